@@ -1,0 +1,121 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define FIRST_BYTES ((size_t)4096)
+#define CHUNK_MAX ((size_t)65536)
+/* The largest chunk that survives a reset: what an idle connection may hold on to. */
+#define KEEP_MAX ((size_t)16384)
+
+struct arena_chunk {
+    struct arena_chunk *older;
+    size_t size; /* of the whole, this head included; a multiple of ARENA_ALIGN */
+    _Alignas(ARENA_ALIGN) char bytes[];
+};
+
+void arena_init(struct arena *arena) {
+    *arena = (struct arena){0};
+}
+
+static void use_chunk(struct arena *arena, struct arena_chunk *chunk) {
+    arena->chunks = chunk;
+    arena->next = chunk->bytes;
+    arena->limit = (char *)chunk + chunk->size;
+}
+
+void arena_reset(struct arena *arena) {
+    struct arena_chunk *kept = NULL;
+    for (struct arena_chunk *chunk = arena->chunks; chunk != NULL;) {
+        struct arena_chunk *older = chunk->older;
+        if (kept == NULL && chunk->size <= KEEP_MAX) {
+            kept = chunk;
+        } else {
+            memory_free(chunk);
+        }
+        chunk = older;
+    }
+    arena_init(arena);
+    if (kept != NULL) {
+        kept->older = NULL;
+        use_chunk(arena, kept);
+    }
+}
+
+void arena_fini(struct arena *arena) {
+    for (struct arena_chunk *chunk = arena->chunks; chunk != NULL;) {
+        struct arena_chunk *older = chunk->older;
+        memory_free(chunk);
+        chunk = older;
+    }
+    arena_init(arena);
+}
+
+/* Something large gets a chunk of its own behind the newest, so that what is left of that one stays in use. */
+static void *add_own_chunk(struct arena *arena, size_t size) {
+    struct arena_chunk *chunk = memory_resize(NULL, size, 1);
+    chunk->size = size;
+    if (arena->chunks == NULL) {
+        chunk->older = NULL;
+        arena->chunks = chunk;
+        return chunk->bytes;
+    }
+    chunk->older = arena->chunks->older;
+    arena->chunks->older = chunk;
+    return chunk->bytes;
+}
+
+void *arena_grow(struct arena *arena, size_t size) {
+    size_t whole;
+    if (__builtin_add_overflow(size, sizeof(struct arena_chunk) + ARENA_ALIGN, &whole)) {
+        whole = SIZE_MAX; /* more than memory_resize can get: it logs and aborts */
+    } else {
+        whole &= ~(size_t)(ARENA_ALIGN - 1);
+    }
+    if (whole > CHUNK_MAX / 2) {
+        return add_own_chunk(arena, whole);
+    }
+    size_t standard = arena->chunks == NULL ? FIRST_BYTES : arena->chunks->size * 2;
+    while (standard < whole) {
+        standard *= 2;
+    }
+    if (standard > CHUNK_MAX) {
+        standard = CHUNK_MAX;
+    }
+    struct arena_chunk *chunk = memory_resize(NULL, standard, 1);
+    chunk->size = standard;
+    chunk->older = arena->chunks;
+    use_chunk(arena, chunk);
+    arena->next = chunk->bytes + size;
+    return chunk->bytes;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size) {
+    return memset(arena_alloc(arena, size), 0, size);
+}
+
+struct str arena_str(struct arena *arena, struct str s) {
+    char *copy = arena_bytes(arena, s.len + 1);
+    if (s.len > 0) {
+        memcpy(copy, s.at, s.len);
+    }
+    copy[s.len] = '\0';
+    return str_make(copy, s.len);
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...) {
+    va_list args;
+    va_list again;
+    va_start(args, format);
+    va_copy(again, args);
+    int wanted = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    size_t len = wanted < 0 ? 0 : (size_t)wanted;
+    char *text = arena_bytes(arena, len + 1);
+    vsnprintf(text, len + 1, format, again);
+    va_end(again);
+    return str_make(text, len);
+}
