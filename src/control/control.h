@@ -1,0 +1,57 @@
+/* control.h: the control plane: REST API, enrolment, bundles, feeds to the edges.
+ *
+ * The main program makes a front and adds the control plane's services: the API (server name api.<domain>, ALPN h2 or
+ * http/1.1) and the machines' side (api.<domain>, ALPN mezusphere-control/1: enrolment, renewal, edge feeds).
+ * The loop only moves bytes: handlers run on worker threads and hold no loop state.
+ */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
+
+#include "base/buf.h"
+#include "base/secret.h"
+#include "base/status.h"
+#include "base/str.h"
+#include "net/front.h"
+#include "net/loop.h"
+
+struct control;
+
+struct control_config {
+    struct loop *loop;
+    const char *data_folder;  /* made by control_new if absent: store, master key, ca.pem */
+    const char *domain;       /* "mezusphere.localhost" */
+    const char *public_address; /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
+    const char *admin_email;    /* of the owner made at the first start */
+    struct secret *admin_password; /* empty: one is generated and reported by control_first_password */
+};
+
+/* Opens or makes the store, the CA and the keys. A second start finds everything as it was.
+ * STATUS_INVALID/STATUS_DENIED/STATUS_CONFLICT/STATUS_FAILED with a why that tells an operator what to do: the folder is not
+ * ours, not writable, in use by another process; the database is corrupt or newer than this program; the master key is missing. */
+enum status control_new(const struct control_config *config, struct control **control, struct why *why) MUST_USE;
+/* Call once the front's port is known. */
+void control_add_services(struct control *control, struct front *front);
+/* The generated owner password if this was the first start, else empty. Printed once by the main program. */
+struct str control_first_password(const struct control *control);
+
+/* What an edge in the same process starts with. */
+struct control_edge_identity {
+    struct buf certificate_pem; /* init by the call; fini by the caller */
+    struct buf key_pem;         /* wiped by buf_fini_wiped */
+};
+enum status control_issue_edge(struct control *control, struct control_edge_identity *identity, struct why *why) MUST_USE;
+struct str control_trust_anchors(const struct control *control);
+struct str control_trust_domain(const struct control *control);
+
+/* --demo: makes (or finds) the project "demo" with a route "/" and answers a fresh key for its service account. */
+struct control_demo {
+    struct secret token;
+    char url[512];
+};
+enum status control_make_demo(struct control *control, struct control_demo *demo, struct why *why) MUST_USE;
+
+/* Stops accepting, ends feeds; on_ended once. */
+void control_stop(struct control *control, void (*on_ended)(void *context), void *context);
+void control_free(struct control **control);
+
+#endif

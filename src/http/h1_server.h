@@ -1,0 +1,37 @@
+/* h1_server.h: HTTP/1.0 and 1.1, server side (RFC 9112), over llhttp in strict mode plus our own checks.
+ *
+ * Stands between a visitor's connection and the edge's request. One exchange at a time; pipelined bytes are kept (at most
+ * one read) and parsed when the response before them is written. Refused with 400 (431 for size, 505 for version, 501
+ * for an unknown Transfer-Encoding) and the connection closed: both framings at once, any Transfer-Encoding but exactly
+ * "chunked", repeated or odd Content-Length, bare CR or LF, NUL, obs-fold, white space before the colon, missing or
+ * repeated or malformed Host, chunk extensions over 64 bytes, userinfo or fragments in the target, CONNECT. Absolute-form
+ * targets are accepted when their authority equals Host, and become origin form.
+ * Limits: HTTP_HEAD_BYTES_MAX, HTTP_FIELDS_MAX, HTTP_TARGET_BYTES_MAX; 100 kept-alive leading CRLFs are not tolerated (1 is).
+ * `Expect: 100-continue` is passed on as a field and answered with 100 by the engine when the owner first consumes or
+ * asks to go on (http_stream_send_head with status 100); other expectations get 417.
+ * Engine errors are answered by `on_error` if set (to make a page), else by a bare status line and Connection: close.
+ */
+#ifndef HTTP_H1_SERVER_H
+#define HTTP_H1_SERVER_H
+
+#include "base/block.h"
+#include "base/engine.h"
+#include "http/http_stream.h"
+
+struct h1_server;
+
+struct h1_server_config {
+    struct block_pool *pool;
+    struct http_server server;
+    struct str scheme; /* "https" or "http": of every request here */
+    /* Writes the body of an error answer into `body`/`type` (borrowed until the next call); may be NULL. */
+    void (*on_error)(void *context, unsigned status, const struct why *why, struct str *type, struct str *body);
+    size_t read_ahead_max; /* body bytes that may be unconsumed before wants_read turns false; 0: 64 KiB */
+};
+
+struct h1_server *h1_server_new(const struct h1_server_config *config);
+struct engine *h1_server_engine(struct h1_server *server);
+/* Finish the open exchange with Connection: close and then be done; at once when idle. */
+void h1_server_drain(struct h1_server *server);
+
+#endif

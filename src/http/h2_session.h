@@ -1,0 +1,66 @@
+/* h2_session.h: HTTP/2 (RFC 9113) over nghttp2, in both roles: for visitors (server), and for the tunnel (the edge is the
+ * client, the warpgate the server, on a connection that the warpgate dialled).
+ *
+ * The library does frames and HPACK; validation is ours (http_check.h), so it runs with no_http_messaging, no automatic
+ * window updates, no_closed_streams. The connection window is given back at once, a stream's window when its owner
+ * consumed: one slow reader never stops the others. Output is packed into 64 KiB blocks, DATA straight from the stream's queue.
+ *
+ * A budget bounds abuse by the peer (`profile` visitor): resets in either direction (also those that we send because of
+ * the peer's frames), control frames, empty DATA, CONTINUATION, header count and bytes (counted while decoding: over the
+ * limit the rest is dropped and the stream gets 431 or a reset). Overdrawn, the session ends with GOAWAY ENHANCE_YOUR_CALM.
+ * The tunnel profile has no reset budget: the edge is trusted with that, and one visitor's cancels must not cut others.
+ */
+#ifndef HTTP_H2_SESSION_H
+#define HTTP_H2_SESSION_H
+
+#include "base/block.h"
+#include "base/clock.h"
+#include "base/engine.h"
+#include "http/http_stream.h"
+
+struct h2_session;
+
+enum h2_role {
+    H2_SERVER,
+    H2_CLIENT,
+};
+
+enum h2_profile {
+    H2_VISITOR, /* hostile peer: budget enforced */
+    H2_TUNNEL,  /* our own peer: only limits on memory */
+};
+
+struct h2_config {
+    enum h2_role role;
+    enum h2_profile profile;
+    struct block_pool *pool;
+    const struct clock *clock;      /* for the budget's refill */
+    struct http_server server;      /* H2_SERVER: requests go there */
+    uint32_t max_streams;           /* that the peer may open; 0: 128 for visitors, 100000 for tunnels */
+    uint32_t stream_window_bytes;   /* receive window per stream; 0: 256 KiB */
+    uint32_t session_window_bytes;  /* receive window of the connection; 0: 16 MiB */
+    /* Session-level events; each may be NULL. Called with `context`. */
+    void (*on_ping_ack)(void *context, const uint8_t payload[8]);
+    void (*on_goaway)(void *context);   /* the peer sent GOAWAY: open no more streams here */
+    void (*on_settings)(void *context); /* the peer's first SETTINGS arrived */
+    void *context;
+};
+
+struct h2_session *h2_session_new(const struct h2_config *config);
+struct engine *h2_session_engine(struct h2_session *session);
+
+/* Client: opens a stream with this request head (copied). NULL when the peer sent GOAWAY, the session is ending, or the
+ * peer's stream limit is reached. */
+struct http_stream *h2_session_open(struct h2_session *session, const struct http_head *head, bool is_end,
+                                    const struct http_stream_events *events, void *owner);
+
+size_t h2_session_stream_count(const struct h2_session *session);
+bool h2_session_is_draining(const struct h2_session *session); /* GOAWAY was sent or received */
+void h2_session_ping(struct h2_session *session, const uint8_t payload[8]);
+/* GOAWAY with the highest id now, and with the last accepted id once a PING round trip is over; then ENGINE_DONE when
+ * the last stream is gone (RFC 9113 §6.8). */
+void h2_session_drain(struct h2_session *session);
+/* GOAWAY with this error (RFC 9113 §7) and done. */
+void h2_session_abort(struct h2_session *session, uint32_t h2_error);
+
+#endif

@@ -1,0 +1,39 @@
+/* front.h: one listening port, several services, told apart inside the TLS handshake.
+ *
+ * Each service names the server names and the ALPN protocol that it answers; the first that wants a ClientHello (parsed by
+ * OpenSSL, never peeked at) gets the connection with its own TLS context, so versions, client certificates and resumption are
+ * the service's. A ClientHello without a server name, or that no service wants, ends with unrecognized_name.
+ * When the handshake stands, the service is given the connection and sets its events and engine.
+ * Descriptors: accepting pauses for 100 ms when the process runs out (EMFILE) and says so once.
+ */
+#ifndef NET_FRONT_H
+#define NET_FRONT_H
+
+#include "net/conn.h"
+
+#define FRONT_SERVICES_MAX 8
+
+struct front;
+struct front_hello;
+
+struct front_service {
+    const char *name; /* for logs */
+    /* True if this service answers for that server name (lower case) and this offer. See front_hello_offers. */
+    bool (*wants)(void *context, struct str server_name, const struct front_hello *hello);
+    struct tls_context *(*tls)(void *context); /* borrowed */
+    void (*accept)(void *context, struct conn *conn);
+    void *context;
+    struct conn_timeouts timeouts;
+};
+
+/* Listens and starts to accept. STATUS_CONFLICT (port in use), STATUS_INVALID, STATUS_FAILED with why. */
+enum status front_new(struct loop *loop, struct str listen_address, struct front **front, struct why *why) MUST_USE;
+void front_add(struct front *front, const struct front_service *service);
+/* Stops accepting, closes the socket; connections live on. */
+void front_close(struct front *front);
+void front_free(struct front **front);
+const struct address *front_address(const struct front *front);
+
+bool front_hello_offers(const struct front_hello *hello, struct str protocol);
+
+#endif

@@ -1,0 +1,59 @@
+/* tls_context.h: what one side of a TLS connection is set up with, made once and shared by its connections.
+ *
+ * Five roles, each with fixed rules; there is no way to weaken one by a parameter:
+ *   TLS_VISITOR_SERVER  TLS 1.2 and 1.3; ALPN h2, http/1.1; certificate by server name (tls_context_add_host); tickets on
+ *   TLS_TUNNEL_SERVER   TLS 1.3 only; client certificate required; no resumption; ALPN mezusphere-tunnel/1
+ *   TLS_TUNNEL_CLIENT   the warpgate's end of that
+ *   TLS_CONTROL_SERVER  TLS 1.3 only; client certificate asked for and verified if sent; ALPN mezusphere-control/1; no resumption
+ *   TLS_CONTROL_CLIENT  enrolment (no certificate yet, host name verified) and the edge's feed (with certificate)
+ *   TLS_API_SERVER      TLS 1.2 and 1.3; ALPN h2, http/1.1; one certificate
+ *   TLS_HTTPS_CLIENT    TLS 1.2 and 1.3; ALPN http/1.1; host name verified
+ * Peer certificates are verified for their chain and time (with 60 s leeway for skew); which role they carry is judged by the
+ * caller from conn_peer_certificate with pki/cert_identity.h. All curves X25519 and P-256; AES-GCM and ChaCha20 only; no
+ * renegotiation, no compression. PEM texts are parsed strictly; private keys are wiped after parsing.
+ */
+#ifndef NET_TLS_CONTEXT_H
+#define NET_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/str.h"
+
+enum tls_role {
+    TLS_VISITOR_SERVER,
+    TLS_TUNNEL_SERVER,
+    TLS_TUNNEL_CLIENT,
+    TLS_CONTROL_SERVER,
+    TLS_CONTROL_CLIENT,
+    TLS_API_SERVER,
+    TLS_HTTPS_CLIENT,
+};
+
+#define TLS_ALPN_TUNNEL "mezusphere-tunnel/1"
+#define TLS_ALPN_CONTROL "mezusphere-control/1"
+
+struct tls_context;
+
+struct tls_context *tls_context_new(enum tls_role role);
+struct tls_context *tls_context_ref(struct tls_context *context);
+void tls_context_unref(struct tls_context **context);
+enum tls_role tls_context_role(const struct tls_context *context);
+
+/* Certificate chain (leaf first) and key, PEM; replaces the former one for new handshakes. STATUS_INVALID with why. */
+enum status tls_context_set_certificate(struct tls_context *context, struct str chain_pem, struct str key_pem,
+                                        struct why *why) MUST_USE;
+/* Trust anchors, PEM, replacing those before; without this call the system's store is used. STATUS_INVALID with why. */
+enum status tls_context_set_trust(struct tls_context *context, struct str anchors_pem, struct why *why) MUST_USE;
+
+/* TLS_VISITOR_SERVER: the certificate for one lower-case host name; replaces. A handshake for a name that is not here ends
+ * with the alert unrecognized_name. STATUS_INVALID with why. */
+enum status tls_context_add_host(struct tls_context *context, struct str host, struct str chain_pem, struct str key_pem,
+                                 struct why *why) MUST_USE;
+void tls_context_remove_host(struct tls_context *context, struct str host);
+bool tls_context_has_host(const struct tls_context *context, struct str host);
+
+SSL_CTX *tls_context_ssl(struct tls_context *context);
+
+#endif

@@ -1,0 +1,74 @@
+/* feed_message.h: what control plane and edge say to each other.
+ *
+ * The edge dials the control plane: TLS 1.3 with its own certificate, ALPN mezusphere-control/1, HTTP/1.1:
+ *   POST /edge/v1/feed   (chunked body: records up; 200 with a chunked body: records down; both stay open)
+ *   control -> edge  {"type":"keys","jwks":{…}}                              bundle signing keys; first
+ *                    {"type":"host","hostname":"…","chain":"PEM","key":"PEM"}   a visitor certificate; add or replace
+ *                    {"type":"host_removed","hostname":"…"}
+ *                    {"type":"environment","bundle":"JWS"}                   add or replace
+ *                    {"type":"environment_removed","environment":"env_…"}
+ *                    {"type":"revoked","warpgate":"wg_…","reason":"key_revoked"}   close its tunnels, refuse it from now on
+ *                    {"type":"certificate","chain":"PEM"}                    answer to renew
+ *                    {"type":"synced"}                                       the whole state has been sent; live from here
+ *   edge -> control  {"type":"hello","version":"…"}                          first
+ *                    {"type":"applied","environment":"env_…","revision":7}
+ *                    {"type":"refused","environment":"env_…"|"","revision":7,"code":"…","detail":"…"}
+ *                    {"type":"warpgate","warpgate":"wg_…","environment":"env_…","tunnels":1,"ip_address":"…","name":"…",
+ *                     "version":"…","applied_revision":7,"refused_code":"…"}       at each change; tunnels 0: gone
+ *                    {"type":"renew","csr":"PEM"}
+ * On "synced" the edge forgets environments and hosts that were not in this sync. A record {"type":"ping"} goes each way every
+ * 5 s; silence of 15 s ends the connection. Unknown types are ignored.
+ */
+#ifndef TUNNEL_FEED_MESSAGE_H
+#define TUNNEL_FEED_MESSAGE_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/id.h"
+#include "base/status.h"
+#include "base/str.h"
+
+#define FEED_PATH "/edge/v1/feed"
+#define FEED_PING_MS 5000
+#define FEED_SILENCE_MS 15000
+
+enum feed_message_type {
+    FEED_MESSAGE_UNKNOWN,
+    FEED_MESSAGE_KEYS,
+    FEED_MESSAGE_HOST,
+    FEED_MESSAGE_HOST_REMOVED,
+    FEED_MESSAGE_ENVIRONMENT,
+    FEED_MESSAGE_ENVIRONMENT_REMOVED,
+    FEED_MESSAGE_REVOKED,
+    FEED_MESSAGE_CERTIFICATE,
+    FEED_MESSAGE_SYNCED,
+    FEED_MESSAGE_HELLO,
+    FEED_MESSAGE_APPLIED,
+    FEED_MESSAGE_REFUSED,
+    FEED_MESSAGE_WARPGATE,
+    FEED_MESSAGE_RENEW,
+    FEED_MESSAGE_PING,
+};
+
+/* Only the members of the type are set. Text is borrowed from the object read. */
+struct feed_message {
+    enum feed_message_type type;
+    const json_t *jwks;
+    struct str hostname, chain, key;
+    struct str bundle;
+    struct id environment;
+    struct id warpgate;
+    struct str reason;
+    struct str version, name, ip_address;
+    uint64_t revision; /* APPLIED, REFUSED; WARPGATE: applied_revision */
+    unsigned tunnels;
+    struct str code, detail; /* REFUSED; WARPGATE: code = refused_code, may be empty */
+    struct str csr;
+};
+
+enum status feed_message_read(const json_t *object, struct feed_message *message, struct why *why) MUST_USE;
+json_t *feed_message_write(const struct feed_message *message);
+
+#endif

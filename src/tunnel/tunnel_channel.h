@@ -1,0 +1,33 @@
+/* tunnel_channel.h: records both ways over one HTTP stream: the tunnel's control stream, and the edge's feed.
+ *
+ * Owns neither the stream's connection nor its engine. Attaches itself to the stream's events. A message is handed out as a JSON
+ * object that lives during the call. Anything malformed closes the channel: on_closed with why, once, last; the channel is
+ * then to be freed with tunnel_channel_free by its owner (also from inside on_closed). Unsent output over 16 MiB closes it, too.
+ */
+#ifndef TUNNEL_TUNNEL_CHANNEL_H
+#define TUNNEL_TUNNEL_CHANNEL_H
+
+#include <jansson.h>
+
+#include "base/status.h"
+#include "http/http_stream.h"
+
+struct tunnel_channel;
+
+struct tunnel_channel_events {
+    void (*on_head)(void *owner, const struct http_head *head); /* client side: the response head; may be NULL */
+    void (*on_record)(void *owner, const json_t *object);
+    void (*on_closed)(void *owner, const struct why *why);
+};
+
+/* For a server's stream: attaches to it (answer its head before or after). */
+struct tunnel_channel *tunnel_channel_new(const struct tunnel_channel_events *events, void *owner);
+/* The events and owner to give to h2_session_open or h1_client_open, then call tunnel_channel_attach with the result. */
+const struct http_stream_events *tunnel_channel_stream_events(void);
+void tunnel_channel_attach(struct tunnel_channel *channel, struct http_stream *stream);
+/* Writes one record (object is not consumed). Silently does nothing once closed. */
+void tunnel_channel_send(struct tunnel_channel *channel, const json_t *object);
+/* Ends our direction; releases the stream if still open. No events come after it. NULLs the pointer. */
+void tunnel_channel_free(struct tunnel_channel **channel);
+
+#endif
