@@ -1,0 +1,24 @@
+/* store_revocation.h: warpgates whose certificates must no longer be honoured although they have not expired. Edges are told the
+ * whole list when they connect and each new entry at once. Entries are dropped when the certificates have expired. */
+#ifndef STORE_STORE_REVOCATION_H
+#define STORE_STORE_REVOCATION_H
+
+#include "base/arena.h"
+#include "store/store_tx.h"
+
+struct store_revocation {
+    struct store_object object; /* id: evt_… */
+    struct id environment;
+    struct id warpgate;
+    int64_t expires_at_ms; /* nothing of it is valid after this anyway */
+};
+
+/* Revoking keys, warpgates and environments does this by itself. A second one for the same warpgate is no error. */
+enum status store_revocation_insert(struct store_tx *tx, struct store_revocation *revocation) MUST_USE;
+/* Over all tenants, those not expired at the transaction's time. */
+enum status store_revocation_list_any(struct store_tx *tx, struct store_page *page, struct arena *arena,
+                                      struct store_revocation **rows, size_t *count) MUST_USE;
+/* Deletes those that have expired. */
+enum status store_revocation_prune_any(struct store_tx *tx) MUST_USE;
+
+#endif

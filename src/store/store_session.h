@@ -1,0 +1,30 @@
+/* store_session.h: signed-in sessions of members at the API. Only a keyed hash of the token is kept. identity_session.h decides
+ * what is still valid; this is the record. */
+#ifndef STORE_STORE_SESSION_H
+#define STORE_STORE_SESSION_H
+
+#include "base/arena.h"
+#include "pki/digest.h"
+#include "store/store_tx.h"
+
+struct store_session {
+    struct store_object object; /* organization: none */
+    struct id member;
+    int64_t expires_at_ms;   /* at the latest */
+    int64_t last_used_at_ms;
+};
+
+/* `sha256` is the digest of the token. STATUS_NOT_FOUND (no such member). */
+enum status store_session_insert(struct store_tx *tx, struct store_session *session,
+                                 const uint8_t sha256[DIGEST_BYTES]) MUST_USE;
+/* By the token's digest. Expired ones are found, too. STATUS_NOT_FOUND. */
+enum status store_session_find_any(struct store_tx *tx, const uint8_t sha256[DIGEST_BYTES],
+                                   struct store_session *session) MUST_USE;
+/* Writes last_used_at_ms (the transaction's time). STATUS_NOT_FOUND. */
+enum status store_session_used(struct store_tx *tx, const struct id *id) MUST_USE;
+enum status store_session_delete(struct store_tx *tx, const struct id *id) MUST_USE; /* STATUS_NOT_FOUND */
+enum status store_session_delete_of_member(struct store_tx *tx, const struct id *member) MUST_USE;
+/* Deletes what has expired, or was last used before `idle_before_ms`. */
+enum status store_session_prune(struct store_tx *tx, int64_t idle_before_ms) MUST_USE;
+
+#endif
