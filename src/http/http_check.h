@@ -33,7 +33,8 @@ bool http_check_is_hop_by_hop(struct str name);
 bool http_check_may_be_trailer(struct str name);
 
 /* A whole head as it came from HTTP/2, pseudo-fields already taken out: lower-case names, values, no connection-level
- * field (TE: trailers alone is dropped by the engine before), Content-Length consistent. Fills has_content_length.
+ * field (TE: trailers alone is dropped by the engine before), Content-Length at most once. Fills has_content_length.
+ * A Host field must agree with the authority, or stands in for an empty one; it is taken off the fields either way.
  * STATUS_INVALID with why. */
 enum status http_check_request(struct http_head *head, struct why *why) MUST_USE;
 enum status http_check_response(struct http_head *head, struct why *why) MUST_USE;
