@@ -2,7 +2,8 @@
  *
  * Owns neither the stream's connection nor its engine. Attaches itself to the stream's events. A message is handed out as a JSON
  * object that lives during the call. Anything malformed closes the channel: on_closed with why, once, last; the channel is
- * then to be freed with tunnel_channel_free by its owner (also from inside on_closed). Unsent output over 16 MiB closes it, too.
+ * then to be freed with tunnel_channel_free by its owner (also from inside on_closed). Unsent output over 16 MiB closes it, too: nothing more is sent, and
+ * on_closed comes with the stream's next event. A final status other than 200 closes a client's channel.
  */
 #ifndef TUNNEL_TUNNEL_CHANNEL_H
 #define TUNNEL_TUNNEL_CHANNEL_H

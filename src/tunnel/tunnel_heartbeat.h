@@ -2,6 +2,7 @@
  *
  * When nothing was read for 5 s, a PING is sent; when still nothing is read 5 s later the tunnel is dead. With requests waiting
  * (tunnel_heartbeat_expect) both become 1 s. Any byte read counts as life.
+ * A process that was frozen itself (SIGSTOP, a suspended machine) asks once more before it gives up.
  */
 #ifndef TUNNEL_TUNNEL_HEARTBEAT_H
 #define TUNNEL_TUNNEL_HEARTBEAT_H
@@ -15,6 +16,8 @@ struct tunnel_heartbeat {
     struct conn *conn;
     struct h2_session *session;
     int64_t pinged_at_ms; /* 0: none outstanding */
+    int64_t due_ms;       /* when the timer is to fire */
+    size_t waiting;
     void (*on_dead)(void *owner); /* called once; the owner aborts the conn */
     void *owner;
 };

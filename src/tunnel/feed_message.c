@@ -1,0 +1,104 @@
+#include "tunnel/feed_message.h"
+
+#include <stddef.h>
+
+#include "tunnel/message_form.h"
+#include "tunnel/record.h"
+
+#define HOST_BYTES_MAX 253
+#define PEM_BYTES_MAX (64u << 10)
+#define NAME_BYTES_MAX 64
+#define CODE_BYTES_MAX 64
+#define DETAIL_BYTES_MAX 256
+
+#define AT(member) offsetof(struct feed_message, member)
+#define ENVIRONMENT_MEMBER                                                                         \
+    { "environment", MESSAGE_ID, AT(environment), .id_kind = ID_ENVIRONMENT }
+#define WARPGATE_MEMBER                                                                            \
+    { "warpgate", MESSAGE_ID, AT(warpgate), .id_kind = ID_WARPGATE }
+#define HOSTNAME_MEMBER                                                                            \
+    { "hostname", MESSAGE_WORD, AT(hostname), .max = HOST_BYTES_MAX }
+
+static const struct message_member keys_members[] = {
+    {"jwks", MESSAGE_OBJECT, AT(jwks)},
+};
+static const struct message_member host_members[] = {
+    HOSTNAME_MEMBER,
+    {"chain", MESSAGE_TEXT, AT(chain), .max = PEM_BYTES_MAX},
+    {"key", MESSAGE_TEXT, AT(key), .max = PEM_BYTES_MAX},
+};
+static const struct message_member host_removed_members[] = {HOSTNAME_MEMBER};
+static const struct message_member environment_members[] = {
+    {"bundle", MESSAGE_WORD, AT(bundle), .max = RECORD_BYTES_MAX},
+};
+static const struct message_member environment_removed_members[] = {ENVIRONMENT_MEMBER};
+static const struct message_member revoked_members[] = {
+    WARPGATE_MEMBER,
+    {"reason", MESSAGE_TOKEN, AT(reason), .max = CODE_BYTES_MAX},
+};
+static const struct message_member certificate_members[] = {
+    {"chain", MESSAGE_TEXT, AT(chain), .max = PEM_BYTES_MAX},
+};
+static const struct message_member hello_members[] = {
+    {"version", MESSAGE_WORD, AT(version), .max = NAME_BYTES_MAX},
+};
+static const struct message_member applied_members[] = {
+    ENVIRONMENT_MEMBER,
+    {"revision", MESSAGE_REVISION, AT(revision), .max = MESSAGE_REVISION_MAX},
+};
+static const struct message_member refused_members[] = {
+    {"environment", MESSAGE_MAYBE_ID, AT(environment), .id_kind = ID_ENVIRONMENT},
+    {"revision", MESSAGE_REVISION, AT(revision), .max = MESSAGE_REVISION_MAX},
+    {"code", MESSAGE_TOKEN, AT(code), .max = CODE_BYTES_MAX},
+    {"detail", MESSAGE_TEXT, AT(detail), .max = DETAIL_BYTES_MAX},
+};
+static const struct message_member warpgate_members[] = {
+    WARPGATE_MEMBER,
+    ENVIRONMENT_MEMBER,
+    {"tunnels", MESSAGE_COUNT, AT(tunnels), .max = UINT32_MAX},
+    {"ip_address", MESSAGE_TOKEN, AT(ip_address), .max = NAME_BYTES_MAX},
+    {"name", MESSAGE_TOKEN, AT(name), .max = NAME_BYTES_MAX},
+    {"version", MESSAGE_TOKEN, AT(version), .max = NAME_BYTES_MAX},
+    {"applied_revision", MESSAGE_REVISION, AT(revision), .max = MESSAGE_REVISION_MAX},
+    {"refused_code", MESSAGE_TOKEN, AT(code), .max = CODE_BYTES_MAX},
+};
+static const struct message_member renew_members[] = {
+    {"csr", MESSAGE_TEXT, AT(csr), .max = PEM_BYTES_MAX},
+};
+
+static const struct message_form forms[] = {
+    [FEED_MESSAGE_UNKNOWN] = {NULL, NULL, 0},
+    [FEED_MESSAGE_KEYS] = MESSAGE_FORM("keys", keys_members),
+    [FEED_MESSAGE_HOST] = MESSAGE_FORM("host", host_members),
+    [FEED_MESSAGE_HOST_REMOVED] = MESSAGE_FORM("host_removed", host_removed_members),
+    [FEED_MESSAGE_ENVIRONMENT] = MESSAGE_FORM("environment", environment_members),
+    [FEED_MESSAGE_ENVIRONMENT_REMOVED] =
+        MESSAGE_FORM("environment_removed", environment_removed_members),
+    [FEED_MESSAGE_REVOKED] = MESSAGE_FORM("revoked", revoked_members),
+    [FEED_MESSAGE_CERTIFICATE] = MESSAGE_FORM("certificate", certificate_members),
+    [FEED_MESSAGE_SYNCED] = {"synced", NULL, 0},
+    [FEED_MESSAGE_HELLO] = MESSAGE_FORM("hello", hello_members),
+    [FEED_MESSAGE_APPLIED] = MESSAGE_FORM("applied", applied_members),
+    [FEED_MESSAGE_REFUSED] = MESSAGE_FORM("refused", refused_members),
+    [FEED_MESSAGE_WARPGATE] = MESSAGE_FORM("warpgate", warpgate_members),
+    [FEED_MESSAGE_RENEW] = MESSAGE_FORM("renew", renew_members),
+    [FEED_MESSAGE_PING] = {"ping", NULL, 0},
+};
+#define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
+
+enum status feed_message_read(const json_t *object, struct feed_message *message, struct why *why) {
+    struct str type;
+    enum status status = message_form_type(object, &type, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    size_t index = message_form_find(forms, FORM_COUNT, type);
+    message->type = index == FORM_COUNT ? FEED_MESSAGE_UNKNOWN : (enum feed_message_type)index;
+    return message->type == FEED_MESSAGE_UNKNOWN
+               ? STATUS_OK
+               : message_form_read(&forms[index], object, message, why);
+}
+
+json_t *feed_message_write(const struct feed_message *message) {
+    return message_form_write(&forms[message->type], message);
+}
