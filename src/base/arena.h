@@ -26,12 +26,14 @@ void arena_reset(struct arena *arena);
 void arena_fini(struct arena *arena);
 
 /* The slow path of the two below: `size` aligned bytes from a new chunk. */
-void *arena_grow(struct arena *arena, size_t size) __attribute__((returns_nonnull, malloc, noinline, cold));
+void *arena_grow(struct arena *arena, size_t size)
+    __attribute__((returns_nonnull, malloc, noinline, cold));
 
 #define ARENA_ALIGN 16
 
 /* `size` bytes, aligned for any object, not zeroed. */
-__attribute__((returns_nonnull, malloc)) static inline void *arena_alloc(struct arena *arena, size_t size) {
+__attribute__((returns_nonnull, malloc)) static inline void *arena_alloc(struct arena *arena,
+                                                                         size_t size) {
     /* Chunks end on the alignment, so rounding up never passes the limit. A full or absent chunk has no room for 0. */
     uintptr_t at = ((uintptr_t)arena->next + (ARENA_ALIGN - 1)) & ~(uintptr_t)(ARENA_ALIGN - 1);
     if (size >= (uintptr_t)arena->limit - at) {

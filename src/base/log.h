@@ -27,11 +27,11 @@ bool log_is_enabled(enum log_level level);
 enum status log_parse_level(struct str text, enum log_level *level) MUST_USE;
 void log_write(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
-#define log_debug(...)                            \
-    do {                                          \
-        if (log_is_enabled(LOG_DEBUG)) {          \
-            log_write(LOG_DEBUG, __VA_ARGS__);    \
-        }                                         \
+#define log_debug(...)                                                                             \
+    do {                                                                                           \
+        if (log_is_enabled(LOG_DEBUG)) {                                                           \
+            log_write(LOG_DEBUG, __VA_ARGS__);                                                     \
+        }                                                                                          \
     } while (0)
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
