@@ -20,6 +20,7 @@ void memory_free(void *at);
 
 #define MEMORY_NEW(type) ((type *)memory_new(sizeof(type)))
 /* The object that `member_at` is the member of. */
-#define CONTAINER_OF(member_at, type, member) ((type *)(void *)((char *)(member_at) - offsetof(type, member)))
+#define CONTAINER_OF(member_at, type, member)                                                      \
+    ((type *)(void *)((char *)(member_at)-offsetof(type, member)))
 
 #endif

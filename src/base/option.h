@@ -17,9 +17,9 @@
 #define OPTION_VALUES_MAX 32
 
 enum option_kind {
-    OPTION_FLAG,   /* bool *: present or not; no value; environment "1", "true", "yes" */
-    OPTION_TEXT,   /* const char **: the value, borrowed from argv or the environment */
-    OPTION_LIST,   /* struct option_list *: may repeat; the environment form is comma-separated */
+    OPTION_FLAG, /* bool *: present or not; no value; environment "1", "true", "yes" */
+    OPTION_TEXT, /* const char **: the value, borrowed from argv or the environment */
+    OPTION_LIST, /* struct option_list *: may repeat; the environment form is comma-separated */
     OPTION_SECRET, /* struct secret *: wiped from argv; also NAME_FILE in the environment and --name-file */
 };
 
@@ -48,7 +48,8 @@ struct option_set {
 
 /* Parses argv[first .. argc-1]. STATUS_END: --help was asked for (print with option_help, exit 0). STATUS_INVALID: why
  * names the flag and the fix. Values borrowed from the environment stay owned by it. */
-enum status option_parse(const struct option_set *set, int argc, char **argv, int first, struct why *why) MUST_USE;
+enum status option_parse(const struct option_set *set, int argc, char **argv, int first,
+                         struct why *why) MUST_USE;
 /* Prints usage and the table to standard output. */
 void option_help(const struct option_set *set);
 

@@ -18,7 +18,8 @@ struct secret {
 
 void secret_init(struct secret *secret);
 void secret_fini(struct secret *secret); /* wipes */
-enum status secret_set(struct secret *secret, struct str text) MUST_USE; /* STATUS_TOO_LARGE, STATUS_INVALID (NUL) */
+enum status secret_set(struct secret *secret,
+                       struct str text) MUST_USE; /* STATUS_TOO_LARGE, STATUS_INVALID (NUL) */
 /* Reads a file of one line; a final newline is dropped. STATUS_NOT_FOUND, STATUS_TOO_LARGE, STATUS_INVALID (empty,
  * several lines, NUL), STATUS_FAILED. */
 enum status secret_read_file(struct secret *secret, const char *path, struct why *why) MUST_USE;
