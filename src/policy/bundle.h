@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/id.h"
 #include "base/status.h"
 #include "base/str.h"
@@ -45,7 +46,10 @@ struct bundle {
     struct route_program *program;
 };
 
-/* STATUS_INVALID, STATUS_TOO_LARGE, STATUS_UNSUPPORTED (format) with why. The caller holds one reference. */
+/* STATUS_INVALID, STATUS_TOO_LARGE, STATUS_UNSUPPORTED (format) with why, whose text names the member at fault. Slugs:
+ * bundle_too_large, bundle_format, bundle_id, bundle_revision, bundle_issued_at, bundle_hostnames, bundle_routes,
+ * bundle_route_id, bundle_match, bundle_upstream, besides those of base/json.h and of what judges names and patterns.
+ * The caller holds one reference. */
 enum status bundle_parse(struct str payload, struct bundle **bundle, struct why *why) MUST_USE;
 struct bundle *bundle_ref(struct bundle *bundle); /* atomic */
 void bundle_unref(struct bundle **bundle);
@@ -54,16 +58,19 @@ bool bundle_is_upstream_name(struct str name);
 
 /* What policy says to one request. The same function decides at the edge and, again, at the warpgate. */
 enum bundle_verdict {
-    BUNDLE_ALLOW,        /* *route is set */
-    BUNDLE_BAD_PATH,     /* 400: ambiguous or malformed; why says how */
-    BUNDLE_NO_ROUTE,     /* 404 */
-    BUNDLE_DISABLED,     /* 503: the environment is switched off */
-    BUNDLE_WRONG_HOST,   /* 421: the host is not one of this environment's */
+    BUNDLE_ALLOW,      /* *route is set */
+    BUNDLE_BAD_PATH,   /* 400: ambiguous or malformed; why says how */
+    BUNDLE_NO_ROUTE,   /* 404 */
+    BUNDLE_DISABLED,   /* 503: the environment is switched off */
+    BUNDLE_WRONG_HOST, /* 421: the host is not one of this environment's */
 };
 
-/* `matcher` belongs to this bundle's program and to the calling thread. */
-enum bundle_verdict bundle_judge(const struct bundle *bundle, struct route_matcher *matcher, struct str authority,
-                                 struct str target, struct arena *arena, const struct bundle_route **route,
-                                 struct why *why);
+/* Judges in the order host, enabled, path, route. `authority`: Host or :authority as sent, perhaps with a port; `target`: as
+ * in :path. `matcher` belongs to this bundle's program and to the calling thread. Where it does not allow, why says so:
+ * wrong_host (or a slug of canonical_host.h), environment_disabled, a slug of canonical_path.h, no_route, route_too_costly.
+ */
+enum bundle_verdict bundle_judge(const struct bundle *bundle, struct route_matcher *matcher,
+                                 struct str authority, struct str target, struct arena *arena,
+                                 const struct bundle_route **route, struct why *why);
 
 #endif

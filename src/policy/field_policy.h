@@ -1,11 +1,13 @@
 /* field_policy.h: which header fields may pass, in both directions, at both lines.
  *
- * Names are compared after folding: lower case, "_" and "." read as "-". Whatever folds to a platform name is removed, so
- * that nobody outside can speak in the platform's name, in any spelling, in headers or trailers:
+ * Names are compared after folding: lower case, and everything but letters and digits ("_", ".", "~", …) read as "-",
+ * as CGI-like gateways do. Whatever folds to a platform name is removed, so that nobody outside can speak in the
+ * platform's name, in any spelling, in headers or trailers:
  *   requests:  warpgate-*, mezusphere-*, x-forwarded-*, forwarded, x-real-ip, x-original-url, x-rewrite-url,
  *              x-original-host, x-http-method-override is left alone (no rule reads it), and every name with "_" or ".".
  *   responses: warpgate-*, mezusphere-*.
- * Then the edge writes the platform's own fields.
+ *   trailers, both ways: as in requests.
+ * One pass over the fields, no allocation, order kept. Then the edge writes the platform's own fields.
  */
 #ifndef POLICY_FIELD_POLICY_H
 #define POLICY_FIELD_POLICY_H
@@ -20,25 +22,29 @@
 #define FIELD_FORWARDED_HOST "x-forwarded-host"
 #define FIELD_FORWARDED_PORT "x-forwarded-port"
 /* Inside the tunnel only: taken off by the other end. */
-#define FIELD_TUNNEL_ENVIRONMENT "mezusphere-environment" /* request: env_… that the edge decided for */
-#define FIELD_TUNNEL_ERROR "mezusphere-error"             /* response: the warpgate answers, not the workload; a slug */
+#define FIELD_TUNNEL_ENVIRONMENT                                                                   \
+    "mezusphere-environment" /* request: env_… that the edge decided for */
+#define FIELD_TUNNEL_ERROR                                                                         \
+    "mezusphere-error" /* response: the warpgate answers, not the workload; a slug */
 
 /* In the edge: from a visitor. Removes what must not pass. */
 void field_policy_clean_request(struct http_fields *fields);
-/* In the warpgate: from the edge. As above, but what the edge itself writes (the names above) may stay once each. */
+/* In the warpgate: from the edge. As above, but what the edge itself writes (the names above, but
+ * FIELD_TUNNEL_ERROR) may stay once each, in exactly that spelling: the first. */
 void field_policy_clean_tunnel_request(struct http_fields *fields);
 /* At the warpgate, from the workload, and again at the edge. */
 void field_policy_clean_response(struct http_fields *fields);
 void field_policy_clean_trailers(struct http_fields *fields);
 
 struct field_policy_visitor {
-    struct str address;    /* "192.0.2.1" or "2001:db8::1" */
-    struct str proto;      /* "https" */
-    struct str authority;  /* as the visitor sent it */
-    struct str port;       /* the port the visitor connected to, as in its authority or the default of proto */
+    struct str address;   /* "192.0.2.1" or "2001:db8::1" */
+    struct str proto;     /* "https" */
+    struct str authority; /* as the visitor sent it */
+    struct str
+        port; /* the port the visitor connected to, as in its authority or the default of proto */
     struct str request_id; /* req_… */
 };
-/* At the edge, after field_policy_clean_request. */
+/* At the edge, after field_policy_clean_request. The values are borrowed: they must live as long as the fields. */
 void field_policy_add_forwarded(struct http_fields *fields, struct arena *arena,
                                 const struct field_policy_visitor *visitor);
 

@@ -7,11 +7,15 @@
  * The program is immutable and shared by all threads. Matching runs on a route_matcher, one per thread and program: a
  * lazily built deterministic automaton in bounded memory, so a match costs one table step per byte however many routes
  * there are; when the table is full it is dropped and begun anew (and if that happens too often within one path, the set of
- * states is simulated directly), so time stays linear in path length whatever the patterns.
+ * states is simulated directly), so time stays linear in path length whatever the patterns. One step is never repeated by
+ * backtracking, but a step into a set of states that was not seen before costs the size of that set, and whoever writes the
+ * patterns and sends the paths can make it so for every byte. So what one match may spend on new sets is limited; past the
+ * limit it gives up and no route matches: such a path is refused, not let through.
  */
 #ifndef POLICY_ROUTE_PROGRAM_H
 #define POLICY_ROUTE_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +24,15 @@
 #include "policy/route_regexp.h"
 
 #define ROUTE_PROGRAM_ROUTES_MAX 10000
-#define ROUTE_PROGRAM_STATES_MAX 1000000 /* automaton states of one environment before determinisation */
+#define ROUTE_PROGRAM_STATES_MAX                                                                   \
+    1000000 /* automaton states of one environment before determinisation */
+#define ROUTE_PROGRAM_REGEXP_STATES_MAX                                                            \
+    200000 /* of these, those that do not belong to literal beginnings */
 #define ROUTE_PATTERN_BYTES_MAX 1024
 #define ROUTE_MATCHER_BYTES_MAX (4u << 20)
+/* What one match may spend on new sets of states: about a millisecond for one pattern. */
+#define ROUTE_MATCHER_STEPS_BASE 262144
+#define ROUTE_MATCHER_STEPS_PER_STATE 8
 #define ROUTE_NONE SIZE_MAX
 
 enum route_match {
@@ -43,15 +53,16 @@ struct route_matcher;
 enum status route_match_parse(struct str text, enum route_match *match) MUST_USE;
 const char *route_match_name(enum route_match match);
 
-/* Judges one pattern as the API does: literals must begin with "/" and be their own canonical form; regexps must parse and,
- * alone, stay within ROUTE_REGEXP_STATES_MAX. STATUS_INVALID, STATUS_UNSUPPORTED, STATUS_TOO_LARGE with why and fault. */
-enum status route_pattern_check(const struct route_pattern *pattern, struct route_regexp_fault *fault,
-                                struct why *why) MUST_USE;
+/* Judges one pattern as the API does: literals must begin with "/" and be in canonical form (canonical_path_check); regexps
+ * must parse and, alone, stay within ROUTE_REGEXP_STATES_MAX. STATUS_INVALID, STATUS_UNSUPPORTED, STATUS_TOO_LARGE with why and fault. */
+enum status route_pattern_check(const struct route_pattern *pattern,
+                                struct route_regexp_fault *fault, struct why *why) MUST_USE;
 
 /* Compiles `count` patterns; their index is what a match returns. The patterns' text is not kept.
  * STATUS_TOO_LARGE, or what route_pattern_check returns, with *faulty the index of the pattern. */
-enum status route_program_new(const struct route_pattern *patterns, size_t count, struct route_program **program,
-                              size_t *faulty, struct why *why) MUST_USE;
+enum status route_program_new(const struct route_pattern *patterns, size_t count,
+                              struct route_program **program, size_t *faulty,
+                              struct why *why) MUST_USE;
 struct route_program *route_program_ref(struct route_program *program); /* atomic */
 void route_program_unref(struct route_program **program);
 
@@ -59,5 +70,7 @@ struct route_matcher *route_matcher_new(struct route_program *program);
 void route_matcher_free(struct route_matcher **matcher);
 /* The index of the route for this canonical path, or ROUTE_NONE. */
 size_t route_matcher_match(struct route_matcher *matcher, struct str path);
+/* True if the last match ended with ROUTE_NONE because it became too costly. */
+bool route_matcher_gave_up(const struct route_matcher *matcher);
 
 #endif
