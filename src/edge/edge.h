@@ -26,8 +26,11 @@ struct edge_config {
 };
 
 /* Starts the feed at once. STATUS_INVALID, STATUS_FAILED with why. */
-enum status edge_new(const struct edge_config *config, struct edge **edge, struct why *why) MUST_USE;
+enum status edge_new(const struct edge_config *config, struct edge **edge,
+                     struct why *why) MUST_USE;
 void edge_add_services(struct edge *edge, struct front *front);
+/* True when at least one warpgate is ready for this host name. */
+bool edge_serves(struct edge *edge, struct str host);
 /* Finishes what runs, tells tunnels and visitors to go (GOAWAY, Connection: close); on_ended once, within `grace_ms`. */
 void edge_stop(struct edge *edge, int64_t grace_ms, void (*on_ended)(void *context), void *context);
 void edge_free(struct edge **edge);

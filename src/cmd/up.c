@@ -1,0 +1,237 @@
+#include "cmd/up.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cmd/demo.h"
+#include "control/control.h"
+#include "edge/edge.h"
+#include "net/front.h"
+
+#define GRACE_MS 10000
+#define DEMO_CHECK_MS 20
+#define DEMO_GIVE_UP_MS 20000
+
+struct up {
+    struct up_config *config;
+    struct loop *loop;
+    struct front *front;
+    struct control *control;
+    struct edge *edge;
+    struct demo *demo;
+    struct loop_timer demo_timer;
+    int64_t demo_started_ms;
+    char demo_url[512];
+    char demo_host[256];
+    char public_address[300];
+    uint16_t public_port;
+    unsigned running; /* parts that have not ended yet */
+    bool is_stopping;
+};
+
+static int fail(const struct why *why) {
+    (void)fprintf(stderr, "mezusphere: %s [%s]\n", why->text, why->slug);
+    return 1;
+}
+
+/* The parts are made in the order in which they need each other. */
+
+static enum status make_front(struct up *up, struct why *why) {
+    enum status status = front_new(up->loop, str_from(up->config->listen), &up->front, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint64_t port = address_port(front_address(up->front));
+    if (up->config->public_port != NULL &&
+        (str_to_u64(str_from(up->config->public_port), 65535, &port) != STATUS_OK || port == 0)) {
+        return why_set(why, STATUS_INVALID, "public_port", "--public-port: \"%s\" is not a port",
+                       up->config->public_port);
+    }
+    up->public_port = (uint16_t)port;
+    (void)snprintf(up->public_address, sizeof up->public_address, "edge.%s:%u", up->config->domain,
+                   up->public_port);
+    return STATUS_OK;
+}
+
+static enum status make_control(struct up *up, struct why *why) {
+    const struct control_config config = {
+        .loop = up->loop,
+        .data_folder = up->config->data,
+        .domain = up->config->domain,
+        .public_address = up->public_address,
+        .admin_email = up->config->admin_email,
+        .admin_password = &up->config->admin_password,
+    };
+    enum status status = control_new(&config, &up->control, why);
+    secret_fini(&up->config->admin_password);
+    if (status == STATUS_OK) {
+        control_add_services(up->control, up->front);
+    }
+    return status;
+}
+
+static enum status make_edge(struct up *up, struct why *why) {
+    struct control_edge_identity identity;
+    char control_address[ADDRESS_TEXT_SIZE];
+    char control_name[300];
+    char edge_name[300];
+    enum status status = control_issue_edge(up->control, &identity, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)snprintf(control_address, sizeof control_address, "127.0.0.1:%u",
+                   address_port(front_address(up->front)));
+    struct str listen_host = str_from(up->config->listen);
+    if (!str_starts_with(listen_host, STR("0.0.0.0")) && !str_starts_with(listen_host, STR("["))) {
+        address_text(front_address(up->front), control_address);
+    }
+    (void)snprintf(control_name, sizeof control_name, "api.%s", up->config->domain);
+    (void)snprintf(edge_name, sizeof edge_name, "edge.%s", up->config->domain);
+    const struct edge_config config = {
+        .loop = up->loop,
+        .trust_domain = control_trust_domain(up->control),
+        .trust_anchors_pem = control_trust_anchors(up->control),
+        .certificate_pem = buf_str(&identity.certificate_pem),
+        .key_pem = buf_str(&identity.key_pem),
+        .tunnel_server_name = str_from(edge_name),
+        .control_address = control_address,
+        .control_server_name = str_from(control_name),
+    };
+    status = edge_new(&config, &up->edge, why);
+    buf_fini(&identity.certificate_pem);
+    buf_fini_wiped(&identity.key_pem);
+    if (status == STATUS_OK) {
+        edge_add_services(up->edge, up->front);
+    }
+    return status;
+}
+
+static const char *ca_path(const struct up *up, char out[PATH_MAX]) {
+    (void)snprintf(out, PATH_MAX, "%s/ca.pem", up->config->data);
+    return out;
+}
+
+static enum status make_demo(struct up *up, struct why *why) {
+    struct control_demo made;
+    char url[600];
+    char ca[PATH_MAX];
+    enum status status = control_make_demo(up->control, &made, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)snprintf(url, sizeof url, "https://api.%s:%u", up->config->domain, up->public_port);
+    (void)snprintf(up->demo_url, sizeof up->demo_url, "%s", made.url);
+    (void)snprintf(up->demo_host, sizeof up->demo_host, "demo.%s", up->config->domain);
+    const struct demo_config config = {
+        .loop = up->loop,
+        .control_url = url,
+        .ca_file = ca_path(up, ca),
+        .environment = "production",
+    };
+    status = demo_new(&config, &made.token, &up->demo, why);
+    secret_fini(&made.token);
+    up->demo_started_ms = loop_now_ms(up->loop);
+    return status;
+}
+
+/* What a person reads. */
+
+static void print_welcome(struct up *up) {
+    struct str password = control_first_password(up->control);
+    char ca[PATH_MAX];
+    (void)printf("Mezusphere %s is running.\n\n", MEZUSPHERE_VERSION);
+    (void)printf("  API        https://api.%s:%u/v1\n", up->config->domain, up->public_port);
+    (void)printf("  Data       %s\n", up->config->data);
+    (void)printf("  Root CA    %s\n", ca_path(up, ca));
+    if (!str_is_empty(password)) {
+        (void)printf("  Owner      %s\n", up->config->admin_email);
+        (void)printf("  Password   %.*s   (shown this once)\n", STR_ARG(password));
+    }
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+static void on_demo_check(struct loop_timer *timer) {
+    struct up *up = timer->context;
+    char ca[PATH_MAX];
+    if (edge_serves(up->edge, str_from(up->demo_host))) {
+        (void)printf("  Demo       %s\n  Try        curl --cacert %s %s\n\n", up->demo_url,
+                     ca_path(up, ca), up->demo_url);
+        (void)fflush(stdout);
+        return;
+    }
+    if (loop_now_ms(up->loop) - up->demo_started_ms > DEMO_GIVE_UP_MS) {
+        log_error("demo.not_connected",
+                  "the demo's warpgate has not connected; see the lines above");
+        return;
+    }
+    loop_timer_set(timer, DEMO_CHECK_MS);
+}
+
+/* The end: everything is told to stop, and the loop ends with the last part. */
+
+static void on_part_ended(void *context) {
+    struct up *up = context;
+    if (--up->running == 0) {
+        loop_stop(up->loop);
+    }
+}
+
+static void on_signal(void *context, int signal_number) {
+    struct up *up = context;
+    if (up->is_stopping) {
+        log_warn("mezusphere.cut", "signal=%d: not waiting any longer", signal_number);
+        _exit(1);
+    }
+    log_info("mezusphere.stopping", "signal=%d", signal_number);
+    up->is_stopping = true;
+    loop_timer_clear(&up->demo_timer);
+    front_close(up->front);
+    up->running = up->demo != NULL ? 3 : 2;
+    if (up->demo != NULL) {
+        demo_stop(&up->demo, on_part_ended, up);
+    }
+    edge_stop(up->edge, GRACE_MS, on_part_ended, up);
+    control_stop(up->control, on_part_ended, up);
+}
+
+static enum status make_all(struct up *up, struct why *why) {
+    enum status status = make_front(up, why);
+    if (status == STATUS_OK) {
+        status = make_control(up, why);
+    }
+    if (status == STATUS_OK) {
+        status = make_edge(up, why);
+    }
+    if (status == STATUS_OK && up->config->is_demo) {
+        status = make_demo(up, why);
+    }
+    return status;
+}
+
+int up_run(struct up_config *config) {
+    struct up up = {.config = config};
+    struct why why = {0};
+    up.loop = loop_new(clock_system(), random_system());
+    if (make_all(&up, &why) != STATUS_OK) {
+        return fail(&why); /* the process ends: the system takes everything back */
+    }
+    loop_on_stop_signal(up.loop, on_signal, &up);
+    loop_timer_init(&up.demo_timer, up.loop, on_demo_check, &up);
+    print_welcome(&up);
+    if (up.demo != NULL) {
+        loop_timer_set(&up.demo_timer, DEMO_CHECK_MS);
+    }
+    loop_run(up.loop);
+    loop_timer_close(&up.demo_timer, NULL);
+    edge_free(&up.edge);
+    control_free(&up.control);
+    front_free(&up.front);
+    loop_free(&up.loop);
+    return 0;
+}

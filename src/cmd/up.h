@@ -1,0 +1,20 @@
+/* up.h: `mezusphere up`: control plane and edge in one process, on one port. */
+#ifndef CMD_UP_H
+#define CMD_UP_H
+
+#include "base/secret.h"
+
+struct up_config {
+    const char *data;
+    const char *listen;
+    const char *domain;
+    const char *public_port;
+    const char *admin_email;
+    struct secret admin_password;
+    bool is_demo;
+};
+
+/* Runs until SIGTERM or SIGINT; returns the exit status. */
+int up_run(struct up_config *config);
+
+#endif

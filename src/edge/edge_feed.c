@@ -1,0 +1,394 @@
+#include "edge/edge_feed.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "edge/edge_environment.h"
+#include "edge/edge_tunnel.h"
+#include "http/h1_client.h"
+#include "net/conn.h"
+#include "pki/cert_identity.h"
+#include "pki/csr.h"
+#include "pki/key.h"
+#include "tunnel/tunnel_channel.h"
+
+#define BACKOFF_BASE_MS 100
+#define BACKOFF_CAP_MS 5000
+
+enum feed_state {
+    FEED_IDLE,       /* between two attempts: the retry timer runs */
+    FEED_RESOLVING,  /* looking the control plane's name up */
+    FEED_CONNECTING, /* TCP and TLS */
+    FEED_SYNCING,    /* the stream is open, the whole state is on its way */
+    FEED_LIVE,       /* synced: what arrives is a change */
+};
+
+struct edge_feed {
+    struct edge *edge;
+    enum feed_state state;
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port;
+    char server_name[256];
+    struct address_lookup *lookup;
+    struct conn *conn;
+    struct h1_client *client;
+    struct tunnel_channel *channel;
+    struct loop_timer retry_timer;
+    struct loop_timer ping_timer;
+    unsigned attempts;
+    uint64_t generation;   /* counts syncs */
+    char last_trouble[48]; /* so that the same trouble is said once */
+    bool is_ending;
+    unsigned open_timers;
+};
+
+static void start_attempt(struct edge_feed *feed);
+
+/* Full jitter: anywhere between nothing and the cap of this attempt. */
+static void retry_later(struct edge_feed *feed) {
+    if (feed->is_ending) {
+        return;
+    }
+    int64_t cap_ms = BACKOFF_BASE_MS << (feed->attempts < 6 ? feed->attempts : 6);
+    cap_ms = cap_ms < BACKOFF_CAP_MS ? cap_ms : BACKOFF_CAP_MS;
+    feed->attempts++;
+    feed->state = FEED_IDLE;
+    uint64_t delay_ms = random_below(loop_random(feed->edge->loop), (uint64_t)cap_ms) + 1;
+    loop_timer_set(&feed->retry_timer, (int64_t)delay_ms);
+}
+
+static void say_trouble(struct edge_feed *feed, const struct why *why) {
+    if (str_eq(str_from(feed->last_trouble), str_from(why->slug))) {
+        return;
+    }
+    if (str_to_cstr(str_from(why->slug), feed->last_trouble, sizeof feed->last_trouble) !=
+        STATUS_OK) {
+        feed->last_trouble[0] = '\0';
+    }
+    log_warn("edge.feed_down", "control=%s:%u code=%s detail=%s", feed->host, feed->port, why->slug,
+             why->text);
+}
+
+/* What arrives */
+
+static void take_keys(struct edge_feed *feed, const struct feed_message *message) {
+    struct jws_keys keys;
+    struct why why = {0};
+    struct buf text;
+    jws_keys_init(&keys);
+    buf_init(&text, 65536);
+    if (json_write(message->jwks, &text) == STATUS_OK &&
+        jws_keys_parse(buf_str(&text), &keys, &why) == STATUS_OK) {
+        jws_keys_fini(&feed->edge->bundle_keys);
+        feed->edge->bundle_keys = keys;
+    } else {
+        log_error("edge.keys_malformed", "code=%s detail=%s", why.slug, why.text);
+        jws_keys_fini(&keys);
+    }
+    buf_fini(&text);
+}
+
+static void take_environment(struct edge_feed *feed, const struct feed_message *message) {
+    struct why why = {0};
+    enum status status =
+        edge_environment_offer(feed->edge, message->bundle, feed->generation, &why);
+    if (status == STATUS_OK || str_eq(str_from(why.slug), STR("bundle_not_newer"))) {
+        return;
+    }
+    log_error("edge.bundle_refused", "code=%s detail=%s", why.slug, why.text);
+    const struct feed_message refused = {
+        .type = FEED_MESSAGE_REFUSED,
+        .code = str_from(why.slug),
+        .detail = str_from(why.text),
+    };
+    edge_feed_report(feed, &refused);
+}
+
+static void take_host(struct edge_feed *feed, const struct feed_message *message) {
+    struct why why = {0};
+    if (tls_context_add_host(feed->edge->visitor_tls, message->hostname, message->chain,
+                             message->key, &why) != STATUS_OK) {
+        log_error("edge.certificate_refused", "host=%.*s code=%s detail=%s",
+                  STR_ARG(message->hostname), why.slug, why.text);
+    }
+}
+
+static void take_revoked(struct edge_feed *feed, const struct feed_message *message) {
+    struct edge *edge = feed->edge;
+    (void)map_set(&edge->revoked, id_str(&message->warpgate), edge);
+    for (struct list *node = edge->tunnels.next, *next; node != &edge->tunnels; node = next) {
+        struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
+        next = node->next;
+        if (id_eq(&tunnel->identity.subject, &message->warpgate)) {
+            edge_tunnel_revoke(tunnel, message->reason);
+        }
+    }
+}
+
+static void take_removed(struct edge_feed *feed, const struct feed_message *message) {
+    struct edge_environment *environment = edge_environment_find(feed->edge, &message->environment);
+    if (environment != NULL) {
+        edge_environment_remove(environment);
+    }
+}
+
+/* The state is complete: what it did not mention is gone. */
+static void take_synced(struct edge_feed *feed, const struct feed_message *message) {
+    struct edge *edge = feed->edge;
+    size_t at = 0;
+    struct str key;
+    void *value;
+    (void)message;
+    while (map_next(&edge->environments, &at, &key, &value)) {
+        struct edge_environment *environment = value;
+        if (environment->sync_generation != feed->generation) {
+            edge_environment_remove(environment);
+        }
+    }
+    feed->state = FEED_LIVE;
+    feed->attempts = 0;
+    feed->last_trouble[0] = '\0';
+    log_info("edge.synced", "environments=%zu hosts=%zu", edge->environments.count,
+             edge->hosts.count);
+    for (struct list *node = edge->tunnels.next; node != &edge->tunnels; node = node->next) {
+        edge_tunnel_report(CONTAINER_OF(node, struct edge_tunnel, node));
+    }
+}
+
+static void take_certificate(struct edge_feed *feed, const struct feed_message *message) {
+    edge_take_certificate(feed->edge, message->chain);
+}
+
+static void take_host_removed(struct edge_feed *feed, const struct feed_message *message) {
+    tls_context_remove_host(feed->edge->visitor_tls, message->hostname);
+}
+
+static const struct {
+    enum feed_message_type type;
+    void (*take)(struct edge_feed *feed, const struct feed_message *message);
+} takers[] = {
+    {FEED_MESSAGE_KEYS, take_keys},
+    {FEED_MESSAGE_HOST, take_host},
+    {FEED_MESSAGE_HOST_REMOVED, take_host_removed},
+    {FEED_MESSAGE_ENVIRONMENT, take_environment},
+    {FEED_MESSAGE_ENVIRONMENT_REMOVED, take_removed},
+    {FEED_MESSAGE_REVOKED, take_revoked},
+    {FEED_MESSAGE_CERTIFICATE, take_certificate},
+    {FEED_MESSAGE_SYNCED, take_synced},
+};
+
+static void on_record(void *owner, const json_t *object) {
+    struct edge_feed *feed = owner;
+    struct feed_message message;
+    struct why why = {0};
+    if (feed_message_read(object, &message, &why) != STATUS_OK) {
+        say_trouble(feed, &why);
+        conn_abort(feed->conn);
+        return;
+    }
+    for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
+        if (takers[i].type == message.type) {
+            takers[i].take(feed, &message);
+            return;
+        }
+    }
+}
+
+static void on_head(void *owner, const struct http_head *head) {
+    struct edge_feed *feed = owner;
+    if (head->status != 200) {
+        struct why why = {0};
+        (void)why_set(&why, STATUS_DENIED, "feed_refused", "the control plane answered %u",
+                      head->status);
+        say_trouble(feed, &why);
+        conn_abort(feed->conn);
+    }
+}
+
+static void on_channel_closed(void *owner, const struct why *why) {
+    struct edge_feed *feed = owner;
+    say_trouble(feed, why);
+    tunnel_channel_free(&feed->channel);
+    if (feed->conn != NULL) {
+        conn_abort(feed->conn);
+    }
+}
+
+static const struct tunnel_channel_events channel_events = {
+    .on_head = on_head,
+    .on_record = on_record,
+    .on_closed = on_channel_closed,
+};
+
+/* The connection */
+
+static enum status judge_control(struct edge_feed *feed, struct why *why) {
+    struct cert_identity identity;
+    return cert_identity_check(conn_peer_chain(feed->conn), CERT_CONTROL,
+                               str_from(feed->edge->trust_domain), &identity, why);
+}
+
+static void on_established(void *owner, struct conn *conn) {
+    struct edge_feed *feed = owner;
+    struct why why = {0};
+    if (judge_control(feed, &why) != STATUS_OK) {
+        say_trouble(feed, &why);
+        conn_abort(conn);
+        return;
+    }
+    const struct h1_client_config config = {.pool = loop_block_pool(feed->edge->loop)};
+    const struct http_head head = {
+        .method = STR_INIT("POST"),
+        .scheme = STR_INIT("https"),
+        .authority = str_from(feed->server_name),
+        .path = STR_INIT(FEED_PATH),
+    };
+    feed->state = FEED_SYNCING;
+    feed->generation++;
+    feed->client = h1_client_new(&config);
+    conn_set_engine(conn, h1_client_engine(feed->client));
+    feed->channel = tunnel_channel_new(&channel_events, feed);
+    struct http_stream *stream =
+        h1_client_open(feed->client, &head, false, tunnel_channel_stream_events(), feed->channel);
+    if (stream == NULL) {
+        conn_abort(conn);
+        return;
+    }
+    tunnel_channel_attach(feed->channel, stream);
+    const struct feed_message hello = {.type = FEED_MESSAGE_HELLO,
+                                       .version = STR_INIT(MEZUSPHERE_VERSION)};
+    edge_feed_report(feed, &hello);
+    loop_timer_set(&feed->ping_timer, FEED_PING_MS);
+}
+
+static void on_conn_closed(void *owner, struct conn *conn, const struct why *why) {
+    struct edge_feed *feed = owner;
+    (void)conn;
+    feed->conn = NULL;
+    feed->client = NULL;
+    loop_timer_clear(&feed->ping_timer);
+    tunnel_channel_free(&feed->channel);
+    if (feed->is_ending) {
+        edge_feed_free(&feed);
+        return;
+    }
+    say_trouble(feed, why);
+    retry_later(feed);
+}
+
+static const struct conn_events feed_conn_events = {.on_established = on_established,
+                                                    .on_closed = on_conn_closed};
+
+static void on_found(void *context, enum status status, const struct address *results, size_t count,
+                     const struct why *why) {
+    struct edge_feed *feed = context;
+    feed->lookup = NULL;
+    if (status != STATUS_OK || count == 0) {
+        say_trouble(feed, why);
+        retry_later(feed);
+        return;
+    }
+    const struct conn_connect_config config = {
+        .address = results[feed->attempts % count],
+        .tls = feed->edge->control_tls,
+        .server_name = feed->server_name,
+        .timeouts = {.idle_ms = -1},
+        .is_keepalive = true,
+    };
+    feed->state = FEED_CONNECTING;
+    feed->conn = conn_connect(feed->edge->loop, &config, &feed_conn_events, feed);
+}
+
+static void start_attempt(struct edge_feed *feed) {
+    feed->state = FEED_RESOLVING;
+    feed->lookup = address_lookup_start(feed->edge->loop, feed->host, feed->port, on_found, feed);
+}
+
+static void on_retry(struct loop_timer *timer) {
+    start_attempt(timer->context);
+}
+
+static void on_ping(struct loop_timer *timer) {
+    struct edge_feed *feed = timer->context;
+    if (feed->conn == NULL) {
+        return;
+    }
+    if (loop_now_ms(feed->edge->loop) - conn_last_read_ms(feed->conn) > FEED_SILENCE_MS) {
+        struct why why = {0};
+        (void)why_set(&why, STATUS_TIMEOUT, "feed_silent", "nothing was heard for %d s",
+                      FEED_SILENCE_MS / 1000);
+        say_trouble(feed, &why);
+        conn_abort(feed->conn);
+        return;
+    }
+    const struct feed_message ping = {.type = FEED_MESSAGE_PING};
+    edge_feed_report(feed, &ping);
+    edge_check_certificate(feed->edge);
+    loop_timer_set(&feed->ping_timer, FEED_PING_MS);
+}
+
+struct edge_feed *edge_feed_new(struct edge *edge, const char *control_address,
+                                struct str control_server_name) {
+    struct edge_feed *feed = MEMORY_NEW(struct edge_feed);
+    feed->edge = edge;
+    if (address_split(str_from(control_address), 443, feed->host, &feed->port, NULL) != STATUS_OK ||
+        str_to_cstr(control_server_name, feed->server_name, sizeof feed->server_name) !=
+            STATUS_OK) {
+        memory_free(feed);
+        return NULL;
+    }
+    loop_timer_init(&feed->retry_timer, edge->loop, on_retry, feed);
+    loop_timer_init(&feed->ping_timer, edge->loop, on_ping, feed);
+    feed->open_timers = 2;
+    return feed;
+}
+
+void edge_feed_start(struct edge_feed *feed) {
+    start_attempt(feed);
+}
+
+void edge_feed_report(struct edge_feed *feed, const struct feed_message *message) {
+    if (feed == NULL || feed->channel == NULL) {
+        return;
+    }
+    json_t *object = feed_message_write(message);
+    tunnel_channel_send(feed->channel, object);
+    json_decref(object);
+}
+
+void edge_feed_report_applied(struct edge_feed *feed, const struct id *environment,
+                              uint64_t revision) {
+    const struct feed_message message = {
+        .type = FEED_MESSAGE_APPLIED,
+        .environment = *environment,
+        .revision = revision,
+    };
+    edge_feed_report(feed, &message);
+}
+
+static void on_timer_closed(struct loop_timer *timer) {
+    struct edge_feed *feed = timer->context;
+    if (--feed->open_timers == 0) {
+        memory_free(feed);
+    }
+}
+
+void edge_feed_free(struct edge_feed **at) {
+    struct edge_feed *feed = *at;
+    *at = NULL;
+    if (feed == NULL) {
+        return;
+    }
+    feed->is_ending = true;
+    if (feed->lookup != NULL) {
+        address_lookup_cancel(feed->lookup);
+        feed->lookup = NULL;
+    }
+    if (feed->conn != NULL) {
+        tunnel_channel_free(&feed->channel);
+        conn_abort(feed->conn); /* on_conn_closed comes back here */
+        return;
+    }
+    loop_timer_close(&feed->retry_timer, on_timer_closed);
+    loop_timer_close(&feed->ping_timer, on_timer_closed);
+}

@@ -1,0 +1,20 @@
+/* edge_record.c: step 5, always: say what happened, let go of everything. */
+#include "base/log.h"
+#include "edge/edge_request.h"
+
+enum edge_step_result edge_record(struct edge_request *request) {
+    log_debug("edge.request",
+              "id=%s environment=%s route=%s method=%.*s status=%u code=%s tries=%u in=%llu "
+              "out=%llu ms=%lld",
+              request->id.text, request->environment_id.text,
+              request->route != NULL ? request->route->id.text : "",
+              STR_ARG(str_sub(request->head->method, 0, 16)), request->status,
+              edge_answer_slug(request->code), request->tries,
+              (unsigned long long)request->request_bytes,
+              (unsigned long long)request->response_bytes,
+              (long long)(loop_now_ms(request->edge->loop) - request->started_ms));
+    edge_request_drop_exchange(request);
+    block_queue_clear(&request->held);
+    bundle_unref(&request->bundle);
+    return EDGE_STEP_NEXT;
+}

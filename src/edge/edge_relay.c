@@ -1,0 +1,166 @@
+/* edge_relay.c: body bytes across. No decisions here: whatever changes the course of a request is stored in it, and the
+ * step list is resumed. */
+#include "edge/edge_relay.h"
+
+#include "edge/edge_tunnel.h"
+#include "policy/field_policy.h"
+
+static const struct http_fields *clean_trailers(struct edge_request *request,
+                                                const struct http_fields *trailers) {
+    if (trailers == NULL || trailers->count == 0) {
+        return NULL;
+    }
+    struct http_fields *clean = arena_alloc(request->arena, sizeof *clean);
+    *clean = *trailers;
+    clean->at = arena_alloc(request->arena, trailers->count * sizeof *clean->at);
+    for (size_t i = 0; i < trailers->count; i++) {
+        clean->at[i] = trailers->at[i];
+    }
+    field_policy_clean_trailers(clean);
+    return clean;
+}
+
+/* From the visitor */
+
+static void on_visitor_data(void *owner, const uint8_t *bytes, size_t len) {
+    struct edge_request *request = owner;
+    request->request_bytes += len;
+    if (request->exchange != NULL) {
+        request->is_body_forwarded = true;
+        http_stream_send(request->exchange, bytes, len);
+        return;
+    }
+    if (request->is_response_begun) {
+        http_stream_consumed(request->stream,
+                             len); /* the answer is decided: nobody wants the rest */
+        return;
+    }
+    block_queue_append(&request->held, bytes, len);
+}
+
+static void on_visitor_end(void *owner, const struct http_fields *trailers) {
+    struct edge_request *request = owner;
+    if (request->is_request_ended) {
+        return; /* the head said so already */
+    }
+    request->is_request_ended = true;
+    request->request_trailers = clean_trailers(request, trailers);
+    if (request->exchange != NULL) {
+        request->is_body_forwarded = true;
+        http_stream_end(request->exchange, request->request_trailers);
+    }
+}
+
+static void on_visitor_sent(void *owner, size_t len) {
+    struct edge_request *request = owner;
+    if (request->exchange != NULL) {
+        http_stream_consumed(request->exchange, len);
+    }
+}
+
+static void on_visitor_closed(void *owner, enum http_close reason) {
+    struct edge_request *request = owner;
+    (void)reason;
+    request->stream = NULL;
+    edge_request_finish(request); /* whatever it was waiting for, only the record is left to do */
+}
+
+/* From the warpgate */
+
+static void stop_waiting(struct edge_request *request) {
+    if (list_is_linked(&request->waiting_node)) {
+        list_remove(&request->waiting_node);
+        edge_tunnel_expect(request->tunnel, -1);
+    }
+}
+
+static void on_tunnel_head(void *owner, const struct http_head *head, bool is_end) {
+    struct edge_request *request = owner;
+    if (head->status < 200) {
+        /* The edge has answered 100 itself; 101 belongs to upgrades, which the tunnel does not carry this way. */
+        if (head->status != 100 && head->status != 101 &&
+            request->head->version != HTTP_VERSION_10) {
+            http_stream_send_head(request->stream, head, false);
+        }
+        return;
+    }
+    stop_waiting(request);
+    request->response = head;
+    request->is_response_bodiless = is_end;
+    edge_request_resume(request);
+}
+
+static void on_tunnel_data(void *owner, const uint8_t *bytes, size_t len) {
+    struct edge_request *request = owner;
+    request->response_bytes += len;
+    http_stream_send(request->stream, bytes, len);
+}
+
+static void on_tunnel_end(void *owner, const struct http_fields *trailers) {
+    struct edge_request *request = owner;
+    request->is_response_ended = true;
+    if (!request->is_response_bodiless) {
+        http_stream_end(request->stream, clean_trailers(request, trailers));
+    }
+}
+
+/* The response broke off in the middle: the visitor must see that, not a shorter body. */
+static void cut_response(struct edge_request *request) {
+    struct http_stream *stream = request->stream;
+    request->stream = NULL;
+    edge_request_finish(request);
+    http_stream_release(stream); /* the request's memory goes with it */
+}
+
+static void on_tunnel_closed(void *owner, enum http_close reason) {
+    struct edge_request *request = owner;
+    stop_waiting(request);
+    request->exchange = NULL;
+    request->exchange_closed = reason;
+    if (request->is_response_ended) {
+        request->tunnel = NULL;
+        return; /* only the visitor's side is left */
+    }
+    if (request->is_response_begun) {
+        request->tunnel = NULL;
+        cut_response(request);
+        return;
+    }
+    edge_request_resume(request);
+}
+
+void edge_relay_flush_held(struct edge_request *request) {
+    const uint8_t *bytes;
+    for (size_t len = block_queue_peek(&request->held, &bytes); len > 0;
+         len = block_queue_peek(&request->held, &bytes)) {
+        request->is_body_forwarded = true;
+        http_stream_send(request->exchange, bytes, len);
+        block_queue_consume(&request->held, len);
+    }
+    if (request->is_request_ended &&
+        (request->is_body_forwarded || request->request_trailers != NULL)) {
+        http_stream_end(request->exchange, request->request_trailers);
+    }
+}
+
+const struct http_stream_events edge_relay_visitor_events = {
+    .on_data = on_visitor_data,
+    .on_end = on_visitor_end,
+    .on_sent = on_visitor_sent,
+    .on_closed = on_visitor_closed,
+};
+
+static void on_tunnel_sent(void *owner, size_t len) {
+    struct edge_request *request = owner;
+    if (request->stream != NULL) {
+        http_stream_consumed(request->stream, len);
+    }
+}
+
+const struct http_stream_events edge_relay_tunnel_events = {
+    .on_head = on_tunnel_head,
+    .on_data = on_tunnel_data,
+    .on_end = on_tunnel_end,
+    .on_sent = on_tunnel_sent,
+    .on_closed = on_tunnel_closed,
+};

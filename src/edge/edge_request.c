@@ -1,0 +1,91 @@
+/* edge_request.c: the steps of a request, and the driver that runs them. Start reading here. */
+#include "edge/edge_request.h"
+
+#include "edge/edge_relay.h"
+#include "edge/edge_tunnel.h"
+
+/* A step decides (NEXT), starts something and waits for it (WAIT), or has the answer (DONE: go to respond). The steps of later
+ * capabilities (cors, limit, inspect, authenticate, authorize, cache) take their places between route and forward. */
+static const struct edge_step {
+    const char *name;
+    enum edge_step_result (*run)(struct edge_request *request);
+} edge_steps[] = {
+    {"admit", edge_admit},     /* is it a request that we can read, for a host that we serve? */
+    {"route", edge_route},     /* which route of the environment is it? */
+    {"forward", edge_forward}, /* send it through a tunnel; wait for the response head */
+    {"respond", edge_respond}, /* answer; wait until both directions are complete */
+    {"record", edge_record},   /* always: log, count, let go */
+};
+
+enum {
+    EDGE_STEP_COUNT = sizeof edge_steps / sizeof edge_steps[0],
+    EDGE_STEP_RESPOND = EDGE_STEP_COUNT - 2,
+    EDGE_STEP_RECORD = EDGE_STEP_COUNT - 1,
+};
+
+void edge_request_resume(struct edge_request *request) {
+    while (request->step < EDGE_STEP_COUNT) {
+        bool is_last = request->step == EDGE_STEP_RECORD;
+        switch (edge_steps[request->step].run(request)) {
+        case EDGE_STEP_NEXT:
+            if (is_last) {
+                return; /* record has let go of everything: the request is no more */
+            }
+            request->step++;
+            break;
+        case EDGE_STEP_DONE:
+            request->step = EDGE_STEP_RESPOND;
+            break;
+        case EDGE_STEP_WAIT:
+            return;
+        }
+    }
+}
+
+void edge_request_begin(void *context, struct http_stream *stream, const struct http_head *head,
+                        bool is_end) {
+    struct edge_visitor *visitor = context;
+    struct edge_request *request = ARENA_NEW(stream->arena, struct edge_request);
+    request->edge = visitor->edge;
+    request->visitor = visitor;
+    request->arena = stream->arena;
+    request->stream = stream;
+    request->head = head;
+    request->is_request_ended = is_end;
+    request->started_ms = loop_now_ms(visitor->edge->loop);
+    request->id =
+        id_new(ID_REQUEST, loop_clock(visitor->edge->loop), &visitor->edge->request_ids.random);
+    list_init(&request->waiting_node);
+    block_queue_init(&request->held, loop_block_pool(visitor->edge->loop));
+    http_stream_attach(stream, &edge_relay_visitor_events, request);
+    edge_request_resume(request);
+}
+
+enum edge_step_result edge_request_refuse(struct edge_request *request, enum edge_code code,
+                                          const struct why *why) {
+    request->code = code;
+    if (why != NULL && why->text[0] != '\0') {
+        struct why *kept = arena_alloc(request->arena, sizeof *kept);
+        *kept = *why;
+        request->why = kept;
+    }
+    return EDGE_STEP_DONE;
+}
+
+void edge_request_finish(struct edge_request *request) {
+    request->step = EDGE_STEP_RECORD;
+    edge_request_resume(request);
+}
+
+void edge_request_drop_exchange(struct edge_request *request) {
+    if (list_is_linked(&request->waiting_node)) {
+        list_remove(&request->waiting_node);
+        edge_tunnel_expect(request->tunnel, -1);
+    }
+    request->tunnel = NULL;
+    if (request->exchange != NULL) {
+        struct http_stream *exchange = request->exchange;
+        request->exchange = NULL;
+        http_stream_release(exchange);
+    }
+}

@@ -1,0 +1,56 @@
+/* edge_respond.c: step 4: the response head, whoever gives it; then wait until both directions are complete. The body
+ * follows by edge_relay.c. */
+#include "base/memory.h"
+#include "edge/edge_request.h"
+#include "policy/field_policy.h"
+
+static void send_own_answer(struct edge_request *request) {
+    struct edge_answer answer;
+    const struct http_field *accept = http_fields_get(&request->head->fields, STR("accept"));
+    bool is_head = str_eq(request->head->method, STR("HEAD"));
+    edge_request_drop_exchange(request);
+    edge_answer_make(&answer, request->arena, request->code,
+                     accept != NULL ? accept->value : STR_EMPTY, id_str(&request->id),
+                     request->why != NULL ? str_from(request->why->text) : STR_EMPTY);
+    request->status = answer.head.status;
+    http_stream_send_head(request->stream, &answer.head, is_head);
+    if (!is_head) {
+        request->response_bytes += answer.body.len;
+        http_stream_send(request->stream, (const uint8_t *)answer.body.at, answer.body.len);
+        http_stream_end(request->stream, NULL);
+    }
+    request->is_response_ended = true;
+    /* Nobody will take what is held, or what still comes. */
+    size_t held = request->held.len;
+    block_queue_clear(&request->held);
+    if (held > 0) {
+        http_stream_consumed(request->stream, held);
+    }
+}
+
+static void send_workload_answer(struct edge_request *request) {
+    const struct http_head *from = request->response;
+    struct http_head head = *from;
+    head.fields.at = arena_alloc(request->arena, (from->fields.count + 1) * sizeof *head.fields.at);
+    head.fields.cap = from->fields.count + 1;
+    for (size_t i = 0; i < from->fields.count; i++) {
+        head.fields.at[i] = from->fields.at[i];
+    }
+    field_policy_clean_response(&head.fields);
+    request->status = head.status;
+    request->is_response_begun = true;
+    http_stream_send_head(request->stream, &head, request->is_response_bodiless);
+}
+
+enum edge_step_result edge_respond(struct edge_request *request) {
+    if (request->is_response_begun) {
+        return EDGE_STEP_WAIT;
+    }
+    request->is_response_begun = true;
+    if (request->code == EDGE_CODE_NONE) {
+        send_workload_answer(request);
+    } else {
+        send_own_answer(request);
+    }
+    return EDGE_STEP_WAIT;
+}

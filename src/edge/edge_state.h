@@ -1,0 +1,61 @@
+/* edge_state.h: what the parts of one edge share. Private to src/edge.
+ *
+ * One edge runs on one loop thread and shares nothing with another. Ownership: the edge owns environments, visitors,
+ * tunnels and the feed; a request is owned by its visitor's stream.
+ */
+#ifndef EDGE_EDGE_STATE_H
+#define EDGE_EDGE_STATE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "edge/edge.h"
+#include "pki/jws.h"
+
+#define EDGE_FIRST_BYTE_MS                                                                         \
+    65000 /* a little longer than the warpgate's own limit, which tells more */
+#define EDGE_APPLY_WAIT_MS                                                                         \
+    250 /* how long a change waits for warpgates, so that the second line knows it first */
+
+struct edge_feed;
+
+enum edge_phase {
+    EDGE_RUNNING,
+    EDGE_STOPPING, /* finishing what runs */
+    EDGE_ENDED,
+};
+
+struct edge {
+    struct loop *loop;
+    enum edge_phase phase;
+    char trust_domain[256];
+    char tunnel_server_name[256];
+    struct tls_context *visitor_tls;
+    struct tls_context *tunnel_tls;
+    struct tls_context *control_tls;
+    struct jws_keys bundle_keys;
+    struct map environments; /* id -> struct edge_environment */
+    struct map hosts;        /* canonical host name -> struct edge_environment */
+    struct map revoked;      /* warpgate id -> itself: refused for good */
+    struct list visitors;    /* struct edge_visitor.node */
+    struct list tunnels;     /* struct edge_tunnel.node, also those not ready */
+    struct list
+        waiting; /* struct edge_request.waiting_node: forwarded, no response head; oldest first */
+    struct loop_timer sweep_timer;
+    struct edge_feed *feed;
+    EVP_PKEY *key;                    /* of this edge's own certificate */
+    int64_t certificate_renew_at_ms;  /* wall */
+    struct random_seeded request_ids; /* not secrets: a cheap generator will do */
+    void (*on_ended)(void *context);
+    void *ended_context;
+    struct loop_timer grace_timer;
+    struct loop_task stop_task;
+};
+
+/* Takes a renewed certificate into use for new connections. */
+void edge_take_certificate(struct edge *edge, struct str chain_pem);
+/* Asks for a new one when half of its life is over; called every few seconds while the feed is up. */
+void edge_check_certificate(struct edge *edge);
+/* Called by visitors and tunnels as they go: ends the edge when it is stopping and nothing runs. */
+void edge_check_ended(struct edge *edge);
+
+#endif

@@ -1,0 +1,288 @@
+#include "edge/edge_tunnel.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "edge/edge_feed.h"
+#include "tunnel/tunnel_message.h"
+
+/* State and the registry go together: a tunnel is on its environment's list exactly while it is READY. */
+static void set_state(struct edge_tunnel *tunnel, enum edge_tunnel_state state) {
+    if (tunnel->state == state) {
+        return;
+    }
+    if (tunnel->state == EDGE_TUNNEL_READY) {
+        list_remove(&tunnel->environment_node);
+    }
+    tunnel->state = state;
+    if (state == EDGE_TUNNEL_READY) {
+        list_append(&tunnel->environment->tunnels, &tunnel->environment_node);
+    }
+}
+
+static unsigned count_ready(const struct edge_tunnel *of) {
+    const struct list *all = &of->edge->tunnels;
+    unsigned count = 0;
+    for (const struct list *node = all->next; node != all; node = node->next) {
+        const struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
+        if (tunnel->state == EDGE_TUNNEL_READY &&
+            id_eq(&tunnel->identity.subject, &of->identity.subject)) {
+            count++;
+        }
+    }
+    return count;
+}
+
+void edge_tunnel_report(struct edge_tunnel *tunnel) {
+    const struct feed_message message = {
+        .type = FEED_MESSAGE_WARPGATE,
+        .warpgate = tunnel->identity.subject,
+        .environment = tunnel->identity.environment,
+        .tunnels = count_ready(tunnel),
+        .ip_address = str_from(tunnel->ip_address),
+        .name = str_from(tunnel->name),
+        .version = str_from(tunnel->version),
+        .revision = tunnel->applied_revision,
+        .code = str_from(tunnel->refused_code),
+    };
+    edge_feed_report(tunnel->edge->feed, &message);
+}
+
+static void on_hello(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
+    tunnel->has_hello = true;
+    (void)snprintf(tunnel->version, sizeof tunnel->version, "%.*s", STR_ARG(message->version));
+    (void)snprintf(tunnel->name, sizeof tunnel->name, "%.*s", STR_ARG(message->name));
+}
+
+static void on_applied(struct edge_tunnel *tunnel, uint64_t revision) {
+    tunnel->applied_revision = revision;
+    tunnel->refused_code[0] = '\0';
+    if (tunnel->state == EDGE_TUNNEL_GREETING && tunnel->has_hello && tunnel->environment != NULL) {
+        set_state(tunnel, EDGE_TUNNEL_READY);
+        log_info("edge.tunnel_ready",
+                 "warpgate=%s environment=%s address=%s version=%s revision=%llu",
+                 tunnel->identity.subject.text, tunnel->identity.environment.text,
+                 tunnel->ip_address, tunnel->version, (unsigned long long)revision);
+    }
+}
+
+static void on_refused(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
+    tunnel->refused_revision = message->revision;
+    (void)snprintf(tunnel->refused_code, sizeof tunnel->refused_code, "%.*s",
+                   STR_ARG(message->code));
+    log_warn("edge.bundle_refused", "warpgate=%s revision=%llu code=%.*s detail=%.*s",
+             tunnel->identity.subject.text, (unsigned long long)message->revision,
+             STR_ARG(message->code), STR_ARG(message->detail));
+}
+
+static void on_record(void *owner, const json_t *object) {
+    struct edge_tunnel *tunnel = owner;
+    struct tunnel_message message;
+    struct why why = {0};
+    if (tunnel_message_read(object, &message, &why) != STATUS_OK) {
+        log_warn("edge.tunnel_malformed", "warpgate=%s code=%s", tunnel->identity.subject.text,
+                 why.slug);
+        edge_tunnel_abort(tunnel);
+        return;
+    }
+    switch (message.type) {
+    case TUNNEL_MESSAGE_HELLO:
+        on_hello(tunnel, &message);
+        return;
+    case TUNNEL_MESSAGE_APPLIED:
+        on_applied(tunnel, message.revision);
+        break;
+    case TUNNEL_MESSAGE_REFUSED:
+        on_refused(tunnel, &message);
+        break;
+    default:
+        return; /* health: nothing is decided by it yet; what only an edge may say, or what is newer, is ignored */
+    }
+    edge_tunnel_report(tunnel);
+    if (tunnel->environment != NULL) {
+        edge_environment_tunnel_changed(tunnel->environment);
+    }
+}
+
+static void on_channel_closed(void *owner, const struct why *why) {
+    struct edge_tunnel *tunnel = owner;
+    log_debug("edge.control_stream_closed", "warpgate=%s code=%s", tunnel->identity.subject.text,
+              why->slug);
+    tunnel_channel_free(&tunnel->channel);
+    edge_tunnel_abort(tunnel); /* a tunnel without its control stream is none */
+}
+
+static const struct tunnel_channel_events channel_events = {.on_record = on_record,
+                                                            .on_closed = on_channel_closed};
+
+static void on_goaway(void *context) {
+    struct edge_tunnel *tunnel = context;
+    if (tunnel->state == EDGE_TUNNEL_READY || tunnel->state == EDGE_TUNNEL_GREETING) {
+        log_info("edge.tunnel_draining", "warpgate=%s", tunnel->identity.subject.text);
+        set_state(tunnel, EDGE_TUNNEL_DRAINING);
+        edge_tunnel_report(tunnel);
+    }
+}
+
+static void on_dead(void *owner) {
+    struct edge_tunnel *tunnel = owner;
+    log_warn("edge.tunnel_silent", "warpgate=%s address=%s", tunnel->identity.subject.text,
+             tunnel->ip_address);
+    edge_tunnel_abort(tunnel);
+}
+
+static void free_tunnel(struct loop_timer *timer) {
+    struct edge_tunnel *tunnel = CONTAINER_OF(timer, struct edge_tunnel, heartbeat.timer);
+    struct edge *edge = tunnel->edge;
+    memory_free(tunnel);
+    edge_check_ended(edge);
+}
+
+static void on_conn_closed(void *owner, struct conn *conn, const struct why *why) {
+    struct edge_tunnel *tunnel = owner;
+    (void)conn;
+    log_info("edge.tunnel_closed", "warpgate=%s environment=%s address=%s reason=%s",
+             tunnel->identity.subject.text, tunnel->identity.environment.text, tunnel->ip_address,
+             why->slug);
+    tunnel->conn = NULL;
+    tunnel->session = NULL;
+    set_state(tunnel, EDGE_TUNNEL_CLOSED);
+    tunnel_channel_free(&tunnel->channel);
+    edge_tunnel_report(tunnel);
+    list_remove(&tunnel->node);
+    if (tunnel->environment != NULL) {
+        edge_environment_tunnel_changed(tunnel->environment);
+    }
+    tunnel_heartbeat_stop(&tunnel->heartbeat, free_tunnel);
+}
+
+static const struct conn_events tunnel_conn_events = {.on_closed = on_conn_closed};
+
+static void open_control_stream(struct edge_tunnel *tunnel) {
+    const struct http_head head = {
+        .method = STR_INIT("POST"),
+        .scheme = STR_INIT("https"),
+        .authority = STR_INIT(TUNNEL_CONTROL_AUTHORITY),
+        .path = STR_INIT(TUNNEL_CONTROL_PATH),
+    };
+    tunnel->channel = tunnel_channel_new(&channel_events, tunnel);
+    struct http_stream *stream = h2_session_open(tunnel->session, &head, false,
+                                                 tunnel_channel_stream_events(), tunnel->channel);
+    if (stream == NULL) {
+        edge_tunnel_abort(tunnel);
+        return;
+    }
+    tunnel_channel_attach(tunnel->channel, stream);
+    edge_tunnel_send_bundle(tunnel);
+}
+
+static enum status judge_peer(struct edge *edge, struct conn *conn, struct cert_identity *identity,
+                              struct why *why) {
+    enum status status = cert_identity_check(conn_peer_chain(conn), CERT_WARPGATE,
+                                             str_from(edge->trust_domain), identity, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (map_get(&edge->revoked, id_str(&identity->subject)) != NULL) {
+        return why_set(why, STATUS_DENIED, "warpgate_revoked",
+                       "its key or certificate was revoked");
+    }
+    if (edge->phase != EDGE_RUNNING) {
+        return why_set(why, STATUS_UNAVAILABLE, "edge_stopping", "this edge is stopping");
+    }
+    if (edge_environment_find(edge, &identity->environment) == NULL) {
+        return why_set(why, STATUS_UNAVAILABLE, "environment_unknown",
+                       "this edge has not heard of its environment");
+    }
+    return STATUS_OK;
+}
+
+void edge_tunnel_accept(struct edge *edge, struct conn *conn) {
+    struct cert_identity identity;
+    struct why why = {0};
+    char ip_address[ADDRESS_TEXT_SIZE];
+    address_ip(conn_peer_address(conn), ip_address);
+    if (judge_peer(edge, conn, &identity, &why) != STATUS_OK) {
+        log_warn("edge.tunnel_refused", "address=%s code=%s detail=%s", ip_address, why.slug,
+                 why.text);
+        conn_abort(conn);
+        return;
+    }
+    struct edge_tunnel *tunnel = MEMORY_NEW(struct edge_tunnel);
+    tunnel->edge = edge;
+    tunnel->conn = conn;
+    tunnel->identity = identity;
+    tunnel->environment = edge_environment_find(edge, &identity.environment);
+    (void)snprintf(tunnel->ip_address, sizeof tunnel->ip_address, "%s", ip_address);
+    list_init(&tunnel->environment_node);
+    list_append(&edge->tunnels, &tunnel->node);
+    const struct h2_config config = {
+        .role = H2_CLIENT,
+        .profile = H2_TUNNEL,
+        .pool = loop_block_pool(edge->loop),
+        .clock = loop_clock(edge->loop),
+        .on_goaway = on_goaway,
+        .context = tunnel,
+    };
+    tunnel->session = h2_session_new(&config);
+    conn_set_events(conn, &tunnel_conn_events, tunnel);
+    conn_set_engine(conn, h2_session_engine(tunnel->session));
+    tunnel_heartbeat_start(&tunnel->heartbeat, conn, tunnel->session, on_dead, tunnel);
+    open_control_stream(tunnel);
+}
+
+static void send_message(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
+    if (tunnel->channel == NULL) {
+        return;
+    }
+    json_t *object = tunnel_message_write(message);
+    tunnel_channel_send(tunnel->channel, object);
+    json_decref(object);
+}
+
+void edge_tunnel_send_bundle(struct edge_tunnel *tunnel) {
+    const struct tunnel_message message = {
+        .type = TUNNEL_MESSAGE_BUNDLE,
+        .jws = buf_str(&tunnel->environment->jws),
+    };
+    send_message(tunnel, &message);
+}
+
+void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason) {
+    const struct tunnel_message message = {.type = TUNNEL_MESSAGE_REVOKED, .reason = reason};
+    log_info("edge.tunnel_revoked", "warpgate=%s reason=%.*s", tunnel->identity.subject.text,
+             STR_ARG(reason));
+    send_message(tunnel, &message);
+    set_state(tunnel, EDGE_TUNNEL_CLOSED);
+    if (tunnel->session != NULL) {
+        h2_session_abort(tunnel->session, 0); /* NO_ERROR, after the message */
+    }
+}
+
+void edge_tunnel_drain(struct edge_tunnel *tunnel) {
+    const struct tunnel_message message = {.type = TUNNEL_MESSAGE_DRAIN};
+    send_message(tunnel, &message);
+    if (tunnel->state != EDGE_TUNNEL_CLOSED) {
+        set_state(tunnel, EDGE_TUNNEL_DRAINING);
+    }
+}
+
+void edge_tunnel_abort(struct edge_tunnel *tunnel) {
+    set_state(tunnel, EDGE_TUNNEL_CLOSED);
+    if (tunnel->conn != NULL) {
+        conn_abort(tunnel->conn);
+    }
+}
+
+struct http_stream *edge_tunnel_open(struct edge_tunnel *tunnel, const struct http_head *head,
+                                     bool is_end, const struct http_stream_events *events,
+                                     void *owner) {
+    return tunnel->session != NULL ? h2_session_open(tunnel->session, head, is_end, events, owner)
+                                   : NULL;
+}
+
+void edge_tunnel_expect(struct edge_tunnel *tunnel, int change) {
+    tunnel->waiting_count = (size_t)((int64_t)tunnel->waiting_count + change);
+    tunnel_heartbeat_expect(&tunnel->heartbeat, tunnel->waiting_count);
+}

@@ -1,0 +1,63 @@
+/* edge_tunnel.h: one tunnel from one warpgate, the edge's end (docs/protocol.md).
+ *
+ * The warpgate dialled; here the edge is the HTTP/2 client. The tunnel's identity comes from its certificate alone. It carries
+ * requests once the warpgate has said hello and applied a bundle.
+ */
+#ifndef EDGE_EDGE_TUNNEL_H
+#define EDGE_EDGE_TUNNEL_H
+
+#include "edge/edge_environment.h"
+#include "http/h2_session.h"
+#include "net/conn.h"
+#include "pki/cert_identity.h"
+#include "tunnel/tunnel_channel.h"
+#include "tunnel/tunnel_heartbeat.h"
+
+enum edge_tunnel_state {
+    EDGE_TUNNEL_GREETING, /* the control stream is open; no hello or no applied bundle yet */
+    EDGE_TUNNEL_READY,    /* carries requests */
+    EDGE_TUNNEL_DRAINING, /* finishes what it carries; gets nothing new */
+    EDGE_TUNNEL_CLOSED,   /* the connection is on its way out */
+};
+
+struct edge_tunnel {
+    struct list node;             /* edge->tunnels */
+    struct list environment_node; /* environment->tunnels while READY */
+    struct edge *edge;
+    struct edge_environment *environment; /* NULL once the environment is gone */
+    enum edge_tunnel_state state;
+    struct conn *conn; /* NULL once closed */
+    struct h2_session *session;
+    struct tunnel_channel *channel;
+    struct tunnel_heartbeat heartbeat;
+    bool has_hello;
+    struct cert_identity identity;
+    char ip_address[ADDRESS_TEXT_SIZE];
+    char version[65];
+    char name[65];
+    uint64_t applied_revision;
+    uint64_t refused_revision;
+    char refused_code[65];
+    size_t waiting_count; /* requests without a response head */
+};
+
+/* front_service.accept: the handshake stands. Closes the connection if the certificate does not say who it is. */
+void edge_tunnel_accept(struct edge *edge, struct conn *conn);
+/* Tells the control plane how its warpgate stands. */
+void edge_tunnel_report(struct edge_tunnel *tunnel);
+/* Sends the environment's newest bundle. */
+void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
+/* Says why and closes. */
+void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
+/* Asks the warpgate to make a new tunnel elsewhere, and takes no new requests. */
+void edge_tunnel_drain(struct edge_tunnel *tunnel);
+void edge_tunnel_abort(struct edge_tunnel *tunnel);
+
+/* Opens an exchange; NULL if the tunnel cannot take one now. */
+struct http_stream *edge_tunnel_open(struct edge_tunnel *tunnel, const struct http_head *head,
+                                     bool is_end, const struct http_stream_events *events,
+                                     void *owner);
+/* One request began, or stopped, to wait for its response head: silence then counts sooner. */
+void edge_tunnel_expect(struct edge_tunnel *tunnel, int change);
+
+#endif

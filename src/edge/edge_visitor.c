@@ -1,0 +1,73 @@
+#include "edge/edge_visitor.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "edge/edge_answer.h"
+#include "edge/edge_request.h"
+
+static void on_error(void *context, unsigned status, const struct why *why, struct str *type,
+                     struct str *body) {
+    struct edge_visitor *visitor = context;
+    log_debug("edge.malformed", "address=%s status=%u code=%s", visitor->ip_address, status,
+              why != NULL ? why->slug : "");
+    edge_answer_malformed(status, why, type, body);
+}
+
+static void on_closed(void *owner, struct conn *conn, const struct why *why) {
+    struct edge_visitor *visitor = owner;
+    struct edge *edge = visitor->edge;
+    (void)conn;
+    log_debug("edge.visitor_closed", "address=%s reason=%s", visitor->ip_address, why->slug);
+    list_remove(&visitor->node);
+    memory_free(visitor);
+    edge_check_ended(edge);
+}
+
+static const struct conn_events visitor_conn_events = {.on_closed = on_closed};
+
+static struct engine *make_engine(struct edge_visitor *visitor) {
+    struct block_pool *pool = loop_block_pool(visitor->edge->loop);
+    const struct http_server server = {.on_request = edge_request_begin, .context = visitor};
+    if (str_eq(conn_alpn(visitor->conn), STR("h2"))) {
+        const struct h2_config config = {
+            .role = H2_SERVER,
+            .profile = H2_VISITOR,
+            .pool = pool,
+            .clock = loop_clock(visitor->edge->loop),
+            .server = server,
+            .context = visitor,
+        };
+        visitor->h2 = h2_session_new(&config);
+        return h2_session_engine(visitor->h2);
+    }
+    const struct h1_server_config config = {
+        .pool = pool,
+        .server = server,
+        .scheme = STR_INIT("https"),
+        .on_error = on_error,
+    };
+    visitor->h1 = h1_server_new(&config);
+    return h1_server_engine(visitor->h1);
+}
+
+void edge_visitor_accept(struct edge *edge, struct conn *conn) {
+    struct edge_visitor *visitor = MEMORY_NEW(struct edge_visitor);
+    visitor->edge = edge;
+    visitor->conn = conn;
+    visitor->server_name = conn_server_name(conn);
+    address_ip(conn_peer_address(conn), visitor->ip_address);
+    list_append(&edge->visitors, &visitor->node);
+    conn_set_events(conn, &visitor_conn_events, visitor);
+    conn_set_engine(conn, make_engine(visitor));
+    if (edge->phase != EDGE_RUNNING) {
+        edge_visitor_drain(visitor);
+    }
+}
+
+void edge_visitor_drain(struct edge_visitor *visitor) {
+    if (visitor->h2 != NULL) {
+        h2_session_drain(visitor->h2);
+        return;
+    }
+    h1_server_drain(visitor->h1);
+}

@@ -1,0 +1,25 @@
+/* edge_visitor.h: one visitor's connection: TLS has ended, ALPN chose HTTP/1.1 or HTTP/2, requests begin here. */
+#ifndef EDGE_EDGE_VISITOR_H
+#define EDGE_EDGE_VISITOR_H
+
+#include "edge/edge_state.h"
+#include "http/h1_server.h"
+#include "http/h2_session.h"
+#include "net/conn.h"
+
+struct edge_visitor {
+    struct list node; /* edge->visitors */
+    struct edge *edge;
+    struct conn *conn;
+    struct h1_server *h1; /* one of the two */
+    struct h2_session *h2;
+    char ip_address[ADDRESS_TEXT_SIZE];
+    struct str server_name; /* SNI, lower case; borrowed from the conn */
+};
+
+/* front_service.accept. */
+void edge_visitor_accept(struct edge *edge, struct conn *conn);
+/* No new requests; open ones finish. */
+void edge_visitor_drain(struct edge_visitor *visitor);
+
+#endif
