@@ -160,7 +160,9 @@ static void drop_states(struct route_matcher *m) {
     m->cell_count = POSITION_FIRST;
     m->state_count = 0;
     m->start = POSITION_UNKNOWN;
-    memset(m->buckets, 0, m->bucket_count * sizeof *m->buckets);
+    if (m->bucket_count > 0) {
+        memset(m->buckets, 0, m->bucket_count * sizeof *m->buckets);
+    }
     memset(m->entries, 0, m->automaton->end_count * sizeof *m->entries);
 }
 
