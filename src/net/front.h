@@ -4,6 +4,8 @@
  * OpenSSL, never peeked at) gets the connection with its own TLS context, so versions, client certificates and resumption are
  * the service's. A ClientHello without a server name, or that no service wants, ends with unrecognized_name.
  * When the handshake stands, the service is given the connection and sets its events and engine.
+ * Handshakes: at most FRONT_HANDSHAKES_MAX at a time; one more ends the oldest, so that a flood of half-open ones keeps
+ * nobody out who answers. Why handshakes fail is logged, one line a second.
  * Descriptors: accepting pauses for 100 ms when the process runs out (EMFILE) and says so once.
  */
 #ifndef NET_FRONT_H
@@ -12,6 +14,7 @@
 #include "net/conn.h"
 
 #define FRONT_SERVICES_MAX 8
+#define FRONT_HANDSHAKES_MAX 2048
 
 struct front;
 struct front_hello;
@@ -26,11 +29,16 @@ struct front_service {
     struct conn_timeouts timeouts;
 };
 
-/* Listens and starts to accept. STATUS_CONFLICT (port in use), STATUS_INVALID, STATUS_FAILED with why. */
+/* Listens on "IP:PORT" (port 0: any; "localhost" is 127.0.0.1) and starts to accept. A port on which anybody listens is
+ * refused. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED (address_denied), STATUS_INVALID, STATUS_FAILED. */
 enum status front_new(struct loop *loop, struct str listen_address, struct front **front, struct why *why) MUST_USE;
+/* For another loop's thread, before that thread runs: the same port, shared (SO_REUSEPORT). STATUS_FAILED. */
+enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front, struct why *why) MUST_USE;
+/* The service is copied, its context and tls are borrowed for as long as the front and its handshakes live. */
 void front_add(struct front *front, const struct front_service *service);
 /* Stops accepting, closes the socket; connections live on. */
 void front_close(struct front *front);
+/* Closes, and aborts what is still in its handshake: no service is asked or given anything after this call. */
 void front_free(struct front **front);
 const struct address *front_address(const struct front *front);
 

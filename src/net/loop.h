@@ -32,13 +32,15 @@ struct loop_timer {
     struct loop *loop;
     int64_t deadline_ms; /* 0: off */
     void (*fire)(struct loop_timer *timer);
+    void (*closed)(struct loop_timer *timer);
     void *context;
 };
 
 struct loop *loop_new(const struct clock *clock, const struct random *random);
-/* Closes what is left and frees. All connections must be closed before. */
+/* Closes what is left and frees. All connections must be closed or aborted before: their last callbacks run in here.
+ * Work on pool threads is waited for and its `done` is called; posted calls that have not run are dropped. */
 void loop_free(struct loop **loop);
-/* Runs until loop_stop. */
+/* Runs until loop_stop. A stop that came before makes it return at once. */
 void loop_run(struct loop *loop);
 /* May be called from any thread and from callbacks. */
 void loop_stop(struct loop *loop);
@@ -54,6 +56,14 @@ int64_t loop_now_ms(struct loop *loop);
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
 void loop_task_schedule(struct loop *loop, struct loop_task *task);
 void loop_task_cancel(struct loop_task *task);
+
+/* For connections. A flush runs in the same place as tasks, after all of them, so that what tasks produced is written in
+ * one go; `later` means in the next iteration, and makes the wait before it not block. A task is scheduled in one way at
+ * a time: while it waits, scheduling it again in any way changes nothing. */
+void loop_flush_schedule(struct loop *loop, struct loop_task *task);
+void loop_flush_later(struct loop *loop, struct loop_task *task);
+/* Counts iterations: what happens between two waits has the same number. Budgets per turn are kept with it. */
+uint64_t loop_turn(const struct loop *loop);
 
 void loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fire)(struct loop_timer *timer), void *context);
 void loop_timer_set(struct loop_timer *timer, int64_t delay_ms);

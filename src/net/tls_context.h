@@ -10,7 +10,9 @@
  *   TLS_HTTPS_CLIENT    TLS 1.2 and 1.3; ALPN http/1.1; host name verified
  * Peer certificates are verified for their chain and time (with 60 s leeway for skew); which role they carry is judged by the
  * caller from conn_peer_certificate with pki/cert_identity.h. All curves X25519 and P-256; AES-GCM and ChaCha20 only; no
- * renegotiation, no compression. PEM texts are parsed strictly; private keys are wiped after parsing.
+ * renegotiation, no compression; a peer's chain has at most 4 issuers and 16 KiB. PEM texts are parsed strictly.
+ * A ticket is good for the role and the server name that it was issued for, and nowhere else.
+ * Setters may be called from any thread while handshakes run: those that began keep what they have.
  */
 #ifndef NET_TLS_CONTEXT_H
 #define NET_TLS_CONTEXT_H
@@ -44,7 +46,8 @@ enum tls_role tls_context_role(const struct tls_context *context);
 /* Certificate chain (leaf first) and key, PEM; replaces the former one for new handshakes. STATUS_INVALID with why. */
 enum status tls_context_set_certificate(struct tls_context *context, struct str chain_pem, struct str key_pem,
                                         struct why *why) MUST_USE;
-/* Trust anchors, PEM, replacing those before; without this call the system's store is used. STATUS_INVALID with why. */
+/* Trust anchors, PEM, replacing those before. Without this call TLS_CONTROL_CLIENT and TLS_HTTPS_CLIENT use the system's
+ * store and the other roles trust nobody: a public certificate opens no tunnel. STATUS_INVALID with why. */
 enum status tls_context_set_trust(struct tls_context *context, struct str anchors_pem, struct why *why) MUST_USE;
 
 /* TLS_VISITOR_SERVER: the certificate for one lower-case host name; replaces. A handshake for a name that is not here ends
@@ -55,5 +58,13 @@ void tls_context_remove_host(struct tls_context *context, struct str host);
 bool tls_context_has_host(const struct tls_context *context, struct str host);
 
 SSL_CTX *tls_context_ssl(struct tls_context *context);
+
+/* For tls_session.h: sets on one connection everything that belongs to the context and that SSL_set_SSL_CTX would not carry
+ * over: versions, options, verification, trust, session id context, certificate. `server_name` is the SNI of a server's peer.
+ * STATUS_NOT_FOUND: no certificate for that name. STATUS_FAILED. */
+enum status tls_context_apply(struct tls_context *context, SSL *ssl, struct str server_name) MUST_USE;
+bool tls_context_is_server(const struct tls_context *context);
+bool tls_context_requires_alpn(const struct tls_context *context);
+bool tls_context_verifies_name(const struct tls_context *context);
 
 #endif

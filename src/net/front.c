@@ -1,0 +1,315 @@
+#include "net/front.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/conn_internal.h"
+#include "net/socket.h"
+
+#define ACCEPTS_PER_TURN 64
+#define PAUSE_MS 100
+#define LOG_INTERVAL_MS 1000
+
+struct front_hello {
+    const struct tls_hello *tls;
+};
+
+struct front {
+    struct loop *loop;
+    uv_poll_t poll;
+    struct loop_timer pause;
+    int fd; /* -1: closed */
+    int handle_count;
+    bool is_freed;
+    bool is_short_of_descriptors;
+    struct address address;
+    struct tls_context *tls; /* what a handshake begins with, until it names a service */
+    struct front_service services[FRONT_SERVICES_MAX];
+    size_t service_count;
+    struct list visits; /* in handshake, oldest first */
+    size_t visit_count;
+    int64_t next_log_ms;
+};
+
+/* A connection in its handshake. */
+struct front_visit {
+    struct list node;
+    struct front *front; /* NULL: freed meanwhile */
+    struct conn *conn;
+    const struct front_service *service; /* NULL: not named yet */
+};
+
+/* ---- handshakes ---- */
+
+static struct tls_context *choose_service(void *context, const struct tls_hello *tls_hello) {
+    struct front_visit *visit = context;
+    struct front_hello hello = {tls_hello};
+    struct str name = tls_hello_name(tls_hello);
+    if (visit->front == NULL || name.len == 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < visit->front->service_count; i++) {
+        const struct front_service *service = &visit->front->services[i];
+        if (service->wants(service->context, name, &hello)) {
+            visit->service = service;
+            conn_set_timeouts(visit->conn, &service->timeouts);
+            return service->tls(service->context);
+        }
+    }
+    return NULL;
+}
+
+static void end_visit(struct front_visit *visit) {
+    if (visit->front != NULL) {
+        list_remove(&visit->node);
+        visit->front->visit_count--;
+    }
+    memory_free(visit);
+}
+
+static void ignore_established(void *owner, struct conn *conn) {
+    (void)owner;
+    (void)conn;
+}
+
+static void ignore_closed(void *owner, struct conn *conn, const struct why *why) {
+    (void)owner;
+    (void)conn;
+    (void)why;
+}
+
+/* Until the service has set its own. */
+static const struct conn_events no_events = {ignore_established, ignore_closed};
+
+static void on_visit_established(void *owner, struct conn *conn) {
+    struct front_visit *visit = owner;
+    const struct front_service *service = visit->front != NULL ? visit->service : NULL;
+    conn_set_events(conn, &no_events, NULL);
+    end_visit(visit);
+    if (service == NULL) {
+        conn_abort(conn);
+        return;
+    }
+    service->accept(service->context, conn);
+}
+
+/* Strangers may fail as often as they like: the log gets one line a second. */
+static void log_failure(const struct front_visit *visit, const struct why *why) {
+    struct front *front = visit->front;
+    int64_t now_ms = loop_now_ms(front->loop);
+    if (now_ms < front->next_log_ms) {
+        return;
+    }
+    front->next_log_ms = now_ms + LOG_INTERVAL_MS;
+    log_info("front.handshake_failed", "service=%s code=%s reason=\"%s\"",
+             visit->service != NULL ? visit->service->name : "none", why->slug, why->text);
+}
+
+static void on_visit_closed(void *owner, struct conn *conn, const struct why *why) {
+    struct front_visit *visit = owner;
+    (void)conn;
+    if (visit->front != NULL) {
+        log_failure(visit, why);
+    }
+    end_visit(visit);
+}
+
+static const struct conn_events visit_events = {on_visit_established, on_visit_closed};
+
+/* ---- accepting ---- */
+
+static void begin_visit(struct front *front, int fd) {
+    static const struct conn_timeouts default_timeouts = {0};
+    if (front->visit_count >= FRONT_HANDSHAKES_MAX) {
+        struct front_visit *oldest = CONTAINER_OF(front->visits.next, struct front_visit, node);
+        conn_abort(oldest->conn);
+        list_remove(&oldest->node);
+        front->visit_count--;
+        oldest->front = NULL;
+    }
+    struct front_visit *visit = MEMORY_NEW(struct front_visit);
+    visit->front = front;
+    list_init(&visit->node);
+    list_append(&front->visits, &visit->node);
+    front->visit_count++;
+    visit->conn = conn_accept(front->loop, fd, front->tls, &default_timeouts, &visit_events, visit);
+    conn_set_choose(visit->conn, choose_service, visit);
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events);
+
+static void pause_accepting(struct front *front, int error) {
+    if (!front->is_short_of_descriptors) {
+        front->is_short_of_descriptors = true;
+        log_warn("front.paused", "reason=\"%s\" hint=\"raise the limit of open files\"",
+                 strerror(error));
+    }
+    uv_poll_stop(&front->poll);
+    loop_timer_set(&front->pause, PAUSE_MS);
+}
+
+static void on_pause_over(struct loop_timer *timer) {
+    struct front *front = timer->context;
+    if (front->fd >= 0) {
+        uv_poll_start(&front->poll, UV_READABLE, on_acceptable);
+    }
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events) {
+    struct front *front = poll->data;
+    (void)events;
+    if (status < 0) {
+        pause_accepting(front, EBADF);
+        return;
+    }
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int fd = socket_accept(front->fd);
+        if (fd >= 0) {
+            begin_visit(front, fd);
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            front->is_short_of_descriptors = false;
+            return;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_accepting(front, errno);
+            return;
+        }
+        /* Else it is that connection's own misfortune (ECONNABORTED, EPROTO, EPERM …). */
+    }
+}
+
+/* ---- life ---- */
+
+static enum status parse_listen(struct str text, struct address *address, struct why *why) {
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port;
+    enum status status = address_split(text, 0, host, &port, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct str ip = str_from(host);
+    if (str_eq_nocase(ip, STR("localhost"))) {
+        ip = STR("127.0.0.1");
+    }
+    if (address_from_ip(ip, port, address) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "address_invalid",
+                       "%.100s is not an IP address: listen on one, such as 127.0.0.1:8443", host);
+    }
+    return STATUS_OK;
+}
+
+static enum status open_front(struct loop *loop, const struct address *address, bool is_shared,
+                              struct front **out, struct why *why) {
+    int fd;
+    enum status status = socket_listen(address, is_shared, &fd, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct front *front = MEMORY_NEW(struct front);
+    front->loop = loop;
+    front->fd = fd;
+    list_init(&front->visits);
+    socket_local_address(fd, &front->address);
+    int error = uv_poll_init(loop_uv(loop), &front->poll, fd);
+    if (error != 0) {
+        close(fd);
+        memory_free(front);
+        return why_set(why, STATUS_FAILED, "listen_failed", "cannot watch the socket: %s",
+                       uv_strerror(error));
+    }
+    front->poll.data = front;
+    loop_timer_init(&front->pause, loop, on_pause_over, front);
+    front->handle_count = 2;
+    front->tls = tls_context_new(TLS_VISITOR_SERVER);
+    uv_poll_start(&front->poll, UV_READABLE, on_acceptable);
+    *out = front;
+    return STATUS_OK;
+}
+
+enum status front_new(struct loop *loop, struct str listen_address, struct front **front,
+                      struct why *why) {
+    struct address address;
+    enum status status = parse_listen(listen_address, &address, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return open_front(loop, &address, false, front, why);
+}
+
+enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
+                              struct why *why) {
+    enum status status = socket_share(first->fd, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return open_front(loop, &first->address, true, front, why);
+}
+
+void front_add(struct front *front, const struct front_service *service) {
+    if (front->service_count == FRONT_SERVICES_MAX) {
+        log_error("front.services_full", "service=%s", service->name);
+        abort();
+    }
+    front->services[front->service_count++] = *service;
+}
+
+static void release_when_closed(struct front *front) {
+    if (front->is_freed && front->handle_count == 0) {
+        memory_free(front);
+    }
+}
+
+static void on_poll_closed(uv_handle_t *handle) {
+    struct front *front = handle->data;
+    front->handle_count--;
+    release_when_closed(front);
+}
+
+static void on_pause_closed(struct loop_timer *timer) {
+    struct front *front = timer->context;
+    front->handle_count--;
+    release_when_closed(front);
+}
+
+void front_close(struct front *front) {
+    if (front->fd < 0) {
+        return;
+    }
+    uv_close((uv_handle_t *)&front->poll, on_poll_closed);
+    loop_timer_close(&front->pause, on_pause_closed);
+    close(front->fd);
+    front->fd = -1;
+}
+
+void front_free(struct front **at) {
+    struct front *front = *at;
+    *at = NULL;
+    if (front == NULL) {
+        return;
+    }
+    front_close(front);
+    while (!list_is_empty(&front->visits)) {
+        struct front_visit *visit = CONTAINER_OF(front->visits.next, struct front_visit, node);
+        list_remove(&visit->node);
+        visit->front = NULL;
+        visit->service = NULL;
+        conn_abort(visit->conn);
+    }
+    tls_context_unref(&front->tls);
+    front->is_freed = true;
+    release_when_closed(front);
+}
+
+const struct address *front_address(const struct front *front) {
+    return &front->address;
+}
+
+bool front_hello_offers(const struct front_hello *hello, struct str protocol) {
+    return tls_hello_offers(hello->tls, protocol);
+}

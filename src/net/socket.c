@@ -1,0 +1,139 @@
+#define _GNU_SOURCE
+#include "net/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* The system lowers it to its own bound (net.core.somaxconn). */
+#define BACKLOG 4096
+
+#define KEEPALIVE_IDLE_S 5
+#define KEEPALIVE_INTERVAL_S 2
+#define KEEPALIVE_COUNT 3
+#define USER_TIMEOUT_MS 10000
+
+static void set_int(int fd, int level, int option, int value) {
+    /* Wishes: a socket without them still works. */
+    (void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static enum status listen_error(const struct address *address, int error, struct why *why) {
+    char text[ADDRESS_TEXT_SIZE];
+    address_text(address, text);
+    if (error == EADDRINUSE) {
+        return why_set(why, STATUS_CONFLICT, "address_in_use",
+                       "%s is in use by another program: stop it or listen elsewhere", text);
+    }
+    if (error == EACCES || error == EPERM) {
+        return why_set(why, STATUS_DENIED, "address_denied",
+                       "not allowed to listen on %s: ports below 1024 need CAP_NET_BIND_SERVICE",
+                       text);
+    }
+    return why_set(why, STATUS_FAILED, "listen_failed", "cannot listen on %s: %s", text,
+                   strerror(error));
+}
+
+enum status socket_listen(const struct address *address, bool is_shared, int *out,
+                          struct why *why) {
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return listen_error(address, errno, why);
+    }
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (is_shared) {
+        set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    }
+    if (address->storage.ss_family == AF_INET6) {
+        set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    }
+    if (bind(fd, (const struct sockaddr *)&address->storage, address->len) != 0 ||
+        listen(fd, BACKLOG) != 0) {
+        int error = errno;
+        close(fd);
+        return listen_error(address, error, why);
+    }
+    *out = fd;
+    return STATUS_OK;
+}
+
+enum status socket_share(int fd, struct why *why) {
+    int yes = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) != 0) {
+        return why_set(why, STATUS_FAILED, "listen_failed", "cannot share the port: %s",
+                       strerror(errno));
+    }
+    return STATUS_OK;
+}
+
+int socket_accept(int listen_fd) {
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    }
+    return fd;
+}
+
+int socket_connect(const struct address *address, int *out) {
+    *out = -1;
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    *out = fd;
+    if (address->storage.ss_family != AF_UNIX) {
+        set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    }
+    if (connect(fd, (const struct sockaddr *)&address->storage, address->len) == 0) {
+        return 0;
+    }
+    return errno == EINPROGRESS || errno == EINTR ? 1 : -1;
+}
+
+enum status socket_unix_address(const char *path, struct address *address) {
+    *address = (struct address){0};
+    struct sockaddr_un *to = (struct sockaddr_un *)&address->storage;
+    to->sun_family = AF_UNIX;
+    enum status status = str_to_cstr(str_from(path), to->sun_path, sizeof(to->sun_path));
+    if (status != STATUS_OK) {
+        return STATUS_TOO_LARGE;
+    }
+    address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + 1);
+    return STATUS_OK;
+}
+
+int socket_error(int fd) {
+    int error = 0;
+    socklen_t len = sizeof(error);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+        return errno;
+    }
+    return error;
+}
+
+void socket_local_address(int fd, struct address *address) {
+    *address = (struct address){.len = sizeof(address->storage)};
+    if (getsockname(fd, (struct sockaddr *)&address->storage, &address->len) != 0) {
+        *address = (struct address){0};
+    }
+}
+
+void socket_peer_address(int fd, struct address *address) {
+    *address = (struct address){.len = sizeof(address->storage)};
+    if (getpeername(fd, (struct sockaddr *)&address->storage, &address->len) != 0) {
+        *address = (struct address){0};
+    }
+}
+
+void socket_keepalive(int fd) {
+    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
+    set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+}

@@ -1,0 +1,28 @@
+/* socket.h: the system's socket calls, with the options that every socket here gets: non-blocking, closed on exec, no delay
+ * of small writes. What is particular to one system is in this file's .c alone. */
+#ifndef NET_SOCKET_H
+#define NET_SOCKET_H
+
+#include "net/address.h"
+
+/* A listening socket. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED (address_denied), STATUS_FAILED (listen_failed).
+ * Without `is_shared` a port on which anybody listens is refused; with it, the port is shared with other sockets of this
+ * user that are shared (SO_REUSEPORT). */
+enum status socket_listen(const struct address *address, bool is_shared, int *fd, struct why *why) MUST_USE;
+/* Lets sockets that are shared join the port of one that was not. */
+enum status socket_share(int fd, struct why *why) MUST_USE;
+/* The next connection, or -1 with errno. */
+int socket_accept(int listen_fd);
+/* Begins to connect: 0 done, 1 in progress (then writable, and socket_error tells), -1 with errno. `*fd` is -1 if there is none. */
+int socket_connect(const struct address *address, int *fd);
+/* A Unix address. STATUS_TOO_LARGE. */
+enum status socket_unix_address(const char *path, struct address *address) MUST_USE;
+/* The pending error of a socket, cleared; 0 if none. */
+int socket_error(int fd);
+/* Empty when there is none (any more). */
+void socket_local_address(int fd, struct address *address);
+void socket_peer_address(int fd, struct address *address);
+/* For long-lived connections: a peer that is gone is noticed within some 10 s, also while output waits. */
+void socket_keepalive(int fd);
+
+#endif

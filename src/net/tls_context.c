@@ -1,0 +1,370 @@
+#include "net/tls_context.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/sha.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "net/tls_certificate.h"
+#include "net/tls_session.h"
+
+#define LEEWAY_S 60
+#define VERIFY_DEPTH_MAX 4
+#define PEER_CHAIN_BYTES_MAX (16 * 1024)
+#define BULK_READ_BYTES (64 * 1024)
+
+#define SUITES_13 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
+#define SUITES_12                                                                                  \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define GROUPS "X25519:P-256"
+
+#define ALPN_HTTP "\x02h2\x08http/1.1"
+#define ALPN_HTTP1 "\x08http/1.1"
+#define ALPN_TUNNEL_WIRE "\x13" TLS_ALPN_TUNNEL
+#define ALPN_CONTROL_WIRE "\x14" TLS_ALPN_CONTROL
+
+struct role_rules {
+    bool is_server;
+    int min_version;
+    int verify_mode;
+    struct str alpn; /* wire form, most wanted first */
+    bool requires_alpn;
+    bool has_tickets;
+    bool has_hosts;     /* certificate by server name */
+    bool is_bulk;       /* long-lived and shared by many streams: worth a large read buffer */
+    bool trusts_system; /* when no anchors were given */
+    bool verifies_name;
+};
+
+static const struct role_rules roles[] = {
+    [TLS_VISITOR_SERVER] = {.is_server = true,
+                            .min_version = TLS1_2_VERSION,
+                            .alpn = STR_INIT(ALPN_HTTP),
+                            .has_tickets = true,
+                            .has_hosts = true},
+    [TLS_TUNNEL_SERVER] = {.is_server = true,
+                           .min_version = TLS1_3_VERSION,
+                           .verify_mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                           .alpn = STR_INIT(ALPN_TUNNEL_WIRE),
+                           .requires_alpn = true,
+                           .is_bulk = true},
+    [TLS_TUNNEL_CLIENT] = {.min_version = TLS1_3_VERSION,
+                           .verify_mode = SSL_VERIFY_PEER,
+                           .alpn = STR_INIT(ALPN_TUNNEL_WIRE),
+                           .requires_alpn = true,
+                           .is_bulk = true},
+    [TLS_CONTROL_SERVER] = {.is_server = true,
+                            .min_version = TLS1_3_VERSION,
+                            .verify_mode = SSL_VERIFY_PEER,
+                            .alpn = STR_INIT(ALPN_CONTROL_WIRE),
+                            .requires_alpn = true},
+    [TLS_CONTROL_CLIENT] = {.min_version = TLS1_3_VERSION,
+                            .verify_mode = SSL_VERIFY_PEER,
+                            .alpn = STR_INIT(ALPN_CONTROL_WIRE),
+                            .requires_alpn = true,
+                            .trusts_system = true,
+                            .verifies_name = true},
+    [TLS_API_SERVER] = {.is_server = true,
+                        .min_version = TLS1_2_VERSION,
+                        .alpn = STR_INIT(ALPN_HTTP)},
+    [TLS_HTTPS_CLIENT] = {.min_version = TLS1_2_VERSION,
+                          .verify_mode = SSL_VERIFY_PEER,
+                          .alpn = STR_INIT(ALPN_HTTP1),
+                          .trusts_system = true,
+                          .verifies_name = true},
+};
+
+struct tls_context {
+    enum tls_role role;
+    const struct role_rules *rules;
+    atomic_int refs;
+    SSL_CTX *ssl;
+    pthread_mutex_t lock; /* over what follows */
+    struct tls_certificate *own;
+    X509_STORE *trust;
+    struct map hosts; /* name to struct tls_certificate */
+};
+
+/* The server's choice of protocol: its own preference among what is offered (RFC 7301 §3.2). */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                   const unsigned char *in, unsigned int in_len, void *arg) {
+    const struct role_rules *rules = arg;
+    (void)ssl;
+    unsigned char *found;
+    if (SSL_select_next_proto(&found, out_len, (const unsigned char *)rules->alpn.at,
+                              (unsigned int)rules->alpn.len, in,
+                              in_len) != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    *out = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Clocks differ: a certificate is good from a minute before until a minute after its time. */
+static int on_verify(int is_good, X509_STORE_CTX *store) {
+    if (is_good) {
+        return 1;
+    }
+    const X509 *certificate = X509_STORE_CTX_get_current_cert(store);
+    int error = X509_STORE_CTX_get_error(store);
+    int64_t now_s = clock_wall_ms(clock_system()) / 1000;
+    time_t early = (time_t)(now_s - LEEWAY_S);
+    time_t late = (time_t)(now_s + LEEWAY_S);
+    bool is_within = (error == X509_V_ERR_CERT_HAS_EXPIRED &&
+                      X509_cmp_time(X509_get0_notAfter(certificate), &early) > 0) ||
+                     (error == X509_V_ERR_CERT_NOT_YET_VALID &&
+                      X509_cmp_time(X509_get0_notBefore(certificate), &late) < 0);
+    if (!is_within) {
+        return 0;
+    }
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+}
+
+static void must(int result, const char *what) {
+    if (result != 1) {
+        log_error("tls.failed", "call=%s error=%s", what, ERR_reason_error_string(ERR_get_error()));
+        abort();
+    }
+}
+
+static SSL_CTX *make_ssl(const struct role_rules *rules) {
+    SSL_CTX *ssl = SSL_CTX_new(rules->is_server ? TLS_server_method() : TLS_client_method());
+    must(ssl != NULL, "SSL_CTX_new");
+    SSL_CTX_set_security_level(ssl, 2);
+    must((int)SSL_CTX_set_min_proto_version(ssl, rules->min_version), "min version");
+    must(SSL_CTX_set_ciphersuites(ssl, SUITES_13), "suites 1.3");
+    must(SSL_CTX_set_cipher_list(ssl, SUITES_12), "suites 1.2");
+    must((int)SSL_CTX_set1_groups_list(ssl, GROUPS), "groups");
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* Without this a stream of KeyUpdates keeps one SSL_read busy for as long as the peer likes. */
+    SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_read_ahead(ssl, 1);
+    /* Tickets carry the state; a cache would only hold memory, and make sessions outlive their role. */
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    if (rules->is_server) {
+        SSL_CTX_set_client_hello_cb(ssl, tls_session_on_client_hello, NULL);
+        SSL_CTX_set_alpn_select_cb(ssl, on_alpn, (void *)(uintptr_t)rules);
+    } else if (SSL_CTX_set_alpn_protos(ssl, (const unsigned char *)rules->alpn.at,
+                                       (unsigned int)rules->alpn.len) != 0) {
+        must(0, "alpn");
+    }
+    if (rules->trusts_system) {
+        SSL_CTX_set_default_verify_paths(ssl);
+        ERR_clear_error();
+    }
+    return ssl;
+}
+
+struct tls_context *tls_context_new(enum tls_role role) {
+    struct tls_context *context = MEMORY_NEW(struct tls_context);
+    context->role = role;
+    context->rules = &roles[role];
+    atomic_init(&context->refs, 1);
+    pthread_mutex_init(&context->lock, NULL);
+    map_init(&context->hosts);
+    context->ssl = make_ssl(context->rules);
+    return context;
+}
+
+struct tls_context *tls_context_ref(struct tls_context *context) {
+    atomic_fetch_add(&context->refs, 1);
+    return context;
+}
+
+void tls_context_unref(struct tls_context **at) {
+    struct tls_context *context = *at;
+    *at = NULL;
+    if (context == NULL || atomic_fetch_sub(&context->refs, 1) != 1) {
+        return;
+    }
+    size_t walk = 0;
+    struct str host;
+    void *value;
+    while (map_next(&context->hosts, &walk, &host, &value)) {
+        struct tls_certificate *certificate = value;
+        tls_certificate_unref(&certificate);
+    }
+    map_fini(&context->hosts);
+    tls_certificate_unref(&context->own);
+    X509_STORE_free(context->trust);
+    SSL_CTX_free(context->ssl);
+    pthread_mutex_destroy(&context->lock);
+    memory_free(context);
+}
+
+enum tls_role tls_context_role(const struct tls_context *context) {
+    return context->role;
+}
+
+SSL_CTX *tls_context_ssl(struct tls_context *context) {
+    return context->ssl;
+}
+
+bool tls_context_is_server(const struct tls_context *context) {
+    return context->rules->is_server;
+}
+
+bool tls_context_requires_alpn(const struct tls_context *context) {
+    return context->rules->requires_alpn;
+}
+
+bool tls_context_verifies_name(const struct tls_context *context) {
+    return context->rules->verifies_name;
+}
+
+enum status tls_context_set_certificate(struct tls_context *context, struct str chain_pem,
+                                        struct str key_pem, struct why *why) {
+    struct tls_certificate *certificate;
+    enum status status = tls_certificate_parse(chain_pem, key_pem, &certificate, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&context->lock);
+    struct tls_certificate *former = context->own;
+    context->own = certificate;
+    pthread_mutex_unlock(&context->lock);
+    tls_certificate_unref(&former);
+    return STATUS_OK;
+}
+
+enum status tls_context_set_trust(struct tls_context *context, struct str anchors_pem,
+                                  struct why *why) {
+    X509_STORE *store;
+    enum status status = tls_certificate_parse_anchors(anchors_pem, &store, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&context->lock);
+    X509_STORE *former = context->trust;
+    context->trust = store;
+    pthread_mutex_unlock(&context->lock);
+    X509_STORE_free(former);
+    return STATUS_OK;
+}
+
+static bool is_lower_host(struct str host) {
+    for (size_t i = 0; i < host.len; i++) {
+        if (str_lower_char(host.at[i]) != host.at[i]) {
+            return false;
+        }
+    }
+    return host.len > 0 && host.len <= TLS_HELLO_NAME_MAX;
+}
+
+enum status tls_context_add_host(struct tls_context *context, struct str host, struct str chain_pem,
+                                 struct str key_pem, struct why *why) {
+    struct tls_certificate *certificate;
+    if (!is_lower_host(host)) {
+        return why_set(why, STATUS_INVALID, "host_invalid",
+                       "a host name is lower case and has 1 to %d bytes", TLS_HELLO_NAME_MAX);
+    }
+    enum status status = tls_certificate_parse(chain_pem, key_pem, &certificate, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&context->lock);
+    struct tls_certificate *former = map_set(&context->hosts, host, certificate);
+    pthread_mutex_unlock(&context->lock);
+    tls_certificate_unref(&former);
+    return STATUS_OK;
+}
+
+void tls_context_remove_host(struct tls_context *context, struct str host) {
+    pthread_mutex_lock(&context->lock);
+    struct tls_certificate *former = map_remove(&context->hosts, host);
+    pthread_mutex_unlock(&context->lock);
+    tls_certificate_unref(&former);
+}
+
+bool tls_context_has_host(const struct tls_context *context, struct str host) {
+    pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&context->lock;
+    pthread_mutex_lock(lock);
+    bool has = map_get(&context->hosts, host) != NULL;
+    pthread_mutex_unlock(lock);
+    return has;
+}
+
+/* Both for the length of a handshake's callback, so that a replacement from elsewhere harms nobody. */
+static void take_material(struct tls_context *context, struct str server_name,
+                          struct tls_certificate **certificate, X509_STORE **trust) {
+    pthread_mutex_lock(&context->lock);
+    *certificate = context->rules->has_hosts ? map_get(&context->hosts, server_name) : context->own;
+    if (*certificate != NULL) {
+        tls_certificate_ref(*certificate);
+    }
+    *trust = context->trust;
+    if (*trust != NULL) {
+        X509_STORE_up_ref(*trust);
+    }
+    pthread_mutex_unlock(&context->lock);
+}
+
+/* A ticket opened under another context than it was sealed for is ignored by OpenSSL: full handshake. Ticket keys may be
+ * shared between services (they are the first context's), so this is what keeps roles and hosts apart. */
+static enum status set_session_scope(const struct tls_context *context, SSL *ssl,
+                                     struct str server_name) {
+    uint8_t scope[SHA256_DIGEST_LENGTH];
+    char text[TLS_HELLO_NAME_MAX + 2];
+    if (server_name.len > TLS_HELLO_NAME_MAX) {
+        return STATUS_FAILED;
+    }
+    text[0] = (char)('0' + (int)context->role);
+    if (server_name.len > 0) {
+        memcpy(text + 1, server_name.at, server_name.len);
+    }
+    unsigned int len = 0;
+    if (EVP_Digest(text, server_name.len + 1, scope, &len, EVP_sha256(), NULL) != 1) {
+        return STATUS_FAILED;
+    }
+    return SSL_set_session_id_context(ssl, scope, len) == 1 ? STATUS_OK : STATUS_FAILED;
+}
+
+static void set_rules(const struct role_rules *rules, SSL *ssl) {
+    SSL_set_min_proto_version(ssl, rules->min_version);
+    SSL_set_max_proto_version(ssl, 0);
+    SSL_set_verify(ssl, rules->verify_mode, on_verify);
+    SSL_set_verify_depth(ssl, VERIFY_DEPTH_MAX);
+    SSL_set_max_cert_list(ssl, PEER_CHAIN_BYTES_MAX);
+    SSL_set_security_level(ssl, 2);
+    if (rules->has_tickets) {
+        SSL_clear_options(ssl, SSL_OP_NO_TICKET);
+    } else {
+        SSL_set_options(ssl, SSL_OP_NO_TICKET);
+        SSL_set_num_tickets(ssl, 0);
+    }
+    if (rules->is_bulk) {
+        SSL_set_default_read_buffer_len(ssl, BULK_READ_BYTES);
+    }
+}
+
+enum status tls_context_apply(struct tls_context *context, SSL *ssl, struct str server_name) {
+    const struct role_rules *rules = context->rules;
+    struct tls_certificate *certificate;
+    X509_STORE *trust;
+    take_material(context, server_name, &certificate, &trust);
+    if (certificate == NULL && rules->is_server) {
+        X509_STORE_free(trust);
+        return STATUS_NOT_FOUND;
+    }
+    set_rules(rules, ssl);
+    if (trust != NULL) {
+        SSL_set1_verify_cert_store(ssl, trust);
+        X509_STORE_free(trust);
+    }
+    enum status status =
+        rules->is_server ? set_session_scope(context, ssl, server_name) : STATUS_OK;
+    if (status == STATUS_OK && certificate != NULL) {
+        status = tls_certificate_use(certificate, ssl);
+    }
+    tls_certificate_unref(&certificate);
+    return status;
+}
