@@ -65,11 +65,10 @@ static void refill(struct h2_budget *budget) {
 }
 
 bool h2_budget_charge(struct h2_budget *budget, unsigned points) {
-    budget->points -= points;
-    if (budget->points >= 0) {
-        return true;
+    if (budget->points < (int64_t)points) {
+        refill(budget);
     }
-    refill(budget);
+    budget->points -= points;
     return budget->points >= 0;
 }
 

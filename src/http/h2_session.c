@@ -219,24 +219,25 @@ static bool engine_wants_read(const struct engine *engine) {
     return session_of(engine)->state < H2_SESSION_ENDED;
 }
 
+/* A request that is still arriving is not open yet. */
+static bool has_open_streams(const struct h2_session *session) {
+    bool is_arriving = session->reading != NULL && session->reader.kind == H2_HEAD_REQUEST;
+    return session->stream_count > (is_arriving ? 1 : 0);
+}
+
 static enum engine_phase engine_phase(const struct engine *engine) {
     const struct h2_session *session = session_of(engine);
-    if (session->state >= H2_SESSION_BROKEN) {
-        return ENGINE_DONE;
-    }
-    if (nghttp2_session_want_read(session->ng) == 0 &&
-        nghttp2_session_want_write(session->ng) == 0) {
+    if (session->state >= H2_SESSION_BROKEN || nghttp2_session_want_read(session->ng) == 0) {
         return ENGINE_DONE;
     }
     if (h2_session_is_draining(session)) {
         return ENGINE_DRAINING;
     }
-    if (session->stream_count > 0) {
+    if (has_open_streams(session)) {
         return ENGINE_BUSY;
     }
-    bool is_in_head =
-        session->config.profile == H2_VISITOR && h2_budget_is_in_head(&session->budget);
-    return is_in_head ? ENGINE_HEAD : ENGINE_IDLE;
+    bool is_visitor = session->config.profile == H2_VISITOR;
+    return is_visitor && h2_budget_is_in_head(&session->budget) ? ENGINE_HEAD : ENGINE_IDLE;
 }
 
 static void engine_free(struct engine *engine) {
