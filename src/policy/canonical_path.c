@@ -229,10 +229,14 @@ enum status canonical_path_check(struct str path, size_t *offset, struct why *wh
         return status;
     }
     for (size_t at = 0; at < path.len; at++) {
+        *fault = at;
         if (path.at[at] == '?' || path.at[at] == '#') {
-            *fault = at;
             return why_set(why, STATUS_INVALID, "path_malformed",
                            "a path has no query and no fragment");
+        }
+        if (path.at[at] == '%' && read_escape(path, at) >= 0) {
+            return why_set(why, STATUS_INVALID, "path_double_encoding",
+                           "a configured path is written decoded, without percent escapes");
         }
     }
     return check_decoded(path, fault, why);

@@ -30,7 +30,7 @@
     200000 /* of these, those that do not belong to literal beginnings */
 #define ROUTE_PATTERN_BYTES_MAX 1024
 #define ROUTE_MATCHER_BYTES_MAX (4u << 20)
-/* What one match may spend on new sets of states: about a millisecond for one pattern. */
+/* What one match may spend on new sets of states: about half a millisecond for one pattern. */
 #define ROUTE_MATCHER_STEPS_BASE 262144
 #define ROUTE_MATCHER_STEPS_PER_STATE 8
 #define ROUTE_NONE SIZE_MAX
