@@ -94,9 +94,9 @@ static enum status refuse_llhttp(struct h1_parse *parse, llhttp_errno_t error) {
     switch (error) {
     case HPE_UNEXPECTED_CONTENT_LENGTH:
     case HPE_INVALID_CONTENT_LENGTH:
-        return refuse(parse, 400, "content_length", "Content-Length is repeated or malformed");
+        return refuse(parse, 400, "content_length", "Content-Length is repeated, malformed, or not alone");
     case HPE_INVALID_TRANSFER_ENCODING:
-        return refuse(parse, 400, "framing_conflict", "the message is framed in two ways");
+        return refuse(parse, 400, "transfer_encoding", "Transfer-Encoding is malformed");
     default:
         return refuse(parse, 400, "field_line", "a field line is malformed");
     }
