@@ -31,14 +31,15 @@ struct store;
 /* Where the master key comes from. `fetch` fills `key`, or fails with a why; `may_make` is true when there is no database
  * yet, so that a new key may be made and kept. Called once, inside store_open. */
 struct store_key_source {
-    enum status (*fetch)(void *context, bool may_make, uint8_t key[STORE_MASTER_KEY_BYTES], struct why *why);
+    enum status (*fetch)(void *context, bool may_make, uint8_t key[STORE_MASTER_KEY_BYTES],
+                         struct why *why);
     void *context;
 };
 
 struct store_config {
-    const char *data_folder;            /* made if absent */
-    const struct clock *clock;          /* NULL: the system's; outlives the store */
-    const struct random *random;        /* NULL: the system's; safe from any thread; outlives the store */
+    const char *data_folder;     /* made if absent */
+    const struct clock *clock;   /* NULL: the system's; outlives the store */
+    const struct random *random; /* NULL: the system's; safe from any thread; outlives the store */
     struct store_key_source master_key; /* fetch NULL: the file master.key in the folder */
 };
 
@@ -50,8 +51,10 @@ struct store_config {
  *   STATUS_INVALID   data_corrupt, master_key_invalid
  *   STATUS_UNSUPPORTED data_newer (written by a newer version of this program)
  *   STATUS_UNAVAILABLE storage_full
+ *   STATUS_TOO_LARGE data_path (longer than 4,000 bytes)
  *   STATUS_FAILED    store_failed and anything else the system says */
-enum status store_open(const struct store_config *config, struct store **store, struct why *why) MUST_USE;
+enum status store_open(const struct store_config *config, struct store **store,
+                       struct why *why) MUST_USE;
 /* No transaction may be open. Wipes the keys. */
 void store_close(struct store **store);
 
@@ -78,12 +81,12 @@ enum store_order {
 /* One page of a list. The list functions return at most `limit` rows after the cursor, and set has_more. The next cursor is the
  * last row's: its id and, in collections with an order of their own (routes), its position. */
 struct store_page {
-    uint32_t limit;        /* 1 to STORE_PAGE_MAX */
+    uint32_t limit; /* 1 to STORE_PAGE_MAX */
     enum store_order order;
-    bool has_cursor;       /* false: from the start */
-    struct id after;       /* the id of the row before the page */
+    bool has_cursor;        /* false: from the start */
+    struct id after;        /* the id of the row before the page */
     int64_t after_position; /* routes only */
-    bool has_more;         /* set by the call */
+    bool has_more;          /* set by the call */
 };
 
 #endif

@@ -23,31 +23,39 @@ struct store_environment {
 
 /* STATUS_CONFLICT (name_taken, hostname_taken), STATUS_INVALID (name_invalid), STATUS_NOT_FOUND (no such project in
  * object.organization). */
-enum status store_environment_insert(struct store_tx *tx, struct store_environment *environment) MUST_USE;
-enum status store_environment_get(struct store_tx *tx, const struct id *organization, const struct id *id,
-                                  struct arena *arena, struct store_environment *environment) MUST_USE; /* STATUS_NOT_FOUND */
+enum status store_environment_insert(struct store_tx *tx,
+                                     struct store_environment *environment) MUST_USE;
+enum status
+store_environment_get(struct store_tx *tx, const struct id *organization, const struct id *id,
+                      struct arena *arena,
+                      struct store_environment *environment) MUST_USE; /* STATUS_NOT_FOUND */
 /* By name within a project. STATUS_NOT_FOUND. */
-enum status store_environment_find(struct store_tx *tx, const struct id *organization, const struct id *project,
-                                   struct str name, struct arena *arena,
+enum status store_environment_find(struct store_tx *tx, const struct id *organization,
+                                   const struct id *project, struct str name, struct arena *arena,
                                    struct store_environment *environment) MUST_USE;
-enum status store_environment_list(struct store_tx *tx, const struct id *organization, const struct id *project,
-                                   struct store_page *page, struct arena *arena, struct store_environment **rows,
+enum status store_environment_list(struct store_tx *tx, const struct id *organization,
+                                   const struct id *project, struct store_page *page,
+                                   struct arena *arena, struct store_environment **rows,
                                    size_t *count) MUST_USE;
 /* Over all tenants: by host name, and all of them, for building bundles at start. STATUS_NOT_FOUND. */
-enum status store_environment_find_any(struct store_tx *tx, struct str hostname, struct arena *arena,
+enum status store_environment_find_any(struct store_tx *tx, struct str hostname,
+                                       struct arena *arena,
                                        struct store_environment *environment) MUST_USE;
-enum status store_environment_list_any(struct store_tx *tx, struct store_page *page, struct arena *arena,
-                                       struct store_environment **rows, size_t *count) MUST_USE;
+enum status store_environment_list_any(struct store_tx *tx, struct store_page *page,
+                                       struct arena *arena, struct store_environment **rows,
+                                       size_t *count) MUST_USE;
 
 /* Writes name, is_enabled and hostname, and raises bundle_revision (in the row given, too). STATUS_NOT_FOUND, STATUS_CONFLICT
  * (revision_mismatch, name_taken, hostname_taken), STATUS_INVALID (name_invalid). */
-enum status store_environment_update(struct store_tx *tx, struct store_environment *environment) MUST_USE;
+enum status store_environment_update(struct store_tx *tx,
+                                     struct store_environment *environment) MUST_USE;
 /* With its routes and warpgates; each warpgate's certificate is revoked (store_revocation.h) until `certificates_end_at_ms`.
  * STATUS_NOT_FOUND; STATUS_CONFLICT (revision_mismatch) unless `revision` is the current one. */
-enum status store_environment_delete(struct store_tx *tx, const struct id *organization, const struct id *id,
-                                     uint64_t revision, int64_t certificates_end_at_ms) MUST_USE;
+enum status store_environment_delete(struct store_tx *tx, const struct id *organization,
+                                     const struct id *id, uint64_t revision,
+                                     int64_t certificates_end_at_ms) MUST_USE;
 /* Raises bundle_revision for a change that is made elsewhere, and tells it. STATUS_NOT_FOUND. */
-enum status store_environment_touch_bundle(struct store_tx *tx, const struct id *organization, const struct id *id,
-                                           uint64_t *bundle_revision) MUST_USE;
+enum status store_environment_touch_bundle(struct store_tx *tx, const struct id *organization,
+                                           const struct id *id, uint64_t *bundle_revision) MUST_USE;
 
 #endif

@@ -13,18 +13,22 @@ struct store_organization {
     struct str name; /* UTF-8 for people, need not be unique */
 };
 
-enum status store_organization_insert(struct store_tx *tx, struct store_organization *organization) MUST_USE;
+enum status store_organization_insert(struct store_tx *tx,
+                                      struct store_organization *organization) MUST_USE;
 /* STATUS_NOT_FOUND. Text is copied to the arena. */
 enum status store_organization_get(struct store_tx *tx, const struct id *id, struct arena *arena,
                                    struct store_organization *organization) MUST_USE;
 /* STATUS_NOT_FOUND; STATUS_CONFLICT (revision_mismatch) when object.revision is no longer the current one. */
-enum status store_organization_update(struct store_tx *tx, struct store_organization *organization) MUST_USE;
+enum status store_organization_update(struct store_tx *tx,
+                                      struct store_organization *organization) MUST_USE;
 /* The organizations that a member belongs to. */
-enum status store_organization_list_of_member(struct store_tx *tx, const struct id *member, struct store_page *page,
-                                              struct arena *arena, struct store_organization **rows,
+enum status store_organization_list_of_member(struct store_tx *tx, const struct id *member,
+                                              struct store_page *page, struct arena *arena,
+                                              struct store_organization **rows,
                                               size_t *count) MUST_USE;
 /* Over all tenants: for the installation's own work, never for a request. */
-enum status store_organization_list_any(struct store_tx *tx, struct store_page *page, struct arena *arena,
-                                        struct store_organization **rows, size_t *count) MUST_USE;
+enum status store_organization_list_any(struct store_tx *tx, struct store_page *page,
+                                        struct arena *arena, struct store_organization **rows,
+                                        size_t *count) MUST_USE;
 
 #endif

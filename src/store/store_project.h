@@ -18,13 +18,15 @@ bool store_project_is_slug(struct str name);
 
 /* STATUS_CONFLICT (name_taken), STATUS_INVALID (name_invalid). */
 enum status store_project_insert(struct store_tx *tx, struct store_project *project) MUST_USE;
-enum status store_project_get(struct store_tx *tx, const struct id *organization, const struct id *id,
-                              struct arena *arena, struct store_project *project) MUST_USE; /* STATUS_NOT_FOUND */
+enum status store_project_get(struct store_tx *tx, const struct id *organization,
+                              const struct id *id, struct arena *arena,
+                              struct store_project *project) MUST_USE; /* STATUS_NOT_FOUND */
 /* By name. STATUS_NOT_FOUND. */
 enum status store_project_find(struct store_tx *tx, const struct id *organization, struct str name,
                                struct arena *arena, struct store_project *project) MUST_USE;
-enum status store_project_list(struct store_tx *tx, const struct id *organization, struct store_page *page,
-                               struct arena *arena, struct store_project **rows, size_t *count) MUST_USE;
+enum status store_project_list(struct store_tx *tx, const struct id *organization,
+                               struct store_page *page, struct arena *arena,
+                               struct store_project **rows, size_t *count) MUST_USE;
 /* STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch, name_taken), STATUS_INVALID (name_invalid). */
 enum status store_project_update(struct store_tx *tx, struct store_project *project) MUST_USE;
 

@@ -4,6 +4,7 @@
 #define STORE_STORE_REVOCATION_H
 
 #include "base/arena.h"
+#include "store/store_statement.h"
 #include "store/store_tx.h"
 
 struct store_revocation {
@@ -13,11 +14,18 @@ struct store_revocation {
     int64_t expires_at_ms; /* nothing of it is valid after this anyway */
 };
 
-/* Revoking keys, warpgates and environments does this by itself. A second one for the same warpgate is no error. */
-enum status store_revocation_insert(struct store_tx *tx, struct store_revocation *revocation) MUST_USE;
+/* Ends a warpgate: marks it revoked, if it is there, and adds the entry. Revoking keys and warpgates and deleting environments does
+ * this by itself. A second entry for the same warpgate replaces the first. */
+enum status store_revocation_insert(struct store_tx *tx,
+                                    struct store_revocation *revocation) MUST_USE;
+/* The same for every live warpgate that `live` (STATEMENT_WARPGATE_LIVE_OF_…) finds for the object `of`. For this layer. */
+enum status store_revocation_insert_for(struct store_tx *tx, enum store_statement live,
+                                        const struct id *organization, const struct id *of,
+                                        int64_t expires_at_ms) MUST_USE;
 /* Over all tenants, those not expired at the transaction's time. */
-enum status store_revocation_list_any(struct store_tx *tx, struct store_page *page, struct arena *arena,
-                                      struct store_revocation **rows, size_t *count) MUST_USE;
+enum status store_revocation_list_any(struct store_tx *tx, struct store_page *page,
+                                      struct arena *arena, struct store_revocation **rows,
+                                      size_t *count) MUST_USE;
 /* Deletes those that have expired. */
 enum status store_revocation_prune_any(struct store_tx *tx) MUST_USE;
 

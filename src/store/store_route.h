@@ -13,8 +13,8 @@
 struct store_route {
     struct store_object object;
     struct id environment;
-    int64_t position;    /* list order; an insert puts it last */
-    struct str match;    /* "prefix", "exact", "regexp": policy/route_program.h judges it */
+    int64_t position; /* list order; an insert puts it last */
+    struct str match; /* "prefix", "exact", "regexp": policy/route_program.h judges it */
     struct str path;
     struct str upstream; /* name of an upstream that the warpgate declares */
 };
@@ -22,18 +22,21 @@ struct store_route {
 /* At the end of the list. STATUS_NOT_FOUND (no such environment in object.organization), STATUS_TOO_LARGE (routes_too_many). */
 enum status store_route_insert(struct store_tx *tx, struct store_route *route) MUST_USE;
 enum status store_route_get(struct store_tx *tx, const struct id *organization, const struct id *id,
-                            struct arena *arena, struct store_route *route) MUST_USE; /* STATUS_NOT_FOUND */
+                            struct arena *arena,
+                            struct store_route *route) MUST_USE; /* STATUS_NOT_FOUND */
 /* One page in list order (page->order is not looked at); the cursor is position and id. */
-enum status store_route_list(struct store_tx *tx, const struct id *organization, const struct id *environment,
-                             struct store_page *page, struct arena *arena, struct store_route **rows,
+enum status store_route_list(struct store_tx *tx, const struct id *organization,
+                             const struct id *environment, struct store_page *page,
+                             struct arena *arena, struct store_route **rows,
                              size_t *count) MUST_USE;
 /* All of them in list order, at most STORE_ROUTES_MAX: for the bundle. */
-enum status store_route_list_all(struct store_tx *tx, const struct id *organization, const struct id *environment,
-                                 struct arena *arena, struct store_route **rows, size_t *count) MUST_USE;
+enum status store_route_list_all(struct store_tx *tx, const struct id *organization,
+                                 const struct id *environment, struct arena *arena,
+                                 struct store_route **rows, size_t *count) MUST_USE;
 /* Writes position, match, path, upstream. STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
 enum status store_route_update(struct store_tx *tx, struct store_route *route) MUST_USE;
 /* STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
-enum status store_route_delete(struct store_tx *tx, const struct id *organization, const struct id *id,
-                               uint64_t revision) MUST_USE;
+enum status store_route_delete(struct store_tx *tx, const struct id *organization,
+                               const struct id *id, uint64_t revision) MUST_USE;
 
 #endif

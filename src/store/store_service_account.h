@@ -14,15 +14,20 @@ struct store_service_account {
 };
 
 /* STATUS_CONFLICT (name_taken), STATUS_NOT_FOUND (no such project in object.organization). */
-enum status store_service_account_insert(struct store_tx *tx, struct store_service_account *account) MUST_USE;
-enum status store_service_account_get(struct store_tx *tx, const struct id *organization, const struct id *id,
-                                      struct arena *arena, struct store_service_account *account) MUST_USE; /* STATUS_NOT_FOUND */
+enum status store_service_account_insert(struct store_tx *tx,
+                                         struct store_service_account *account) MUST_USE;
+enum status
+store_service_account_get(struct store_tx *tx, const struct id *organization, const struct id *id,
+                          struct arena *arena,
+                          struct store_service_account *account) MUST_USE; /* STATUS_NOT_FOUND */
 /* By name. STATUS_NOT_FOUND. */
-enum status store_service_account_find(struct store_tx *tx, const struct id *organization, const struct id *project,
-                                       struct str name, struct arena *arena,
+enum status store_service_account_find(struct store_tx *tx, const struct id *organization,
+                                       const struct id *project, struct str name,
+                                       struct arena *arena,
                                        struct store_service_account *account) MUST_USE;
-enum status store_service_account_list(struct store_tx *tx, const struct id *organization, const struct id *project,
-                                       struct store_page *page, struct arena *arena,
-                                       struct store_service_account **rows, size_t *count) MUST_USE;
+enum status store_service_account_list(struct store_tx *tx, const struct id *organization,
+                                       const struct id *project, struct store_page *page,
+                                       struct arena *arena, struct store_service_account **rows,
+                                       size_t *count) MUST_USE;
 
 #endif

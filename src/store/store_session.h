@@ -10,7 +10,7 @@
 struct store_session {
     struct store_object object; /* organization: none */
     struct id member;
-    int64_t expires_at_ms;   /* at the latest */
+    int64_t expires_at_ms; /* at the latest */
     int64_t last_used_at_ms;
 };
 
@@ -22,7 +22,8 @@ enum status store_session_find_any(struct store_tx *tx, const uint8_t sha256[DIG
                                    struct store_session *session) MUST_USE;
 /* Writes last_used_at_ms (the transaction's time). STATUS_NOT_FOUND. */
 enum status store_session_used(struct store_tx *tx, const struct id *id) MUST_USE;
-enum status store_session_delete(struct store_tx *tx, const struct id *id) MUST_USE; /* STATUS_NOT_FOUND */
+enum status store_session_delete(struct store_tx *tx,
+                                 const struct id *id) MUST_USE; /* STATUS_NOT_FOUND */
 enum status store_session_delete_of_member(struct store_tx *tx, const struct id *member) MUST_USE;
 /* Deletes what has expired, or was last used before `idle_before_ms`. */
 enum status store_session_prune(struct store_tx *tx, int64_t idle_before_ms) MUST_USE;

@@ -10,6 +10,7 @@
 
 /* For organizations, projects, environments, routes, warpgates, service accounts and keys, by the id's prefix.
  * STATUS_NOT_FOUND, also for an id of any other kind. */
-enum status store_tenant_find_any(struct store_tx *tx, const struct id *id, struct id *organization) MUST_USE;
+enum status store_tenant_find_any(struct store_tx *tx, const struct id *id,
+                                  struct id *organization) MUST_USE;
 
 #endif

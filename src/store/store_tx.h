@@ -13,7 +13,7 @@
  *
  * One thread has at most one transaction at a time. Every function that takes a transaction may, besides what its header
  * lists, return STATUS_UNAVAILABLE (storage_full: nothing is lost, reading goes on; storage_busy) or STATUS_FAILED
- * (store_failed, seal_broken); after either of these only a rollback is left.
+ * (store_failed, seal_broken). After a write that failed, for whatever reason, only a rollback is left: a commit fails.
  */
 #ifndef STORE_STORE_TX_H
 #define STORE_STORE_TX_H
@@ -24,19 +24,21 @@
 struct store_tx;
 
 enum store_tx_mode {
-    STORE_READ,  /* inserts, updates and deletes abort the process */
+    STORE_READ, /* inserts, updates and deletes abort the process */
     STORE_WRITE,
 };
 
 /* `why` (may be NULL) is kept and filled by every function of this transaction that fails. */
-enum status store_tx_begin(struct store *store, enum store_tx_mode mode, struct why *why, struct store_tx **tx) MUST_USE;
-/* Makes it lasting. The transaction is over in either case; *tx becomes NULL. */
+enum status store_tx_begin(struct store *store, enum store_tx_mode mode, struct why *why,
+                           struct store_tx **tx) MUST_USE;
+/* Makes it lasting. The transaction is over in either case; *tx becomes NULL. STATUS_CONFLICT (tx_failed): a write failed. */
 enum status store_tx_commit(struct store_tx **tx) MUST_USE;
 /* Undoes everything; nothing happens when *tx is NULL. */
 void store_tx_rollback(struct store_tx **tx);
 
 struct store *store_tx_store(const struct store_tx *tx);
 struct why *store_tx_why(const struct store_tx *tx); /* as given to begin */
-int64_t store_tx_now_ms(const struct store_tx *tx);  /* wall time at begin: one time for all its rows */
+int64_t
+store_tx_now_ms(const struct store_tx *tx); /* wall time at begin: one time for all its rows */
 
 #endif

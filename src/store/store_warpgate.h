@@ -15,32 +15,34 @@
 struct store_warpgate {
     struct store_object object; /* created_at_ms: enrolled */
     struct id environment;
-    struct id key;               /* that it enrolled with */
-    int64_t last_seen_at_ms;     /* 0: never connected */
-    uint64_t applied_revision;   /* of the bundle; 0: none yet */
-    int64_t revoked_at_ms;       /* 0: live */
+    struct id key;             /* that it enrolled with */
+    int64_t last_seen_at_ms;   /* 0: never connected */
+    uint64_t applied_revision; /* of the bundle; 0: none yet */
+    int64_t revoked_at_ms;     /* 0: live */
     struct str name;
     struct str version;
     struct str platform;
     struct str ip_address;
-    struct str refused_code;     /* why it refused the newest bundle; empty: it did not */
+    struct str refused_code; /* why it refused the newest bundle; empty: it did not */
     struct str refused_detail;
 };
 
 /* STATUS_NOT_FOUND (no such environment or key in object.organization). */
 enum status store_warpgate_insert(struct store_tx *tx, struct store_warpgate *warpgate) MUST_USE;
-enum status store_warpgate_get(struct store_tx *tx, const struct id *organization, const struct id *id,
-                               struct arena *arena, struct store_warpgate *warpgate) MUST_USE; /* STATUS_NOT_FOUND */
-enum status store_warpgate_list(struct store_tx *tx, const struct id *organization, const struct id *environment,
-                                struct store_page *page, struct arena *arena, struct store_warpgate **rows,
+enum status store_warpgate_get(struct store_tx *tx, const struct id *organization,
+                               const struct id *id, struct arena *arena,
+                               struct store_warpgate *warpgate) MUST_USE; /* STATUS_NOT_FOUND */
+enum status store_warpgate_list(struct store_tx *tx, const struct id *organization,
+                                const struct id *environment, struct store_page *page,
+                                struct arena *arena, struct store_warpgate **rows,
                                 size_t *count) MUST_USE;
 /* What it reported: writes last_seen_at_ms, applied_revision, version, platform, ip_address, refused_code and refused_detail. Last
  * report wins, but applied_revision never falls. STATUS_NOT_FOUND. */
 enum status store_warpgate_report(struct store_tx *tx, struct store_warpgate *warpgate) MUST_USE;
 /* Ends it: its certificates are revoked (store_revocation.h) until `certificates_end_at_ms`. Revoking again changes nothing.
  * STATUS_NOT_FOUND. */
-enum status store_warpgate_revoke(struct store_tx *tx, const struct id *organization, const struct id *id,
-                                  int64_t certificates_end_at_ms) MUST_USE;
+enum status store_warpgate_revoke(struct store_tx *tx, const struct id *organization,
+                                  const struct id *id, int64_t certificates_end_at_ms) MUST_USE;
 /* Deletes those of all tenants that were last seen (or enrolled) before `before_ms`. */
 enum status store_warpgate_prune_any(struct store_tx *tx, int64_t before_ms) MUST_USE;
 

@@ -1,0 +1,103 @@
+#include "store/store.h"
+
+#include "base/memory.h"
+#include "base/secret.h"
+#include "store/store_master_key.h"
+#include "store/store_migration.h"
+#include "store/store_sqlite.h"
+#include "store/store_state.h"
+
+static enum status fetch_master_key(const struct store *store, const struct store_config *config,
+                                    uint8_t key[STORE_MASTER_KEY_BYTES], struct why *why) {
+    bool may_make = !store->folder.is_ready && !store->folder.has_database;
+    if (config->master_key.fetch != NULL) {
+        return config->master_key.fetch(config->master_key.context, may_make, key, why);
+    }
+    return store_master_key_file(store->folder.path, store->random, may_make, key, why);
+}
+
+/* The keys of the installation, made at the first start. */
+static enum status open_vault(struct store *store, const uint8_t key[STORE_MASTER_KEY_BYTES],
+                              struct why *why) {
+    const struct store_driver *driver = store->driver;
+    enum status status = driver->begin(store->writer, true, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store_vault_new(key, store->writer, store->clock, store->random, &store->vault, why);
+    if (status != STATUS_OK) {
+        driver->rollback(store->writer);
+        return status;
+    }
+    return driver->commit(store->writer, why);
+}
+
+static enum status open_database(struct store *store, const uint8_t key[STORE_MASTER_KEY_BYTES],
+                                 struct why *why) {
+    store->driver = &store_sqlite;
+    enum status status = store_folder_path(&store->folder, "store.db", store->place, why);
+    if (status == STATUS_OK) {
+        status = store->driver->connect(store->place, true, true, &store->writer, why);
+    }
+    if (status == STATUS_OK) {
+        status = store_migration_run(store->writer, store->clock, store->folder.is_ready, why);
+    }
+    if (status == STATUS_OK) {
+        status = open_vault(store, key, why);
+    }
+    if (status == STATUS_OK) {
+        status = store_folder_set_ready(&store->folder, why);
+    }
+    return status;
+}
+
+enum status store_open(const struct store_config *config, struct store **store, struct why *why) {
+    uint8_t key[STORE_MASTER_KEY_BYTES];
+    struct store *opened = MEMORY_NEW(struct store);
+    opened->clock = config->clock != NULL ? config->clock : clock_system();
+    opened->random = config->random != NULL ? config->random : random_system();
+    pthread_mutex_init(&opened->writer_lock, NULL);
+    pthread_mutex_init(&opened->readers_lock, NULL);
+    pthread_cond_init(&opened->reader_free, NULL);
+    enum status status = store_folder_open(&opened->folder, config->data_folder, why);
+    if (status == STATUS_OK) {
+        status = fetch_master_key(opened, config, key, why);
+    }
+    if (status == STATUS_OK) {
+        status = open_database(opened, key, why);
+    }
+    secret_wipe(key, sizeof(key));
+    *store = opened;
+    if (status != STATUS_OK) {
+        store_close(store);
+    }
+    return status;
+}
+
+void store_close(struct store **store) {
+    struct store *closed = *store;
+    if (closed == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < closed->free_reader_count; i++) {
+        closed->driver->close(&closed->free_readers[i]);
+    }
+    if (closed->writer != NULL) {
+        closed->driver->close(&closed->writer);
+    }
+    store_vault_free(&closed->vault);
+    store_folder_close(&closed->folder);
+    pthread_cond_destroy(&closed->reader_free);
+    pthread_mutex_destroy(&closed->readers_lock);
+    pthread_mutex_destroy(&closed->writer_lock);
+    memory_free(closed);
+    *store = NULL;
+}
+
+const struct clock *store_clock(const struct store *store) {
+    return store->clock;
+}
+
+const struct random *store_random(const struct store *store) {
+    return store->random;
+}

@@ -1,0 +1,70 @@
+/* store_driver.h: a database as the rest of the store sees it: one table of functions, one connection per transaction.
+ *
+ * SQLite now (store_sqlite.h), PostgreSQL later. Statements are named, never text (store_statement.h), so that nothing that
+ * anybody typed can become SQL. A connection is used by one thread at a time. Values that `next` gives are borrowed from the
+ * connection until the next `next` or `finish` of the same statement. Different statements of a connection may be open
+ * at once, the same one may not.
+ *
+ * Failures, the same for all drivers:
+ *   STATUS_CONFLICT    unique           (text names the constraint's columns)
+ *   STATUS_NOT_FOUND   parent_not_found (a foreign key leads nowhere)
+ *   STATUS_UNAVAILABLE storage_full, storage_busy
+ *   STATUS_DENIED      data_not_writable
+ *   STATUS_CONFLICT    data_not_ours    (connect only)
+ *   STATUS_INVALID     data_corrupt
+ *   STATUS_FAILED      store_failed
+ */
+#ifndef STORE_STORE_DRIVER_H
+#define STORE_STORE_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/str.h"
+#include "store/store_statement.h"
+
+enum store_value_kind {
+    STORE_VALUE_NULL,
+    STORE_VALUE_NUMBER, /* BIGINT */
+    STORE_VALUE_TEXT,   /* TEXT, UTF-8 without NUL */
+    STORE_VALUE_BYTES,  /* BYTEA */
+};
+
+struct store_value {
+    enum store_value_kind kind;
+    int64_t number;
+    struct str bytes;
+};
+
+struct store_driver;
+
+/* The first member of each driver's own. */
+struct store_connection {
+    const struct store_driver *driver;
+};
+
+struct store_driver {
+    const char *name;
+    /* `place` is what the driver understands: SQLite a path. The first connection of a process judges the database, too. */
+    enum status (*connect)(const char *place, bool is_first, bool is_writer,
+                           struct store_connection **connection, struct why *why);
+    void (*close)(struct store_connection **connection);
+    enum status (*begin)(struct store_connection *connection, bool is_write, struct why *why);
+    enum status (*commit)(struct store_connection *connection, struct why *why);
+    void (*rollback)(struct store_connection *connection);
+    /* Several statements without parameters: migrations alone. */
+    enum status (*script)(struct store_connection *connection, const char *sql, struct why *why);
+    /* Starts a statement; then `next` until it returns STATUS_END; then `finish`, in any case. */
+    enum status (*start)(struct store_connection *connection, enum store_statement statement,
+                         const struct store_value *parameters, size_t count, struct why *why);
+    /* STATUS_OK: a row, whose first `count` columns are in `columns`. STATUS_END: no more. */
+    enum status (*next)(struct store_connection *connection, enum store_statement statement,
+                        struct store_value *columns, size_t count, struct why *why);
+    void (*finish)(struct store_connection *connection, enum store_statement statement);
+    /* How many rows the last insert, update or delete changed. */
+    uint64_t (*changes)(struct store_connection *connection);
+};
+
+#endif

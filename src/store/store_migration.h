@@ -1,0 +1,17 @@
+/* store_migration.h: the schema, as numbered steps that only go forward.
+ *
+ * Each step is applied once, in a transaction of its own, and recorded in the table `migration` with the SHA-256 of its text. A step that
+ * has been released is never edited: its checksum would no longer fit.
+ */
+#ifndef STORE_STORE_MIGRATION_H
+#define STORE_STORE_MIGRATION_H
+
+#include "base/clock.h"
+#include "store/store_driver.h"
+
+/* Brings the schema up to date. STATUS_UNSUPPORTED (data_newer), STATUS_INVALID (data_corrupt: a step's record does not fit, or
+ * `must_exist` and there is no schema), or what the driver says. */
+enum status store_migration_run(struct store_connection *connection, const struct clock *clock,
+                                bool must_exist, struct why *why) MUST_USE;
+
+#endif

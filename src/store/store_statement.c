@@ -1,0 +1,212 @@
+#include "store/store_statement.h"
+
+/* Column lists, in the order of the column tables (struct store_table) of the concepts. */
+#define TENANT_COLUMNS "id, organization_id, created_at, revision, updated_at"
+#define FREE_COLUMNS "id, created_at, revision, updated_at"
+
+#define ORGANIZATION_COLUMNS FREE_COLUMNS ", name"
+#define MEMBER_COLUMNS FREE_COLUMNS ", email, email_hash, name, password_hash"
+#define PROJECT_COLUMNS TENANT_COLUMNS ", name, name_hash"
+#define ENVIRONMENT_COLUMNS                                                                        \
+    TENANT_COLUMNS ", project_id, is_enabled, bundle_revision, name, name_hash, hostname, "        \
+                   "hostname_hash"
+#define ROUTE_COLUMNS TENANT_COLUMNS ", environment_id, position, match_kind, path, upstream"
+#define SERVICE_ACCOUNT_COLUMNS TENANT_COLUMNS ", project_id, name, name_hash"
+#define KEY_COLUMNS                                                                                \
+    TENANT_COLUMNS ", project_id, service_account_id, last_used_at, revoked_at, prefix, "          \
+                   "secret_hash"
+#define WARPGATE_COLUMNS                                                                           \
+    TENANT_COLUMNS ", environment_id, key_id, last_seen_at, applied_revision, revoked_at, name, "  \
+                   "version, platform, ip_address, refused_code, refused_detail"
+#define SESSION_COLUMNS FREE_COLUMNS ", member_id, expires_at, last_used_at, token_hash"
+#define REVOCATION_COLUMNS TENANT_COLUMNS ", environment_id, warpgate_id, expires_at"
+
+/* What identifies a row together with its tenant, and proves that nobody has changed it since it was read. The new revision is
+ * $4 (or $3). Naming created_at makes use of every parameter, which PostgreSQL wants. */
+#define TENANT_SET "revision = $4, updated_at = $5"
+#define TENANT_UNCHANGED                                                                           \
+    " WHERE id = $1 AND organization_id = $2 AND created_at = $3 AND revision = $4 - 1"
+#define FREE_SET "revision = $3, updated_at = $4"
+#define FREE_UNCHANGED " WHERE id = $1 AND created_at = $2 AND revision = $3 - 1"
+
+#define GET(columns, table)                                                                        \
+    "SELECT " columns " FROM " table " WHERE id = $1 AND organization_id = $2"
+#define TENANT_OF(table) "SELECT organization_id FROM " table " WHERE id = $1"
+
+/* The same list upward and downward from a cursor. `n` and `m`: the numbers of the cursor's and the limit's parameter. */
+#define LIST(name, columns, table, filter, n, m)                                                   \
+    [name] =                                                                                       \
+        "SELECT " columns " FROM " table " WHERE " filter "id > $" #n " ORDER BY id LIMIT $" #m,   \
+    [name##_DOWN] = "SELECT " columns " FROM " table " WHERE " filter "id < $" #n                  \
+                    " ORDER BY id DESC LIMIT $" #m
+
+static const char *const texts[STORE_STATEMENT_COUNT] = {
+    [STATEMENT_MIGRATION_LIST] = "SELECT number, checksum FROM migration ORDER BY number",
+    [STATEMENT_MIGRATION_INSERT] = "INSERT INTO migration (number, name, checksum, applied_at) "
+                                   "VALUES ($1, $2, $3, $4)",
+
+    [STATEMENT_DATA_KEY_INSERT] = "INSERT INTO data_key (scope, version, wrapped, created_at) "
+                                  "VALUES ($1, $2, $3, $4)",
+    [STATEMENT_DATA_KEY_LIST] =
+        "SELECT version, wrapped FROM data_key WHERE scope = $1 ORDER BY version DESC",
+    [STATEMENT_DATA_KEY_DELETE] = "DELETE FROM data_key WHERE scope = $1",
+
+    [STATEMENT_SETTING_GET] = "SELECT value FROM setting WHERE name = $1",
+    [STATEMENT_SETTING_SET] =
+        "INSERT INTO setting (name, value, updated_at) VALUES ($1, $2, $3) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+    [STATEMENT_SETTING_DELETE] = "DELETE FROM setting WHERE name = $1",
+
+    [STATEMENT_ORGANIZATION_INSERT] =
+        "INSERT INTO organization (" ORGANIZATION_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
+    [STATEMENT_ORGANIZATION_UPDATE] =
+        "UPDATE organization SET " FREE_SET ", name = $5" FREE_UNCHANGED,
+    [STATEMENT_ORGANIZATION_GET] =
+        "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE id = $1",
+    LIST(STATEMENT_ORGANIZATION_LIST_OF_MEMBER, ORGANIZATION_COLUMNS, "organization",
+         "id IN (SELECT organization_id FROM membership WHERE member_id = $1) AND ", 2, 3),
+    LIST(STATEMENT_ORGANIZATION_LIST_ANY, ORGANIZATION_COLUMNS, "organization", "", 1, 2),
+
+    [STATEMENT_MEMBER_INSERT] =
+        "INSERT INTO member (" MEMBER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [STATEMENT_MEMBER_UPDATE] =
+        "UPDATE member SET " FREE_SET
+        ", email = $5, email_hash = $6, name = $7, password_hash = $8" FREE_UNCHANGED,
+    [STATEMENT_MEMBER_GET] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = $1 AND id IN "
+                             "(SELECT member_id FROM membership WHERE organization_id = $2)",
+    [STATEMENT_MEMBER_GET_ANY] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = $1",
+    [STATEMENT_MEMBER_FIND_ANY] = "SELECT " MEMBER_COLUMNS " FROM member WHERE email_hash = $1",
+    LIST(STATEMENT_MEMBER_LIST, MEMBER_COLUMNS, "member",
+         "id IN (SELECT member_id FROM membership WHERE organization_id = $1) AND ", 2, 3),
+    [STATEMENT_MEMBERSHIP_SET] =
+        "INSERT INTO membership (member_id, organization_id, role, created_at) "
+        "VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (member_id, organization_id) DO UPDATE SET role = excluded.role",
+    [STATEMENT_MEMBERSHIP_GET] =
+        "SELECT role FROM membership WHERE member_id = $1 AND organization_id = $2",
+    [STATEMENT_MEMBERSHIP_LIST] =
+        "SELECT organization_id, role, created_at FROM membership WHERE member_id = $1 "
+        "ORDER BY organization_id LIMIT $2",
+
+    [STATEMENT_PROJECT_INSERT] =
+        "INSERT INTO project (" PROJECT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    [STATEMENT_PROJECT_UPDATE] =
+        "UPDATE project SET " TENANT_SET ", name = $6, name_hash = $7" TENANT_UNCHANGED,
+    [STATEMENT_PROJECT_GET] = GET(PROJECT_COLUMNS, "project"),
+    [STATEMENT_PROJECT_FIND] =
+        "SELECT " PROJECT_COLUMNS " FROM project WHERE organization_id = $1 AND name_hash = $2",
+    LIST(STATEMENT_PROJECT_LIST, PROJECT_COLUMNS, "project", "organization_id = $1 AND ", 2, 3),
+
+    [STATEMENT_ENVIRONMENT_INSERT] = "INSERT INTO environment (" ENVIRONMENT_COLUMNS
+                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    /* The revision that the caller read may be behind what routes have raised it to since. */
+    [STATEMENT_ENVIRONMENT_UPDATE] =
+        "UPDATE environment SET " TENANT_SET ", is_enabled = $7, bundle_revision = "
+        "CASE WHEN bundle_revision < $8 THEN $8 ELSE bundle_revision END + 1, "
+        "name = $9, name_hash = $10, hostname = $11, hostname_hash = $12" TENANT_UNCHANGED
+        " AND project_id = $6",
+    [STATEMENT_ENVIRONMENT_TOUCH] = "UPDATE environment SET bundle_revision = bundle_revision + 1 "
+                                    "WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_ENVIRONMENT_GET] = GET(ENVIRONMENT_COLUMNS, "environment"),
+    [STATEMENT_ENVIRONMENT_FIND] =
+        "SELECT " ENVIRONMENT_COLUMNS
+        " FROM environment WHERE organization_id = $1 AND project_id = $2 AND name_hash = $3",
+    [STATEMENT_ENVIRONMENT_FIND_ANY] =
+        "SELECT " ENVIRONMENT_COLUMNS " FROM environment WHERE hostname_hash = $1",
+    LIST(STATEMENT_ENVIRONMENT_LIST, ENVIRONMENT_COLUMNS, "environment",
+         "organization_id = $1 AND project_id = $2 AND ", 3, 4),
+    LIST(STATEMENT_ENVIRONMENT_LIST_ANY, ENVIRONMENT_COLUMNS, "environment", "", 1, 2),
+    [STATEMENT_ENVIRONMENT_DELETE] =
+        "DELETE FROM environment WHERE id = $1 AND organization_id = $2 AND revision = $3",
+
+    [STATEMENT_ROUTE_INSERT] =
+        "INSERT INTO route (" ROUTE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    [STATEMENT_ROUTE_UPDATE] =
+        "UPDATE route SET " TENANT_SET
+        ", position = $7, match_kind = $8, path = $9, upstream = $10" TENANT_UNCHANGED
+        " AND environment_id = $6",
+    [STATEMENT_ROUTE_GET] = GET(ROUTE_COLUMNS, "route"),
+    [STATEMENT_ROUTE_LAST] = "SELECT COUNT(*), COALESCE(MAX(position), 0) FROM route "
+                             "WHERE organization_id = $1 AND environment_id = $2",
+    [STATEMENT_ROUTE_LIST] =
+        "SELECT " ROUTE_COLUMNS " FROM route WHERE organization_id = $1 AND environment_id = $2 "
+        "AND (position > $3 OR (position = $3 AND id > $4)) ORDER BY position, id LIMIT $5",
+    [STATEMENT_ROUTE_DELETE] =
+        "DELETE FROM route WHERE id = $1 AND organization_id = $2 AND revision = $3",
+
+    [STATEMENT_SERVICE_ACCOUNT_INSERT] = "INSERT INTO service_account (" SERVICE_ACCOUNT_COLUMNS
+                                         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [STATEMENT_SERVICE_ACCOUNT_GET] = GET(SERVICE_ACCOUNT_COLUMNS, "service_account"),
+    [STATEMENT_SERVICE_ACCOUNT_FIND] =
+        "SELECT " SERVICE_ACCOUNT_COLUMNS " FROM service_account "
+        "WHERE organization_id = $1 AND project_id = $2 AND name_hash = $3",
+    LIST(STATEMENT_SERVICE_ACCOUNT_LIST, SERVICE_ACCOUNT_COLUMNS, "service_account",
+         "organization_id = $1 AND project_id = $2 AND ", 3, 4),
+
+    [STATEMENT_KEY_INSERT] = "INSERT INTO service_account_key (" KEY_COLUMNS
+                             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    [STATEMENT_KEY_GET] = GET(KEY_COLUMNS, "service_account_key"),
+    [STATEMENT_KEY_FIND_ANY] =
+        "SELECT " KEY_COLUMNS " FROM service_account_key WHERE secret_hash = $1",
+    LIST(STATEMENT_KEY_LIST, KEY_COLUMNS, "service_account_key",
+         "organization_id = $1 AND service_account_id = $2 AND ", 3, 4),
+    [STATEMENT_KEY_COUNT_LIVE] =
+        "SELECT COUNT(*) FROM service_account_key "
+        "WHERE organization_id = $1 AND service_account_id = $2 AND revoked_at = 0",
+    [STATEMENT_KEY_USED] = "UPDATE service_account_key SET last_used_at = $3 "
+                           "WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_KEY_REVOKE] =
+        "UPDATE service_account_key SET revoked_at = $3, updated_at = $3, revision = revision + 1 "
+        "WHERE id = $1 AND organization_id = $2 AND revoked_at = 0",
+
+    [STATEMENT_WARPGATE_INSERT] =
+        "INSERT INTO warpgate (" WARPGATE_COLUMNS
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    [STATEMENT_WARPGATE_GET] = GET(WARPGATE_COLUMNS, "warpgate"),
+    LIST(STATEMENT_WARPGATE_LIST, WARPGATE_COLUMNS, "warpgate",
+         "organization_id = $1 AND environment_id = $2 AND ", 3, 4),
+    [STATEMENT_WARPGATE_LIVE_OF_KEY] =
+        "SELECT id, environment_id FROM warpgate "
+        "WHERE organization_id = $1 AND key_id = $2 AND revoked_at = 0",
+    [STATEMENT_WARPGATE_LIVE_OF_ENVIRONMENT] =
+        "SELECT id, environment_id FROM warpgate "
+        "WHERE organization_id = $1 AND environment_id = $2 AND revoked_at = 0",
+    [STATEMENT_WARPGATE_REPORT] =
+        "UPDATE warpgate SET revision = revision + 1, updated_at = $3, last_seen_at = $4, "
+        "applied_revision = CASE WHEN applied_revision < $5 THEN $5 ELSE applied_revision END, "
+        "version = $6, platform = $7, ip_address = $8, refused_code = $9, refused_detail = $10 "
+        "WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_WARPGATE_REVOKE] =
+        "UPDATE warpgate SET revoked_at = $3, updated_at = $3, revision = revision + 1 "
+        "WHERE id = $1 AND organization_id = $2 AND revoked_at = 0",
+    [STATEMENT_WARPGATE_PRUNE_ANY] =
+        "DELETE FROM warpgate WHERE last_seen_at < $1 AND created_at < $1",
+
+    [STATEMENT_SESSION_INSERT] =
+        "INSERT INTO session (" SESSION_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [STATEMENT_SESSION_FIND_ANY] = "SELECT " SESSION_COLUMNS " FROM session WHERE token_hash = $1",
+    [STATEMENT_SESSION_USED] = "UPDATE session SET last_used_at = $2 WHERE id = $1",
+    [STATEMENT_SESSION_DELETE] = "DELETE FROM session WHERE id = $1",
+    [STATEMENT_SESSION_DELETE_OF_MEMBER] = "DELETE FROM session WHERE member_id = $1",
+    [STATEMENT_SESSION_PRUNE] = "DELETE FROM session WHERE expires_at <= $1 OR last_used_at < $2",
+
+    [STATEMENT_REVOCATION_INSERT] =
+        "INSERT INTO revocation (" REVOCATION_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+        "ON CONFLICT (warpgate_id) DO UPDATE SET expires_at = excluded.expires_at, "
+        "updated_at = excluded.updated_at, revision = revocation.revision + 1",
+    LIST(STATEMENT_REVOCATION_LIST_ANY, REVOCATION_COLUMNS, "revocation", "expires_at > $1 AND ", 2,
+         3),
+    [STATEMENT_REVOCATION_PRUNE_ANY] = "DELETE FROM revocation WHERE expires_at <= $1",
+
+    [STATEMENT_TENANT_OF_ORGANIZATION_ANY] = "SELECT id FROM organization WHERE id = $1",
+    [STATEMENT_TENANT_OF_PROJECT_ANY] = TENANT_OF("project"),
+    [STATEMENT_TENANT_OF_ENVIRONMENT_ANY] = TENANT_OF("environment"),
+    [STATEMENT_TENANT_OF_ROUTE_ANY] = TENANT_OF("route"),
+    [STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY] = TENANT_OF("service_account"),
+    [STATEMENT_TENANT_OF_KEY_ANY] = TENANT_OF("service_account_key"),
+    [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_OF("warpgate"),
+};
+
+const char *store_statement_text(enum store_statement statement) {
+    return texts[statement];
+}

@@ -1,0 +1,41 @@
+#include "store/store_tenant.h"
+
+#include "store/store_row.h"
+#include "store/store_state.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct {
+    enum id_kind kind;
+    enum store_statement statement;
+} owners[] = {
+    {ID_ORGANIZATION, STATEMENT_TENANT_OF_ORGANIZATION_ANY},
+    {ID_PROJECT, STATEMENT_TENANT_OF_PROJECT_ANY},
+    {ID_ENVIRONMENT, STATEMENT_TENANT_OF_ENVIRONMENT_ANY},
+    {ID_ROUTE, STATEMENT_TENANT_OF_ROUTE_ANY},
+    {ID_SERVICE_ACCOUNT, STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY},
+    {ID_KEY, STATEMENT_TENANT_OF_KEY_ANY},
+    {ID_WARPGATE, STATEMENT_TENANT_OF_WARPGATE_ANY},
+};
+
+enum status store_tenant_find_any(struct store_tx *tx, const struct id *id,
+                                  struct id *organization) {
+    const struct store_value value = store_row_id(id);
+    struct id *found = NULL;
+    struct id parsed;
+    size_t count = 0;
+    enum status status = STATUS_OK;
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t i = 0; i < COUNT(owners) && count == 0 && status == STATUS_OK; i++) {
+        if (id_parse(owners[i].kind, id_str(id), &parsed) == STATUS_OK) {
+            status = store_row_ids(tx, owners[i].statement, &value, 1, 1, &arena, &found, &count);
+        }
+    }
+    if (status == STATUS_OK && count == 0) {
+        status = why_set(tx->why, STATUS_NOT_FOUND, "not_found", "there is no such object");
+    }
+    *organization = status == STATUS_OK ? found[0] : (struct id){0};
+    arena_fini(&arena);
+    return status;
+}
