@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
@@ -285,10 +286,24 @@ void tls_context_remove_host(struct tls_context *context, struct str host) {
     tls_certificate_unref(&former);
 }
 
+/* The certificate of that very name, or the wildcard over it (RFC 6125 §6.4.3: the first label alone). */
+static struct tls_certificate *find_host(const struct tls_context *context, struct str host) {
+    char wildcard[TLS_HELLO_NAME_MAX + 2];
+    struct tls_certificate *exact = map_get(&context->hosts, host);
+    size_t dot = str_find(host, '.');
+    if (exact != NULL || dot == 0 || dot >= host.len || host.len > TLS_HELLO_NAME_MAX) {
+        return exact;
+    }
+    struct str parent = str_sub(host, dot, host.len);
+    wildcard[0] = '*';
+    memcpy(wildcard + 1, parent.at, parent.len);
+    return map_get(&context->hosts, str_make(wildcard, parent.len + 1));
+}
+
 bool tls_context_has_host(const struct tls_context *context, struct str host) {
     pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&context->lock;
     pthread_mutex_lock(lock);
-    bool has = map_get(&context->hosts, host) != NULL;
+    bool has = find_host(context, host) != NULL;
     pthread_mutex_unlock(lock);
     return has;
 }
@@ -297,7 +312,7 @@ bool tls_context_has_host(const struct tls_context *context, struct str host) {
 static void take_material(struct tls_context *context, struct str server_name,
                           struct tls_certificate **certificate, X509_STORE **trust) {
     pthread_mutex_lock(&context->lock);
-    *certificate = context->rules->has_hosts ? map_get(&context->hosts, server_name) : context->own;
+    *certificate = context->rules->has_hosts ? find_host(context, server_name) : context->own;
     if (*certificate != NULL) {
         tls_certificate_ref(*certificate);
     }

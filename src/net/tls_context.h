@@ -44,16 +44,18 @@ void tls_context_unref(struct tls_context **context);
 enum tls_role tls_context_role(const struct tls_context *context);
 
 /* Certificate chain (leaf first) and key, PEM; replaces the former one for new handshakes. STATUS_INVALID with why. */
-enum status tls_context_set_certificate(struct tls_context *context, struct str chain_pem, struct str key_pem,
-                                        struct why *why) MUST_USE;
+enum status tls_context_set_certificate(struct tls_context *context, struct str chain_pem,
+                                        struct str key_pem, struct why *why) MUST_USE;
 /* Trust anchors, PEM, replacing those before. Without this call TLS_CONTROL_CLIENT and TLS_HTTPS_CLIENT use the system's
  * store and the other roles trust nobody: a public certificate opens no tunnel. STATUS_INVALID with why. */
-enum status tls_context_set_trust(struct tls_context *context, struct str anchors_pem, struct why *why) MUST_USE;
+enum status tls_context_set_trust(struct tls_context *context, struct str anchors_pem,
+                                  struct why *why) MUST_USE;
 
-/* TLS_VISITOR_SERVER: the certificate for one lower-case host name; replaces. A handshake for a name that is not here ends
+/* TLS_VISITOR_SERVER: the certificate for one lower-case host name, or for "*.example.net"; replaces. An exact name goes before a
+ * wildcard. A handshake for a name that is not here ends
  * with the alert unrecognized_name. STATUS_INVALID with why. */
-enum status tls_context_add_host(struct tls_context *context, struct str host, struct str chain_pem, struct str key_pem,
-                                 struct why *why) MUST_USE;
+enum status tls_context_add_host(struct tls_context *context, struct str host, struct str chain_pem,
+                                 struct str key_pem, struct why *why) MUST_USE;
 void tls_context_remove_host(struct tls_context *context, struct str host);
 bool tls_context_has_host(const struct tls_context *context, struct str host);
 
@@ -62,7 +64,8 @@ SSL_CTX *tls_context_ssl(struct tls_context *context);
 /* For tls_session.h: sets on one connection everything that belongs to the context and that SSL_set_SSL_CTX would not carry
  * over: versions, options, verification, trust, session id context, certificate. `server_name` is the SNI of a server's peer.
  * STATUS_NOT_FOUND: no certificate for that name. STATUS_FAILED. */
-enum status tls_context_apply(struct tls_context *context, SSL *ssl, struct str server_name) MUST_USE;
+enum status tls_context_apply(struct tls_context *context, SSL *ssl,
+                              struct str server_name) MUST_USE;
 bool tls_context_is_server(const struct tls_context *context);
 bool tls_context_requires_alpn(const struct tls_context *context);
 bool tls_context_verifies_name(const struct tls_context *context);
