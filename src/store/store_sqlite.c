@@ -62,16 +62,31 @@ static enum status fail_constraint(sqlite3 *db, struct why *why) {
     return why_set(why, STATUS_FAILED, "store_failed", "the database: %s", sqlite3_errmsg(db));
 }
 
+/* SQLite calls only ENOSPC a full disk; a quota and a limit on file size are the same to us. The log's error is asked for,
+ * too, since that is where commits are written. */
+static bool has_no_space(sqlite3 *db) {
+    sqlite3_file *log = NULL;
+    int errors[2] = {0};
+    sqlite3_file_control(db, NULL, SQLITE_FCNTL_LAST_ERRNO, &errors[0]);
+    if (sqlite3_file_control(db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL) {
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &errors[1]);
+    }
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        if (errors[i] == ENOSPC || errors[i] == EDQUOT || errors[i] == EFBIG) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status fail(sqlite3 *db, struct why *why) {
     int code = sqlite3_extended_errcode(db) & 0xff;
     if (code == SQLITE_CONSTRAINT) {
         return fail_constraint(db, why);
     }
-    if (code == SQLITE_IOERR) {
-        int error = sqlite3_system_errno(db);
-        if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
-            return full(why);
-        }
+    if (code == SQLITE_IOERR && has_no_space(db)) {
+        return full(why);
     }
     for (size_t i = 0; i < COUNT(codes); i++) {
         if (codes[i].code == code) {
