@@ -31,8 +31,9 @@ enum status warpgate_new(struct loop *loop, const struct warpgate_config *config
 /* Starts; `on_ended` is called once when it is over: STATUS_OK after warpgate_stop and draining, STATUS_DENIED when the control
  * plane refuses the token for good. Everything else is retried for ever. */
 void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, enum status status), void *context);
-/* Drains: tells the edges, finishes what runs (at most 30 s), then on_ended. */
+/* Drains: tells the edges, finishes what runs (at most 30 s), then on_ended. Called again: cuts what still runs. */
 void warpgate_stop(struct warpgate *warpgate);
+/* After on_ended, or without a start. NULL is allowed. */
 void warpgate_free(struct warpgate **warpgate);
 
 #endif

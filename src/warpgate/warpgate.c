@@ -1,0 +1,470 @@
+#include "warpgate/warpgate.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "pki/cert_chain.h"
+#include "warpgate/warpgate_backoff.h"
+#include "warpgate/warpgate_edge.h"
+#include "warpgate/warpgate_enrol.h"
+#include "warpgate/warpgate_request.h"
+#include "warpgate/warpgate_settings.h"
+#include "warpgate/warpgate_upstream.h"
+
+#define ENROL_CAP_MS 30000
+#define TICK_MS 5000
+#define DRAIN_MS 30000
+#define LONELY_MS                                                                                  \
+    15000 /* without any tunnel: is our certificate still wanted, are the edges still there? */
+#define RENEWALS_FAILED 3 /* in a row: begin anew with the API key */
+#define PEM_BYTES_MAX 65536
+#define JWKS_BYTES_MAX 65536
+
+enum warpgate_state {
+    WARPGATE_NEW,     /* judged, not started */
+    WARPGATE_RUNNING, /* enrols, renews, keeps its tunnels */
+    WARPGATE_LEAVING, /* told to stop, or refused for good: tunnels drain, then everything is closed */
+    WARPGATE_CLOSING, /* no edges any more; the rest is on its way out */
+    WARPGATE_ENDED,   /* nothing can call back; on_ended was called */
+};
+
+struct warpgate {
+    enum warpgate_state state;
+    struct warpgate_settings settings;
+    struct warpgate_parts parts;
+    struct list edges;
+
+    struct warpgate_enrol *enrol;    /* a try that runs */
+    struct warpgate_backoff backoff; /* of enrolments and renewals */
+    unsigned failed_renewals;
+    struct loop_timer retry;    /* the next try */
+    struct loop_timer tick;     /* looks at the clock: renewal, lonely times */
+    struct loop_timer deadline; /* of draining */
+    struct loop_task settle;    /* goes on with ending */
+    struct loop_task revoke;    /* an edge said that our credentials are void */
+
+    bool is_enrolled;
+    struct buf certificate_pem;
+    struct buf key_pem;
+    int64_t renew_at_ms;     /* wall */
+    int64_t not_after_ms;    /* wall */
+    int64_t connected_at_ms; /* monotonic: when a tunnel was last seen, or a certificate was new */
+
+    enum status outcome;
+    void (*on_ended)(void *context, enum status status);
+    void *context;
+};
+
+/* What to do about the reasons that an operator can do something about. */
+static const struct {
+    const char *slug;
+    const char *advice;
+} advices[] = {
+    {"name_unresolved", "is the name in --control right, and does this machine resolve it?"},
+    {"tcp_connect", "is --control right, and is outbound TCP to it allowed?"},
+    {"timeout_handshake", "is outbound TCP to it allowed? Something on the way drops the packets"},
+    {"tls_verify", "give the platform's root certificate with --ca-file"},
+    {"tls_handshake", "is a control plane there? It has to speak TLS 1.3"},
+    {"environment_ambiguous", "say which with --environment"},
+    {"environment_unknown",
+     "give the name or id of an environment of this project with --environment"},
+    {"key_unknown", "the platform does not know this key: make a new one"},
+    {"key_revoked", "this key was revoked: make a new one"},
+    {"key_malformed", "the token is not a whole key: copy it again"},
+};
+
+static const char *find_advice(const char *slug) {
+    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
+        if (strcmp(advices[i].slug, slug) == 0) {
+            return advices[i].advice;
+        }
+    }
+    return "trying again";
+}
+
+static void set_state(struct warpgate *warpgate, enum warpgate_state state) {
+    warpgate->state = state;
+}
+
+static void for_each_edge(struct warpgate *warpgate, void (*call)(struct warpgate_edge *edge)) {
+    struct list *node = warpgate->edges.next;
+    while (node != &warpgate->edges) {
+        struct list *next = node->next;
+        call(warpgate_edge_from_node(node));
+        node = next;
+    }
+}
+
+/* The end */
+
+static void continue_ending(struct warpgate *warpgate) {
+    if (warpgate->state >= WARPGATE_LEAVING && warpgate->state < WARPGATE_ENDED) {
+        loop_task_schedule(warpgate->parts.loop, &warpgate->settle);
+    }
+}
+
+static void leave(struct warpgate *warpgate, enum status outcome) {
+    set_state(warpgate, WARPGATE_LEAVING);
+    warpgate->outcome = outcome;
+    secret_fini(warpgate->settings.token);
+    warpgate_enrol_cancel(&warpgate->enrol);
+    loop_timer_clear(&warpgate->retry);
+    loop_timer_clear(&warpgate->tick);
+    for_each_edge(warpgate, warpgate_edge_leave);
+    loop_timer_set(&warpgate->deadline, DRAIN_MS);
+    continue_ending(warpgate);
+}
+
+static void abort_tunnels(struct warpgate *warpgate) {
+    for_each_edge(warpgate, warpgate_edge_abort);
+}
+
+static void on_deadline(struct loop_timer *timer) {
+    struct warpgate *warpgate = timer->context;
+    log_warn("warpgate.drain_cut", "requests were still running after %d s", DRAIN_MS / 1000);
+    abort_tunnels(warpgate);
+}
+
+static void on_timer_closed(struct loop_timer *timer) {
+    struct warpgate_parts *parts = timer->context;
+    warpgate_parts_drop(parts);
+}
+
+static void close_timer(struct warpgate *warpgate, struct loop_timer *timer) {
+    warpgate_parts_hold(&warpgate->parts);
+    timer->context = &warpgate->parts;
+    loop_timer_close(timer, on_timer_closed);
+}
+
+static void close_rest(struct warpgate *warpgate) {
+    set_state(warpgate, WARPGATE_CLOSING);
+    for (size_t i = 0; i < warpgate->parts.upstream_count; i++) {
+        warpgate_upstream_free(&warpgate->parts.upstreams[i]);
+    }
+    warpgate->parts.upstream_count = 0;
+    close_timer(warpgate, &warpgate->retry);
+    close_timer(warpgate, &warpgate->tick);
+    close_timer(warpgate, &warpgate->deadline);
+    close_timer(warpgate, &warpgate->parts.sweep);
+}
+
+static void settle(struct loop_task *task) {
+    struct warpgate *warpgate = CONTAINER_OF(task, struct warpgate, settle);
+    if (warpgate->state == WARPGATE_LEAVING && list_is_empty(&warpgate->edges)) {
+        close_rest(warpgate);
+    }
+    if (warpgate->state == WARPGATE_CLOSING && warpgate->parts.open_count == 0) {
+        set_state(warpgate, WARPGATE_ENDED);
+        warpgate->on_ended(warpgate->context, warpgate->outcome);
+    }
+}
+
+/* Events of the parts */
+
+static void on_revoked(void *context, struct str reason) {
+    struct warpgate *warpgate = context;
+    if (warpgate->state == WARPGATE_RUNNING) {
+        log_error("warpgate.revoked",
+                  "reason=%.*s: this warpgate's credentials are void; start it with a new key",
+                  STR_ARG(reason));
+        loop_task_schedule(warpgate->parts.loop, &warpgate->revoke);
+    }
+}
+
+static void revoke(struct loop_task *task) {
+    struct warpgate *warpgate = CONTAINER_OF(task, struct warpgate, revoke);
+    if (warpgate->state == WARPGATE_RUNNING) {
+        leave(warpgate, STATUS_DENIED);
+        abort_tunnels(warpgate);
+    }
+}
+
+static void on_health(void *context) {
+    for_each_edge(context, warpgate_edge_send_health);
+}
+
+static void on_edge_left(void *context) {
+    continue_ending(context);
+}
+
+static void on_settled(void *context) {
+    continue_ending(context);
+}
+
+static const struct warpgate_parts_events parts_events = {.on_revoked = on_revoked,
+                                                          .on_health = on_health,
+                                                          .on_edge_left = on_edge_left,
+                                                          .on_settled = on_settled};
+
+/* Enrolment */
+
+/* The certificate's own end of validity decides when it is renewed, whatever was asked for. */
+static enum status take_certificate(struct warpgate *warpgate,
+                                    const struct enrolment_answer *answer, struct str key_pem,
+                                    struct why *why) {
+    struct warpgate_parts *parts = &warpgate->parts;
+    struct cert_identity identity;
+    enum status status =
+        str_to_cstr(answer->trust_domain, parts->trust_domain, sizeof(parts->trust_domain));
+    if (status == STATUS_OK) {
+        status = cert_chain_identity(answer->certificate, CERT_WARPGATE, answer->trust_domain,
+                                     &identity, why);
+    }
+    if (status == STATUS_OK && !id_eq(&identity.environment, &answer->environment)) {
+        status = why_set(why, STATUS_INVALID, "certificate_foreign",
+                         "the certificate is for another environment");
+    }
+    struct tls_context *tls = status == STATUS_OK ? tls_context_new(TLS_TUNNEL_CLIENT) : NULL;
+    if (status == STATUS_OK) {
+        status = tls_context_set_trust(tls, answer->trust_anchors, why);
+    }
+    if (status == STATUS_OK) {
+        status = tls_context_set_certificate(tls, answer->certificate, key_pem, why);
+    }
+    if (status != STATUS_OK) {
+        tls_context_unref(&tls);
+        return status;
+    }
+    tls_context_unref(&parts->tunnel_tls);
+    parts->tunnel_tls = tls;
+    parts->generation++;
+    int64_t now_ms = clock_wall_ms(loop_clock(parts->loop));
+    warpgate->not_after_ms = identity.not_after_ms;
+    warpgate->renew_at_ms = now_ms + (identity.not_after_ms - now_ms) / 2;
+    buf_fini_wiped(&warpgate->certificate_pem);
+    buf_fini_wiped(&warpgate->key_pem);
+    status = buf_append_str(&warpgate->certificate_pem, answer->certificate);
+    return status == STATUS_OK ? buf_append_str(&warpgate->key_pem, key_pem) : status;
+}
+
+static enum status take_policy(struct warpgate *warpgate, const struct enrolment_answer *answer,
+                               struct why *why) {
+    struct warpgate_policy *policy = &warpgate->parts.policy;
+    struct buf jwks;
+    bool is_new;
+    buf_init(&jwks, JWKS_BYTES_MAX);
+    enum status status = json_write(answer->bundle_keys, &jwks);
+    if (status == STATUS_OK) {
+        status = warpgate_policy_trust(policy, buf_str(&jwks), &answer->environment, why);
+    }
+    buf_fini(&jwks);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = warpgate_policy_apply(policy, answer->bundle, &is_new, why);
+    /* A control plane that is behind the edges costs nothing: the last good bundle stays. */
+    return status == STATUS_CONFLICT && policy->bundle != NULL ? STATUS_OK : status;
+}
+
+static struct warpgate_edge *find_edge(struct warpgate *warpgate,
+                                       const struct enrolment_edge *place) {
+    for (struct list *node = warpgate->edges.next; node != &warpgate->edges; node = node->next) {
+        if (warpgate_edge_is_at(warpgate_edge_from_node(node), place)) {
+            return warpgate_edge_from_node(node);
+        }
+    }
+    return NULL;
+}
+
+static bool is_named(const struct enrolment_answer *answer, const struct warpgate_edge *edge) {
+    for (size_t i = 0; i < answer->edge_count; i++) {
+        if (warpgate_edge_is_at(edge, &answer->edges[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_edges(struct warpgate *warpgate, const struct enrolment_answer *answer) {
+    struct list *node = warpgate->edges.next;
+    while (node != &warpgate->edges) {
+        struct list *next = node->next;
+        struct warpgate_edge *edge = warpgate_edge_from_node(node);
+        if (is_named(answer, edge)) {
+            warpgate_edge_renew(edge);
+        } else {
+            warpgate_edge_leave(edge);
+        }
+        node = next;
+    }
+    for (size_t i = 0; i < answer->edge_count; i++) {
+        struct warpgate_edge *edge = NULL;
+        struct why why;
+        if (find_edge(warpgate, &answer->edges[i]) != NULL) {
+            continue;
+        }
+        if (warpgate_edge_new(&warpgate->parts, &answer->edges[i], &edge, &why) != STATUS_OK) {
+            log_warn("warpgate.edge_unusable", "edge=%.*s detail=\"%s\"",
+                     STR_ARG(answer->edges[i].address), why.text);
+            continue;
+        }
+        list_append(&warpgate->edges, warpgate_edge_node(edge));
+    }
+}
+
+static void plan_retry(struct warpgate *warpgate) {
+    loop_timer_set(&warpgate->retry,
+                   warpgate_backoff_next(&warpgate->backoff, loop_random(warpgate->parts.loop)));
+}
+
+static void on_refused(struct warpgate *warpgate, enum status status, const struct why *why) {
+    const char *event =
+        warpgate->is_enrolled ? "warpgate.renewal_failed" : "warpgate.enrolment_failed";
+    if (status == STATUS_DENIED && strncmp(why->slug, "key_", 4) == 0) {
+        log_error(event, "control=%s reason=%s: %s", warpgate->settings.control_text, why->slug,
+                  find_advice(why->slug));
+        leave(warpgate, STATUS_DENIED);
+        abort_tunnels(warpgate);
+        return;
+    }
+    if (warpgate->is_enrolled) {
+        warpgate->failed_renewals++;
+    }
+    if (warpgate_backoff_should_speak(&warpgate->backoff, why->slug,
+                                      loop_now_ms(warpgate->parts.loop))) {
+        log_warn(event, "control=%s reason=%s detail=\"%s\": %s", warpgate->settings.control_text,
+                 why->slug, why->text, find_advice(why->slug));
+    }
+    plan_retry(warpgate);
+}
+
+static void on_enrolled(void *context, enum status status, const struct enrolment_answer *answer,
+                        struct str key_pem, const struct why *given_why) {
+    struct warpgate *warpgate = context;
+    struct why why = *given_why;
+    warpgate->enrol = NULL;
+    if (status == STATUS_OK) {
+        status = take_policy(warpgate, answer, &why);
+    }
+    if (status == STATUS_OK) {
+        status = take_certificate(warpgate, answer, key_pem, &why);
+    }
+    if (status != STATUS_OK) {
+        on_refused(warpgate, status, &why);
+        return;
+    }
+    char expires[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(warpgate->not_after_ms, expires);
+    log_info(warpgate->is_enrolled ? "warpgate.renewed" : "warpgate.enrolled",
+             "warpgate=%s environment=%s edges=%zu certificate_until=%s", answer->warpgate.text,
+             answer->environment.text, answer->edge_count, expires);
+    warpgate->is_enrolled = true;
+    warpgate->failed_renewals = 0;
+    warpgate->connected_at_ms = loop_now_ms(warpgate->parts.loop);
+    warpgate_backoff_reset(&warpgate->backoff);
+    warpgate_backoff_forget(&warpgate->backoff);
+    take_edges(warpgate, answer);
+}
+
+static void enrol(struct warpgate *warpgate) {
+    if (warpgate->enrol != NULL || warpgate->state != WARPGATE_RUNNING) {
+        return;
+    }
+    bool is_valid = clock_wall_ms(loop_clock(warpgate->parts.loop)) < warpgate->not_after_ms;
+    struct warpgate_enrol_config config = {
+        .parts = &warpgate->parts,
+        .settings = &warpgate->settings,
+        .certificate_pem = STR_EMPTY,
+    };
+    if (warpgate->is_enrolled && is_valid && warpgate->failed_renewals < RENEWALS_FAILED) {
+        config.certificate_pem = buf_str(&warpgate->certificate_pem);
+        config.key_pem = buf_str(&warpgate->key_pem);
+    }
+    warpgate->enrol = warpgate_enrol_start(&config, on_enrolled, warpgate);
+}
+
+static void on_retry(struct loop_timer *timer) {
+    enrol(timer->context);
+}
+
+/* Wall time may jump (a machine that slept): it is looked at, not waited for. */
+static void on_tick(struct loop_timer *timer) {
+    struct warpgate *warpgate = timer->context;
+    int64_t now_ms = loop_now_ms(warpgate->parts.loop);
+    size_t ready_count = 0;
+    for (struct list *node = warpgate->edges.next; node != &warpgate->edges; node = node->next) {
+        warpgate_edge_tick(warpgate_edge_from_node(node), now_ms);
+        ready_count += warpgate_edge_ready_count(warpgate_edge_from_node(node));
+    }
+    if (ready_count > 0) {
+        warpgate->connected_at_ms = now_ms;
+    }
+    bool is_due = clock_wall_ms(loop_clock(warpgate->parts.loop)) >= warpgate->renew_at_ms;
+    bool is_lonely = now_ms - warpgate->connected_at_ms >= LONELY_MS;
+    if (warpgate->is_enrolled && (is_due || is_lonely) && warpgate->retry.deadline_ms == 0) {
+        enrol(warpgate);
+    }
+    loop_timer_set(timer, TICK_MS);
+}
+
+/* From outside */
+
+enum status warpgate_new(struct loop *loop, const struct warpgate_config *config,
+                         struct warpgate **at, struct why *why) {
+    struct warpgate *warpgate = MEMORY_NEW(struct warpgate);
+    warpgate->parts.loop = loop;
+    warpgate->parts.events = &parts_events;
+    warpgate->parts.context = warpgate;
+    warpgate_policy_init(&warpgate->parts.policy);
+    list_init(&warpgate->parts.awaiting);
+    list_init(&warpgate->edges);
+    buf_init(&warpgate->certificate_pem, PEM_BYTES_MAX);
+    buf_init(&warpgate->key_pem, PEM_BYTES_MAX);
+    enum status status = warpgate_settings_read(config, &warpgate->settings, why);
+    if (status != STATUS_OK) {
+        warpgate_free(&warpgate);
+        return status;
+    }
+    memcpy(warpgate->parts.name, warpgate->settings.name, sizeof(warpgate->parts.name));
+    *at = warpgate;
+    return STATUS_OK;
+}
+
+void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, enum status status),
+                    void *context) {
+    struct warpgate_parts *parts = &warpgate->parts;
+    warpgate->on_ended = on_ended;
+    warpgate->context = context;
+    warpgate_backoff_init(&warpgate->backoff, ENROL_CAP_MS);
+    loop_task_init(&warpgate->settle, settle);
+    loop_task_init(&warpgate->revoke, revoke);
+    loop_timer_init(&warpgate->retry, parts->loop, on_retry, warpgate);
+    loop_timer_init(&warpgate->tick, parts->loop, on_tick, warpgate);
+    loop_timer_init(&warpgate->deadline, parts->loop, on_deadline, warpgate);
+    loop_timer_init(&parts->sweep, parts->loop, warpgate_request_sweep, parts);
+    set_state(warpgate, WARPGATE_RUNNING);
+    for (size_t i = 0; i < warpgate->settings.target_count; i++) {
+        const struct warpgate_target *target = &warpgate->settings.targets[i];
+        log_info("warpgate.upstream", "upstream=%s target=%s", target->name, target->text);
+        parts->upstreams[parts->upstream_count++] = warpgate_upstream_new(parts, target);
+    }
+    loop_timer_set(&warpgate->tick, TICK_MS);
+    enrol(warpgate);
+}
+
+void warpgate_stop(struct warpgate *warpgate) {
+    if (warpgate->state == WARPGATE_RUNNING) {
+        log_info("warpgate.stopping", "finishing what runs, at most %d s", DRAIN_MS / 1000);
+        leave(warpgate, STATUS_OK);
+        return;
+    }
+    if (warpgate->state == WARPGATE_LEAVING) {
+        abort_tunnels(warpgate);
+    }
+}
+
+void warpgate_free(struct warpgate **at) {
+    struct warpgate *warpgate = *at;
+    *at = NULL;
+    if (warpgate == NULL) {
+        return;
+    }
+    warpgate_policy_fini(&warpgate->parts.policy);
+    tls_context_unref(&warpgate->parts.tunnel_tls);
+    buf_fini_wiped(&warpgate->certificate_pem);
+    buf_fini_wiped(&warpgate->key_pem);
+    warpgate_settings_fini(&warpgate->settings);
+    memory_free(warpgate);
+}

@@ -1,0 +1,290 @@
+#include "warpgate/warpgate_edge.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "tunnel/tunnel_message.h"
+#include "warpgate/warpgate_backoff.h"
+#include "warpgate/warpgate_tunnel.h"
+
+#define BACKOFF_CAP_MS 15000
+
+struct warpgate_edge {
+    struct list node;
+    struct warpgate_parts *parts;
+    char *address;
+    char *server_name;
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port;
+    struct list tunnels;
+    size_t tunnel_count; /* in all states */
+    unsigned wanted;
+    struct warpgate_backoff backoff;
+    struct loop_timer retry;
+    bool is_leaving;
+};
+
+/* What to do about the reasons that an operator can do something about. */
+static const struct {
+    const char *slug;
+    const char *advice;
+} advices[] = {
+    {"tcp_connect", "is outbound TCP to this address allowed?"},
+    {"tls_verify",
+     "the edge does not belong to this platform, or something reads the connection on its way"},
+    {"timeout_handshake", "something on the way drops the packets"},
+    {"role_issuer", "the peer is no edge of this platform"},
+    {"role_missing", "the peer is no edge of this platform"},
+    {"role_eku", "the peer is no edge of this platform"},
+};
+
+static const char *find_advice(const char *slug) {
+    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
+        if (strcmp(advices[i].slug, slug) == 0) {
+            return advices[i].advice;
+        }
+    }
+    return "trying again";
+}
+
+static size_t count_tunnels(const struct warpgate_edge *edge,
+                            bool (*is_counted)(const struct warpgate_tunnel *tunnel)) {
+    size_t count = 0;
+    for (struct list *node = edge->tunnels.next; node != &edge->tunnels; node = node->next) {
+        count += is_counted(warpgate_tunnel_from_node(node)) ? 1 : 0;
+    }
+    return count;
+}
+
+static bool is_ready(const struct warpgate_tunnel *tunnel) {
+    return warpgate_tunnel_state(tunnel) == WARPGATE_TUNNEL_READY;
+}
+
+/* Stands or is about to, and is there to stay. */
+static bool is_lasting(const struct warpgate_tunnel *tunnel) {
+    return warpgate_tunnel_state(tunnel) <= WARPGATE_TUNNEL_READY &&
+           !warpgate_tunnel_is_leaving(tunnel);
+}
+
+static bool is_lasting_and_ready(const struct warpgate_tunnel *tunnel) {
+    return is_ready(tunnel) && is_lasting(tunnel);
+}
+
+size_t warpgate_edge_ready_count(const struct warpgate_edge *edge) {
+    return count_tunnels(edge, is_ready);
+}
+
+static const struct warpgate_tunnel_events tunnel_events;
+
+static void dial(struct warpgate_edge *edge) {
+    const struct warpgate_tunnel_config config = {
+        .parts = edge->parts,
+        .host = edge->host,
+        .port = edge->port,
+        .server_name = edge->server_name,
+        .events = &tunnel_events,
+        .owner = edge,
+    };
+    struct warpgate_tunnel *tunnel = warpgate_tunnel_new(&config);
+    list_append(&edge->tunnels, warpgate_tunnel_node(tunnel));
+    edge->tunnel_count++;
+}
+
+/* Dials what is missing; only one as long as none stands. */
+static void fill(struct warpgate_edge *edge) {
+    if (edge->is_leaving || edge->retry.deadline_ms != 0) {
+        return;
+    }
+    size_t wanted = count_tunnels(edge, is_lasting_and_ready) > 0 ? edge->wanted : 1;
+    for (size_t count = count_tunnels(edge, is_lasting); count < wanted; count++) {
+        dial(edge);
+    }
+}
+
+static void retry(struct loop_timer *timer) {
+    fill(timer->context);
+}
+
+static void free_edge(struct loop_timer *timer) {
+    struct warpgate_edge *edge = timer->context;
+    struct warpgate_parts *parts = edge->parts;
+    memory_free(edge->address);
+    memory_free(edge->server_name);
+    memory_free(edge);
+    warpgate_parts_drop(parts);
+}
+
+static void check_left(struct warpgate_edge *edge) {
+    if (edge->is_leaving && edge->tunnel_count == 0) {
+        list_remove(&edge->node);
+        edge->parts->events->on_edge_left(edge->parts->context);
+        loop_timer_close(&edge->retry, free_edge);
+    }
+}
+
+/* Ends one that was to be replaced, or, when there are enough others, all of them. */
+static void drain_replaced(struct warpgate_edge *edge) {
+    bool are_all_replaced = count_tunnels(edge, is_lasting_and_ready) >= edge->wanted;
+    struct list *node = edge->tunnels.next;
+    while (node != &edge->tunnels) {
+        struct list *next = node->next;
+        struct warpgate_tunnel *tunnel = warpgate_tunnel_from_node(node);
+        if (is_ready(tunnel) && warpgate_tunnel_is_leaving(tunnel)) {
+            warpgate_tunnel_drain(tunnel);
+            if (!are_all_replaced) {
+                return;
+            }
+        }
+        node = next;
+    }
+}
+
+static void on_ready(void *owner, struct warpgate_tunnel *tunnel) {
+    struct warpgate_edge *edge = owner;
+    (void)tunnel;
+    log_info("warpgate.connected", "edge=%s tunnels=%zu", edge->address,
+             count_tunnels(edge, is_lasting_and_ready));
+    warpgate_backoff_forget(&edge->backoff);
+    drain_replaced(edge);
+    fill(edge);
+}
+
+static void on_count(void *owner, unsigned count) {
+    struct warpgate_edge *edge = owner;
+    edge->wanted = count;
+    /* The surplus goes, the youngest first. */
+    struct list *node = edge->tunnels.prev;
+    size_t lasting = count_tunnels(edge, is_lasting);
+    while (lasting > count && node != &edge->tunnels) {
+        struct list *before = node->prev;
+        if (is_lasting(warpgate_tunnel_from_node(node))) {
+            warpgate_tunnel_drain(warpgate_tunnel_from_node(node));
+            lasting--;
+        }
+        node = before;
+    }
+    fill(edge);
+}
+
+static void on_leaving(void *owner, struct warpgate_tunnel *tunnel) {
+    struct warpgate_edge *edge = owner;
+    (void)tunnel;
+    log_info("warpgate.tunnel_leaving", "edge=%s: the edge asks for another tunnel in its place",
+             edge->address);
+    fill(edge);
+}
+
+static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, bool was_ready,
+                             int64_t now_ms) {
+    if (!warpgate_backoff_should_speak(&edge->backoff, why->slug, now_ms)) {
+        return;
+    }
+    if (was_ready) {
+        log_warn("warpgate.disconnected", "edge=%s reason=%s detail=\"%s\": connecting again",
+                 edge->address, why->slug, why->text);
+        return;
+    }
+    log_warn("warpgate.edge_unreachable", "edge=%s reason=%s detail=\"%s\": %s", edge->address,
+             why->slug, why->text, find_advice(why->slug));
+}
+
+static void on_closed(void *owner, struct warpgate_tunnel *tunnel, const struct why *why) {
+    struct warpgate_edge *edge = owner;
+    int64_t now_ms = loop_now_ms(edge->parts->loop);
+    int64_t ready_at_ms = warpgate_tunnel_ready_at_ms(tunnel);
+    edge->tunnel_count--;
+    if (edge->is_leaving) {
+        check_left(edge);
+        return;
+    }
+    if (warpgate_tunnel_is_leaving(tunnel) && ready_at_ms != 0) {
+        fill(edge);
+        return;
+    }
+    speak_of_failure(edge, why, ready_at_ms != 0, now_ms);
+    if (ready_at_ms != 0 && now_ms - ready_at_ms >= WARPGATE_BACKOFF_STABLE_MS) {
+        warpgate_backoff_reset(&edge->backoff);
+    }
+    if (edge->retry.deadline_ms == 0) {
+        loop_timer_set(&edge->retry,
+                       warpgate_backoff_next(&edge->backoff, loop_random(edge->parts->loop)));
+    }
+}
+
+static const struct warpgate_tunnel_events tunnel_events = {
+    .on_ready = on_ready, .on_count = on_count, .on_leaving = on_leaving, .on_closed = on_closed};
+
+enum status warpgate_edge_new(struct warpgate_parts *parts, const struct enrolment_edge *place,
+                              struct warpgate_edge **at, struct why *why) {
+    struct warpgate_edge *edge = MEMORY_NEW(struct warpgate_edge);
+    enum status status = address_split(place->address, 0, edge->host, &edge->port, why);
+    if (status != STATUS_OK) {
+        memory_free(edge);
+        return status;
+    }
+    edge->parts = parts;
+    edge->address = memory_dup(place->address.at, place->address.len);
+    edge->server_name = memory_dup(place->server_name.at, place->server_name.len);
+    edge->wanted = 1;
+    list_init(&edge->node);
+    list_init(&edge->tunnels);
+    warpgate_backoff_init(&edge->backoff, BACKOFF_CAP_MS);
+    loop_timer_init(&edge->retry, parts->loop, retry, edge);
+    warpgate_parts_hold(parts);
+    fill(edge);
+    *at = edge;
+    return STATUS_OK;
+}
+
+bool warpgate_edge_is_at(const struct warpgate_edge *edge, const struct enrolment_edge *place) {
+    return str_eq(place->address, str_from(edge->address)) &&
+           str_eq(place->server_name, str_from(edge->server_name));
+}
+
+struct list *warpgate_edge_node(struct warpgate_edge *edge) {
+    return &edge->node;
+}
+
+struct warpgate_edge *warpgate_edge_from_node(struct list *node) {
+    return CONTAINER_OF(node, struct warpgate_edge, node);
+}
+
+void warpgate_edge_renew(struct warpgate_edge *edge) {
+    fill(edge);
+}
+
+/* The tunnels may leave the list while it is walked. */
+static void for_each(struct warpgate_edge *edge, void (*call)(struct warpgate_tunnel *tunnel)) {
+    struct list *node = edge->tunnels.next;
+    while (node != &edge->tunnels) {
+        struct list *next = node->next;
+        call(warpgate_tunnel_from_node(node));
+        node = next;
+    }
+}
+
+void warpgate_edge_send_health(struct warpgate_edge *edge) {
+    for_each(edge, warpgate_tunnel_send_health);
+}
+
+void warpgate_edge_tick(struct warpgate_edge *edge, int64_t now_ms) {
+    struct list *node = edge->tunnels.next;
+    while (node != &edge->tunnels) {
+        struct list *next = node->next;
+        warpgate_tunnel_tick(warpgate_tunnel_from_node(node), now_ms);
+        node = next;
+    }
+}
+
+void warpgate_edge_leave(struct warpgate_edge *edge) {
+    if (!edge->is_leaving) {
+        edge->is_leaving = true;
+        for_each(edge, warpgate_tunnel_drain);
+        check_left(edge);
+    }
+}
+
+void warpgate_edge_abort(struct warpgate_edge *edge) {
+    for_each(edge, warpgate_tunnel_abort);
+}

@@ -1,0 +1,175 @@
+#include "warpgate/warpgate_settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/text.h"
+#include "net/tls_context.h"
+#include "pki/api_key.h"
+
+#define HTTPS_PORT 443
+#define CA_BYTES_MAX ((size_t)1 << 20)
+
+static enum status read_token(const struct warpgate_config *config,
+                              struct warpgate_settings *settings, struct why *why) {
+    struct why key_why;
+    settings->token = config->token;
+    if (secret_is_empty(config->token)) {
+        return why_set(why, STATUS_INVALID, "token_missing",
+                       "a token is required: --token KEY, --token-file FILE or WARPGATE_TOKEN");
+    }
+    if (api_key_check(secret_str(config->token), &key_why) != STATUS_OK) {
+        return why_set(why, STATUS_DENIED, key_why.slug,
+                       "this token cannot be one (%s): copy it again as a whole", key_why.text);
+    }
+    return STATUS_OK;
+}
+
+static enum status read_targets(const struct warpgate_config *config,
+                                struct warpgate_settings *settings, struct why *why) {
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        struct warpgate_target *target = &settings->targets[settings->target_count];
+        if (settings->target_count == WARPGATE_UPSTREAMS_MAX) {
+            return why_set(why, STATUS_INVALID, "upstream_count", "--upstream: at most %d",
+                           WARPGATE_UPSTREAMS_MAX);
+        }
+        enum status status = warpgate_target_parse(str_from(config->upstreams[i]), target, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        for (size_t j = 0; j < settings->target_count; j++) {
+            if (strcmp(settings->targets[j].name, target->name) == 0) {
+                return why_set(why, STATUS_INVALID, "upstream_name",
+                               "--upstream: two are named \"%s\": give each its own name=target",
+                               target->name);
+            }
+        }
+        settings->target_count++;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_control(const struct warpgate_config *config,
+                                struct warpgate_settings *settings, struct why *why) {
+    struct str url = str_from(config->control_url);
+    struct str authority =
+        str_starts_with(url, STR("https://")) ? str_sub(url, 8, url.len) : STR_EMPTY;
+    if (str_ends_with(authority, STR("/"))) {
+        authority.len--;
+    }
+    if (str_is_empty(authority) || str_find(authority, '/') < authority.len ||
+        address_split(authority, HTTPS_PORT, settings->control_host, &settings->control_port,
+                      NULL) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "control_url",
+                       "--control \"%.*s\": it is https://host or https://host:port", STR_ARG(url));
+    }
+    (void)snprintf(settings->control_text, sizeof(settings->control_text), "%s:%u",
+                   settings->control_host, settings->control_port);
+    return STATUS_OK;
+}
+
+static enum status read_file(const char *path, struct buf *out) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return STATUS_FAILED;
+    }
+    char bytes[4096];
+    enum status status = STATUS_OK;
+    for (size_t len = fread(bytes, 1, sizeof(bytes), file); len > 0 && status == STATUS_OK;
+         len = fread(bytes, 1, sizeof(bytes), file)) {
+        status = buf_append(out, bytes, len);
+    }
+    if (ferror(file) != 0) {
+        status = STATUS_FAILED;
+    }
+    (void)fclose(file);
+    return status;
+}
+
+/* The file is read once, here; the trust that it gives is tried, so that a wrong file is told before any network. */
+static enum status read_ca(const struct warpgate_config *config, struct warpgate_settings *settings,
+                           struct why *why) {
+    if (config->ca_file == NULL) {
+        return STATUS_OK;
+    }
+    struct why ca_why;
+    settings->has_ca = true;
+    errno = 0;
+    if (read_file(config->ca_file, &settings->ca_pem) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "ca_file", "--ca-file %s cannot be read: %s",
+                       config->ca_file, errno != 0 ? strerror(errno) : "it is too large");
+    }
+    struct tls_context *tls = tls_context_new(TLS_CONTROL_CLIENT);
+    enum status status = tls_context_set_trust(tls, buf_str(&settings->ca_pem), &ca_why);
+    tls_context_unref(&tls);
+    if (status != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "ca_file",
+                       "--ca-file %s holds no usable PEM certificates: %s", config->ca_file,
+                       ca_why.text);
+    }
+    return STATUS_OK;
+}
+
+static bool is_name_char(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+static enum status read_name(const struct warpgate_config *config,
+                             struct warpgate_settings *settings, struct why *why) {
+    struct utsname host;
+    bool has_host = uname(&host) == 0;
+    (void)snprintf(settings->platform, sizeof(settings->platform), "linux/%.32s",
+                   has_host ? host.machine : "unknown");
+    if (config->name != NULL) {
+        struct str name = str_from(config->name);
+        bool is_good = str_to_cstr(name, settings->name, sizeof(settings->name)) == STATUS_OK &&
+                       !str_is_empty(name);
+        for (size_t i = 0; i < name.len && is_good; i++) {
+            is_good = is_name_char(name.at[i]);
+        }
+        return is_good
+                   ? STATUS_OK
+                   : why_set(why, STATUS_INVALID, "name",
+                             "--name: 1 to %d characters of A-Z a-z 0-9 . _ -", ENROLMENT_NAME_MAX);
+    }
+    (void)snprintf(settings->name, sizeof(settings->name), "%.64s",
+                   has_host ? host.nodename : "warpgate");
+    for (char *at = settings->name; *at != '\0'; at++) {
+        *at = is_name_char(*at) ? *at : '-';
+    }
+    return STATUS_OK;
+}
+
+static enum status read_environment(const struct warpgate_config *config,
+                                    struct warpgate_settings *settings, struct why *why) {
+    struct str environment = str_from(config->environment);
+    if (!text_is_utf8(environment) || str_to_cstr(environment, settings->environment,
+                                                  sizeof(settings->environment)) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "environment",
+                       "--environment: a name or an id, at most %d bytes",
+                       WARPGATE_ENVIRONMENT_SIZE - 1);
+    }
+    return STATUS_OK;
+}
+
+enum status warpgate_settings_read(const struct warpgate_config *config,
+                                   struct warpgate_settings *settings, struct why *why) {
+    static enum status (*const readers[])(const struct warpgate_config *config,
+                                          struct warpgate_settings *settings, struct why *why) = {
+        read_targets, read_control, read_name, read_environment, read_ca, read_token,
+    };
+    *settings = (struct warpgate_settings){.token = NULL};
+    buf_init(&settings->ca_pem, CA_BYTES_MAX);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]) && status == STATUS_OK; i++) {
+        status = readers[i](config, settings, why);
+    }
+    return status;
+}
+
+void warpgate_settings_fini(struct warpgate_settings *settings) {
+    buf_fini(&settings->ca_pem);
+}

@@ -1,0 +1,33 @@
+/* warpgate_settings.h: the command line, judged: everything that can be wrong without any network. */
+#ifndef WARPGATE_WARPGATE_SETTINGS_H
+#define WARPGATE_WARPGATE_SETTINGS_H
+
+#include "base/buf.h"
+#include "net/address.h"
+#include "tunnel/enrolment.h"
+#include "warpgate/warpgate.h"
+#include "warpgate/warpgate_target.h"
+
+#define WARPGATE_ENVIRONMENT_SIZE 129
+
+struct warpgate_settings {
+    struct secret *token; /* borrowed from the config */
+    struct warpgate_target targets[WARPGATE_UPSTREAMS_MAX];
+    size_t target_count;
+    char control_host[ADDRESS_HOST_SIZE];
+    uint16_t control_port;
+    char control_text[ADDRESS_HOST_SIZE + 8]; /* for logs: host:port */
+    bool has_ca;
+    struct buf ca_pem;
+    char environment[WARPGATE_ENVIRONMENT_SIZE]; /* may be empty */
+    char name[ENROLMENT_NAME_MAX + 1];
+    char platform[64]; /* "linux/x86_64" */
+};
+
+/* STATUS_INVALID (usage): why names the flag and the fix. STATUS_DENIED: a token that cannot be one; nothing was sent anywhere.
+ * Call warpgate_settings_fini in either case. */
+enum status warpgate_settings_read(const struct warpgate_config *config,
+                                   struct warpgate_settings *settings, struct why *why) MUST_USE;
+void warpgate_settings_fini(struct warpgate_settings *settings);
+
+#endif

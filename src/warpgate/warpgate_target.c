@@ -1,0 +1,97 @@
+#include "warpgate/warpgate_target.h"
+
+#include <stdio.h>
+
+#define DEFAULT_NAME "default"
+#define HTTP_PORT 80
+
+static const struct {
+    struct str prefix;
+    const char *instead;
+} later_schemes[] = {
+    {STR_INIT("https://"), "TLS to the workload"},
+    {STR_INIT("h2c://"), "HTTP/2 to the workload"},
+};
+
+/* Takes "name=" off, if it is there. A "=" behind a ":" or "/" belongs to the target. */
+static enum status take_name(struct str *text, struct warpgate_target *target, struct why *why) {
+    struct str name;
+    struct str rest;
+    bool has_name = str_cut(*text, '=', &name, &rest) && str_find(name, ':') == name.len &&
+                    str_find(name, '/') == name.len;
+    if (!has_name) {
+        return str_to_cstr(STR(DEFAULT_NAME), target->name, sizeof(target->name));
+    }
+    if (!bundle_is_upstream_name(name) ||
+        str_to_cstr(name, target->name, sizeof(target->name)) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "upstream_name",
+                       "--upstream \"%.*s\": a name has 1 to %d characters of a-z, 0-9 and \"-\"",
+                       STR_ARG(*text), BUNDLE_UPSTREAM_NAME_MAX);
+    }
+    *text = rest;
+    return STATUS_OK;
+}
+
+static enum status parse_unix(struct str text, struct warpgate_target *target, struct why *why) {
+    struct str path = str_sub(text, sizeof("unix:") - 1, text.len);
+    target->kind = WARPGATE_TARGET_UNIX;
+    if (!str_starts_with(path, STR("/")) ||
+        str_to_cstr(path, target->path, sizeof(target->path)) != STATUS_OK) {
+        return why_set(
+            why, STATUS_INVALID, "upstream_target",
+            "--upstream \"%.*s\": after unix: comes an absolute path of at most %d bytes",
+            STR_ARG(text), WARPGATE_TARGET_PATH_SIZE - 1);
+    }
+    (void)snprintf(target->text, sizeof(target->text), "unix:%s", target->path);
+    return STATUS_OK;
+}
+
+static enum status parse_tcp(struct str text, struct str authority, uint16_t default_port,
+                             struct warpgate_target *target, struct why *why) {
+    target->kind = WARPGATE_TARGET_TCP;
+    if (address_split(authority, default_port, target->host, &target->port, NULL) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "upstream_target",
+                       "--upstream \"%.*s\": a target is host:port, http://host:port or unix:/path",
+                       STR_ARG(text));
+    }
+    bool is_ipv6 = str_find(str_from(target->host), ':') < strlen(target->host);
+    (void)snprintf(target->text, sizeof(target->text), "%s%s%s:%u", is_ipv6 ? "[" : "",
+                   target->host, is_ipv6 ? "]" : "", target->port);
+    return STATUS_OK;
+}
+
+static enum status parse_http(struct str text, struct warpgate_target *target, struct why *why) {
+    struct str authority = str_sub(text, sizeof("http://") - 1, text.len);
+    if (str_ends_with(authority, STR("/"))) {
+        authority.len--;
+    }
+    if (str_find(authority, '/') < authority.len) {
+        return why_set(why, STATUS_INVALID, "upstream_target",
+                       "--upstream \"%.*s\": a target has no path; requests keep theirs",
+                       STR_ARG(text));
+    }
+    return parse_tcp(text, authority, HTTP_PORT, target, why);
+}
+
+enum status warpgate_target_parse(struct str text, struct warpgate_target *target,
+                                  struct why *why) {
+    *target = (struct warpgate_target){.kind = WARPGATE_TARGET_TCP};
+    enum status status = take_name(&text, target, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < sizeof(later_schemes) / sizeof(later_schemes[0]); i++) {
+        if (str_starts_with(text, later_schemes[i].prefix)) {
+            return why_set(why, STATUS_INVALID, "upstream_scheme",
+                           "--upstream \"%.*s\": %s is not in this version; use http://",
+                           STR_ARG(text), later_schemes[i].instead);
+        }
+    }
+    if (str_starts_with(text, STR("unix:"))) {
+        return parse_unix(text, target, why);
+    }
+    if (str_starts_with(text, STR("http://"))) {
+        return parse_http(text, target, why);
+    }
+    return parse_tcp(text, text, 0, target, why);
+}

@@ -1,0 +1,58 @@
+/* warpgate_tunnel.h: one tunnel to one edge, the warpgate's end (docs/protocol.md).
+ *
+ * Dials, proves itself with our certificate, checks that the peer is an edge of our trust domain, and then serves HTTP/2 on the
+ * connection it dialled: first the edge's control stream, then requests. Its owner (warpgate_edge.c) decides when one is
+ * made and when it drains; on_closed is its last event, never from inside a call of the owner, and frees it.
+ */
+#ifndef WARPGATE_WARPGATE_TUNNEL_H
+#define WARPGATE_WARPGATE_TUNNEL_H
+
+#include "net/address.h"
+#include "warpgate/warpgate_parts.h"
+
+struct warpgate_tunnel;
+
+enum warpgate_tunnel_state {
+    WARPGATE_TUNNEL_DIALLING, /* resolving, connecting, handshaking */
+    WARPGATE_TUNNEL_GREETING, /* the edge is genuine; it has not opened the control stream yet */
+    WARPGATE_TUNNEL_READY,    /* carries requests */
+    WARPGATE_TUNNEL_DRAINING, /* finishes what it carries */
+    WARPGATE_TUNNEL_CLOSING,  /* the connection is on its way out */
+};
+
+struct warpgate_tunnel_events {
+    void (*on_ready)(void *owner, struct warpgate_tunnel *tunnel);
+    void (*on_count)(void *owner, unsigned count); /* how many tunnels this edge wants */
+    void (*on_leaving)(void *owner,
+                       struct warpgate_tunnel *tunnel); /* the edge asks for another in its place */
+    void (*on_closed)(void *owner, struct warpgate_tunnel *tunnel, const struct why *why);
+};
+
+struct warpgate_tunnel_config {
+    struct warpgate_parts *parts;
+    const char *host; /* these three live as long as the tunnel */
+    uint16_t port;
+    const char *server_name;
+    const struct warpgate_tunnel_events *events;
+    void *owner;
+};
+
+/* `node` is the owner's list. */
+struct warpgate_tunnel *warpgate_tunnel_new(const struct warpgate_tunnel_config *config);
+struct list *warpgate_tunnel_node(struct warpgate_tunnel *tunnel);
+struct warpgate_tunnel *warpgate_tunnel_from_node(struct list *node);
+enum warpgate_tunnel_state warpgate_tunnel_state(const struct warpgate_tunnel *tunnel);
+unsigned warpgate_tunnel_generation(const struct warpgate_tunnel *tunnel);
+int64_t
+warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel); /* monotonic; 0: never was */
+/* To be replaced: asked for by the edge, or made with an older certificate. */
+bool warpgate_tunnel_is_leaving(const struct warpgate_tunnel *tunnel);
+/* Health of the upstreams, to the edge. */
+void warpgate_tunnel_send_health(struct warpgate_tunnel *tunnel);
+/* GOAWAY; closes when the last request is done. A tunnel that carries nothing yet is aborted. */
+void warpgate_tunnel_drain(struct warpgate_tunnel *tunnel);
+void warpgate_tunnel_abort(struct warpgate_tunnel *tunnel);
+/* Aborts one that stays without a control stream for too long. */
+void warpgate_tunnel_tick(struct warpgate_tunnel *tunnel, int64_t now_ms);
+
+#endif
