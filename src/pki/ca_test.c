@@ -549,6 +549,12 @@ static void import_refuses_what_does_not_fit(void **state) {
         expect_spoilt(text, cert, private_key, "ca_malformed");
         expect_spoilt(text, cert, STR_EMPTY, "ca_malformed");
     }
+    /* One character of a signature, close to the end of its certificate. */
+    for (size_t i = 0; i <= CA_ROLE_COUNT; i++) {
+        struct str digit = find_value(text, "certificate", i);
+        digit = str_sub(digit, digit.len - strlen("\\n-----END CERTIFICATE-----\\n") - 10, 1);
+        expect_spoilt(text, digit, digit.at[0] == 'A' ? STR("B") : STR("A"), "ca_mismatch");
+    }
     /* Roles: unknown, twice, exchanged. */
     expect_spoilt(text, find_value(text, "role", 0), STR("root"), "ca_malformed");
     expect_spoilt(text, find_value(text, "role", 1), STR("warpgate"), "ca_malformed");

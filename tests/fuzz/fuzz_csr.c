@@ -6,13 +6,12 @@
 #include "pki/pem.h"
 
 static void read_request(struct str pem) {
-    uint8_t spki[KEY_SPKI_BYTES];
     EVP_PKEY *key = NULL;
     struct why why;
     if (csr_public_key(pem, &key, &why) != STATUS_OK) {
         return;
     }
-    if (key_spki(key, spki) != STATUS_OK) {
+    if (key_spki(key, (uint8_t[KEY_SPKI_BYTES]){0}) != STATUS_OK) {
         abort();
     }
     EVP_PKEY_free(key);
