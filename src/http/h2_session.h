@@ -8,7 +8,13 @@
  * A budget bounds abuse by the peer (`profile` visitor): resets in either direction (also those that we send because of
  * the peer's frames), control frames, empty DATA, CONTINUATION, header count and bytes (counted while decoding: over the
  * limit the rest is dropped and the stream gets 431 or a reset). Overdrawn, the session ends with GOAWAY ENHANCE_YOUR_CALM.
- * The tunnel profile has no reset budget: the edge is trusted with that, and one visitor's cancels must not cut others.
+ * The figures are in h2_budget.h. The tunnel profile has no reset budget: the edge is trusted with that, and one visitor's cancels must not cut others.
+ *
+ * Releasing a stream (http_stream_release): a server's complete answer that fits the peer's window is still written, and
+ * the rest of the request then refused with NO_ERROR, which the client sees as HTTP_CLOSE_DONE after the answer. Otherwise
+ * a server resets with INTERNAL_ERROR and a client with CANCEL. on_sent means packed into the output block.
+ * A stream counts against max_streams until its owner got on_closed. CONNECT (also RFC 8441) is refused as malformed.
+ * Malformed requests are reset with PROTOCOL_ERROR; heads over the limits are answered 431 (414 for the path) right here.
  */
 #ifndef HTTP_H2_SESSION_H
 #define HTTP_H2_SESSION_H

@@ -285,6 +285,28 @@ static void test_abort(void **state) {
     test_pair_free(pair);
 }
 
+/* From inside a callback: the library is stopped first. */
+static void test_abort_inside(void **state) {
+    struct test_pair *pair = test_pair_new(H2_TUNNEL);
+    struct test_owner owners[2] = {{0}, {0}};
+    (void)state;
+    pair->aborts = true;
+    pair->chunk_max = 1;
+    test_pump(pair);
+    pair->chunk_max = 100000;
+    assert_true(test_open(pair, &owners[0], STR("GET"), true));
+    assert_true(test_open(pair, &owners[1], STR("GET"), true));
+    while (test_move(pair, pair->client, pair->server)) {
+    }
+    assert_in_range(pair->request_count, 1, 1);
+    test_pump(pair);
+    assert_int_equal(pair->goaways, 1);
+    assert_int_equal(test_phase(pair->server), ENGINE_DONE);
+    test_lose(pair->server);
+    check_done(&pair->owners[0], HTTP_CLOSE_LOST);
+    test_pair_free(pair);
+}
+
 static void test_feed_end(void **state) {
     struct test_pair *pair = test_pair_new(H2_VISITOR);
     struct engine *engine = h2_session_engine(pair->server);
@@ -334,6 +356,7 @@ int main(void) {
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_lost),
         cmocka_unit_test(test_abort),
+        cmocka_unit_test(test_abort_inside),
         cmocka_unit_test(test_feed_end),
         cmocka_unit_test(test_notify_once_per_peek),
     };

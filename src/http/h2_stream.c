@@ -5,7 +5,9 @@
 #include "http/h2_output.h"
 
 #define SPARE_MAX 64
-#define SPARE_IDLE_MAX 4 /* when no stream is open: what a quiet session may hold on to */
+/* When no stream is open: what a quiet session may hold on to. */
+#define SPARE_IDLE_VISITOR 2
+#define SPARE_IDLE_TUNNEL 16
 
 static const struct http_stream_ops stream_ops;
 /* Until the owner attaches its own. */
@@ -48,6 +50,16 @@ void h2_stream_trim(struct h2_session *session, size_t keep) {
     }
 }
 
+static size_t spare_limit(const struct h2_session *session) {
+    if (session->state == H2_SESSION_LOST) {
+        return 0;
+    }
+    if (session->stream_count > 0) {
+        return SPARE_MAX;
+    }
+    return session->config.profile == H2_TUNNEL ? SPARE_IDLE_TUNNEL : SPARE_IDLE_VISITOR;
+}
+
 void h2_stream_free(struct h2_stream *stream) {
     struct h2_session *session = stream->session;
     if (session->reading == stream) {
@@ -60,9 +72,7 @@ void h2_stream_free(struct h2_stream *stream) {
     arena_reset(&stream->arena);
     list_prepend(&session->spare, &stream->node); /* the warmest first */
     session->spare_count++;
-    h2_stream_trim(session, session->state == H2_SESSION_LOST ? 0
-                            : session->stream_count == 0      ? SPARE_IDLE_MAX
-                                                              : SPARE_MAX);
+    h2_stream_trim(session, spare_limit(session));
 }
 
 void h2_stream_queue_event(struct h2_stream *stream) {

@@ -52,6 +52,7 @@ struct test_pair {
     unsigned goaways;
     unsigned settings;
     size_t chunk_max;
+    bool aborts; /* the server's session, in the next request */
 };
 
 static inline uint64_t test_hash(uint64_t hash, const uint8_t *bytes, size_t len) {
@@ -172,6 +173,9 @@ static inline void test_on_request(void *context, struct http_stream *stream,
     snprintf(owner->text, sizeof owner->text, "%.*s %.*s %.*s %.*s", STR_ARG(head->method),
              STR_ARG(head->scheme), STR_ARG(head->authority), STR_ARG(head->path));
     test_join(owner->text, sizeof owner->text, &head->fields);
+    if (pair->aborts) {
+        h2_session_abort(pair->server, 2);
+    }
     if (owner->answers) {
         test_answer(owner, 204, true);
     }
