@@ -243,6 +243,12 @@ static enum status parse_class_member(struct parser *p, bool is_first,
     return STATUS_OK;
 }
 
+/* "[:alpha:]" and its unknown sisters "[.a.]" and "[=a=]", where "[[:alpha:]]" was meant. */
+static bool is_bare_name(struct str text) {
+    char mark = text.len > 3 ? text.at[1] : '\0';
+    return (mark == ':' || mark == '.' || mark == '=') && text.at[text.len - 2] == mark;
+}
+
 static enum status parse_class(struct parser *p, struct route_regexp_node **node) {
     size_t start = p->at++;
     bool negated = peek(p, 0) == '^';
@@ -257,10 +263,14 @@ static enum status parse_class(struct parser *p, struct route_regexp_node **node
         is_first = false;
     } while (peek(p, 0) != ']');
     p->at++;
+    *node = make_node(p, REGEXP_CLASS, start);
+    if (is_bare_name((*node)->text)) {
+        return refuse(p, start, STATUS_INVALID, "regexp_class",
+                      "a named class stands inside a class: [[:alpha:]]");
+    }
     for (size_t i = 0; i < 4 && negated; i++) {
         set.bits[i] = ~set.bits[i];
     }
-    *node = make_node(p, REGEXP_CLASS, start);
     (*node)->set = set;
     simplify_class(*node);
     return STATUS_OK;
