@@ -68,7 +68,11 @@ static void on_applied(struct edge_tunnel *tunnel, uint64_t revision) {
 }
 
 static void on_refused(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
+    /* A bundle that could not be read has no revision: then it was the newest that we sent. */
     tunnel->refused_revision = message->revision;
+    if (message->revision == 0 && tunnel->environment != NULL) {
+        tunnel->refused_revision = tunnel->environment->newest_revision;
+    }
     (void)snprintf(tunnel->refused_code, sizeof tunnel->refused_code, "%.*s",
                    STR_ARG(message->code));
     log_warn("edge.bundle_refused", "warpgate=%s revision=%llu code=%.*s detail=%.*s",
