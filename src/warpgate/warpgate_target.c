@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "http/http_check.h"
+
 #define DEFAULT_NAME "default"
 #define HTTP_PORT 80
 
@@ -49,7 +51,8 @@ static enum status parse_unix(struct str text, struct warpgate_target *target, s
 static enum status parse_tcp(struct str text, struct str authority, uint16_t default_port,
                              struct warpgate_target *target, struct why *why) {
     target->kind = WARPGATE_TARGET_TCP;
-    if (address_split(authority, default_port, target->host, &target->port, NULL) != STATUS_OK) {
+    if (!http_check_authority(authority) ||
+        address_split(authority, default_port, target->host, &target->port, NULL) != STATUS_OK) {
         return why_set(why, STATUS_INVALID, "upstream_target",
                        "--upstream \"%.*s\": a target is host:port, http://host:port or unix:/path",
                        STR_ARG(text));

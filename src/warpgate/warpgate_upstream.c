@@ -62,7 +62,7 @@ static void set_health(struct warpgate_upstream *upstream, enum warpgate_health 
         }
     } else if (warpgate_backoff_should_speak(&upstream->notice, why->slug, now_ms)) {
         log_warn("warpgate.upstream_down",
-                 "upstream=%s target=%s reason=%s detail=\"%s\": is the workload running?",
+                 "upstream=%s target=%s reason=%s detail=\"%s\"",
                  upstream->target.name, upstream->target.text, why->slug, why->text);
     }
     if (is_change) {
