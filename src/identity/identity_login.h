@@ -24,7 +24,8 @@ struct identity_login_result {
 
 /* `ip` is the caller's address without port. STATUS_DENIED (credentials_wrong); STATUS_UNAVAILABLE (too_many_attempts: 429,
  * password_busy: 503, storage_full) with retry_after_seconds; or what the store says. */
-enum status identity_login_try(const struct identity_login *login, struct str email, struct str password, struct str ip,
+enum status identity_login_try(const struct identity_login *login, struct str email,
+                               struct str password, struct str ip,
                                struct identity_login_result *result, struct why *why) MUST_USE;
 
 #endif

@@ -17,7 +17,7 @@ struct identity_owner_config {
  * password if none was given, else it is empty. STATUS_END: there is one already, nothing done. STATUS_INVALID and
  * STATUS_TOO_LARGE: e-mail or password (identity_email.h, identity_password.h). */
 enum status identity_owner_make(struct store *store, struct identity_password *passwords,
-                                const struct identity_owner_config *config, struct secret *generated,
-                                struct why *why) MUST_USE;
+                                const struct identity_owner_config *config,
+                                struct secret *generated, struct why *why) MUST_USE;
 
 #endif

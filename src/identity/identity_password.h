@@ -30,22 +30,23 @@ struct identity_password_config {
 };
 
 /* NULL config: the defaults. STATUS_FAILED when libsodium cannot start. */
-enum status identity_password_new(const struct identity_password_config *config, struct identity_password **passwords,
-                                  struct why *why) MUST_USE;
+enum status identity_password_new(const struct identity_password_config *config,
+                                  struct identity_password **passwords, struct why *why) MUST_USE;
 void identity_password_free(struct identity_password **passwords);
 
 /* May this be set as a password? STATUS_INVALID (password_short, password_not_utf8), STATUS_TOO_LARGE (password_long). */
 enum status identity_password_check(struct str password, struct why *why) MUST_USE;
-/* 24 random characters (142 bits) that are easy to copy. */
+/* 24 random letters and digits (138 bits) that are not easily mistaken for one another. */
 void identity_password_generate(const struct random *random, struct secret *password);
 
 /* STATUS_UNAVAILABLE (password_busy), STATUS_TOO_LARGE, STATUS_FAILED. */
 enum status identity_password_hash(struct identity_password *passwords, struct str password,
-                                   char hash[IDENTITY_PASSWORD_HASH_SIZE], struct why *why) MUST_USE;
+                                   char hash[IDENTITY_PASSWORD_HASH_SIZE],
+                                   struct why *why) MUST_USE;
 /* `hash` empty: no such account; the same work is done on a hash of nothing, and the answer is STATUS_DENIED.
  * *needs_rehash (may be NULL): right, but hashed with weaker parameters than these. STATUS_DENIED (credentials_wrong),
  * STATUS_UNAVAILABLE (password_busy). */
-enum status identity_password_verify(struct identity_password *passwords, struct str password, struct str hash,
-                                     bool *needs_rehash, struct why *why) MUST_USE;
+enum status identity_password_verify(struct identity_password *passwords, struct str password,
+                                     struct str hash, bool *needs_rehash, struct why *why) MUST_USE;
 
 #endif

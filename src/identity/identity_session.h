@@ -25,16 +25,17 @@ struct identity_principal {
 };
 
 /* Begins a session for a member within the caller's transaction. */
-enum status identity_session_begin(struct store_tx *tx, const struct id *member, struct secret *token,
-                                   struct store_session *session) MUST_USE;
+enum status identity_session_begin(struct store_tx *tx, const struct id *member,
+                                   struct secret *token, struct store_session *session) MUST_USE;
 /* Who holds this token. STATUS_DENIED (session_invalid, session_expired), or what the store says. */
 enum status identity_session_check(struct store *store, struct str token, struct arena *arena,
                                    struct identity_principal *principal, struct why *why) MUST_USE;
 /* Signs out. Ending what has ended is no error. */
-enum status identity_session_end(struct store *store, const struct id *session, struct why *why) MUST_USE;
+enum status identity_session_end(struct store *store, const struct id *session,
+                                 struct why *why) MUST_USE;
 
 /* The caller's role in an organization. STATUS_NOT_FOUND: none. */
-enum status identity_session_role(const struct identity_principal *principal, const struct id *organization,
-                                  enum store_role *role) MUST_USE;
+enum status identity_session_role(const struct identity_principal *principal,
+                                  const struct id *organization, enum store_role *role) MUST_USE;
 
 #endif

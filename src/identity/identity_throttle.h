@@ -24,11 +24,14 @@ void identity_throttle_free(struct identity_throttle **throttle);
 
 /* `account` is folded to lower case. `ip` without port. STATUS_DENIED never; STATUS_UNAVAILABLE (too_many_attempts) with
  * *retry_after_seconds when one of the three must wait: the attempt must not be evaluated. */
-enum status identity_throttle_begin(struct identity_throttle *throttle, struct str account, struct str ip,
-                                    int64_t *retry_after_seconds, struct why *why) MUST_USE;
+enum status identity_throttle_begin(struct identity_throttle *throttle, struct str account,
+                                    struct str ip, int64_t *retry_after_seconds,
+                                    struct why *why) MUST_USE;
 /* The attempt that began succeeded: forgets the account with this prefix, and takes the attempt back from the others. */
-void identity_throttle_succeeded(struct identity_throttle *throttle, struct str account, struct str ip);
+void identity_throttle_succeeded(struct identity_throttle *throttle, struct str account,
+                                 struct str ip);
 /* It was not evaluated after all (overload): takes it back. */
-void identity_throttle_cancel(struct identity_throttle *throttle, struct str account, struct str ip);
+void identity_throttle_cancel(struct identity_throttle *throttle, struct str account,
+                              struct str ip);
 
 #endif

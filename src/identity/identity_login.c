@@ -1,0 +1,110 @@
+#include "identity/identity_login.h"
+
+#include "identity/identity_email.h"
+
+#define BUSY_RETRY_SECONDS 1
+
+/* What is needed of the member while no transaction is open: hashing takes long. */
+struct candidate {
+    struct id member;
+    char hash[STORE_MEMBER_PASSWORD_HASH_MAX + 1]; /* empty: nobody, or no password */
+};
+
+/* An address that nobody has is no error yet: the work that follows must be the same. */
+static enum status find_candidate(struct store *store, struct str email, struct arena *arena,
+                                  struct candidate *candidate, struct why *why) {
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    struct identity_email parsed;
+    struct store_member member;
+    *candidate = (struct candidate){0};
+    enum status status = store_tx_begin(store, STORE_READ, why, &tx);
+    if (status != STATUS_OK || identity_email_parse(email, &parsed, NULL) != STATUS_OK) {
+        return status;
+    }
+    status = store_member_find_any(tx, identity_email_str(&parsed), arena, &member);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        candidate->member = member.object.id;
+        status = str_to_cstr(member.password_hash, candidate->hash, sizeof(candidate->hash));
+    }
+    return status;
+}
+
+/* The password was right. Unless it was changed meanwhile, the session begins; a hash that is weaker than today's is replaced. */
+static enum status begin_session(struct store *store, const struct candidate *candidate,
+                                 struct str new_hash, struct arena *arena,
+                                 struct identity_login_result *result, struct why *why) {
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    struct store_member member;
+    enum status status = store_tx_begin(store, STORE_WRITE, why, &tx);
+    if (status == STATUS_OK) {
+        status = store_member_get_any(tx, &candidate->member, arena, &member);
+    }
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && !str_eq(member.password_hash, str_from(candidate->hash)))) {
+        return why_set(why, STATUS_DENIED, "credentials_wrong",
+                       "e-mail address or password is wrong");
+    }
+    if (status == STATUS_OK && new_hash.len > 0) {
+        member.password_hash = new_hash;
+        status = store_member_update(tx, &member);
+    }
+    if (status == STATUS_OK) {
+        status = identity_session_begin(tx, &candidate->member, &result->token, &result->session);
+    }
+    if (status == STATUS_OK) {
+        status = store_tx_commit(&tx);
+    }
+    if (status != STATUS_OK) {
+        secret_fini(&result->token);
+    }
+    return status;
+}
+
+static enum status try_password(const struct identity_login *login, struct str email,
+                                struct str password, struct arena *arena,
+                                struct identity_login_result *result, struct why *why) {
+    struct candidate candidate;
+    char new_hash[IDENTITY_PASSWORD_HASH_SIZE] = "";
+    bool needs_rehash = false;
+    enum status status = find_candidate(login->store, email, arena, &candidate, why);
+    if (status == STATUS_OK) {
+        status = identity_password_verify(login->passwords, password, str_from(candidate.hash),
+                                          &needs_rehash, why);
+    }
+    if (status == STATUS_OK && needs_rehash &&
+        identity_password_hash(login->passwords, password, new_hash, NULL) != STATUS_OK) {
+        new_hash[0] = '\0'; /* next time */
+    }
+    if (status == STATUS_OK) {
+        status = begin_session(login->store, &candidate, str_from(new_hash), arena, result, why);
+    }
+    secret_wipe(&candidate, sizeof(candidate));
+    return status;
+}
+
+enum status identity_login_try(const struct identity_login *login, struct str email,
+                               struct str password, struct str ip,
+                               struct identity_login_result *result, struct why *why) {
+    struct arena arena;
+    *result = (struct identity_login_result){0};
+    enum status status =
+        identity_throttle_begin(login->throttle, email, ip, &result->retry_after_seconds, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    arena_init(&arena);
+    status = try_password(login, email, password, &arena, result, why);
+    arena_fini(&arena);
+    if (status == STATUS_OK) {
+        identity_throttle_succeeded(login->throttle, email, ip);
+    } else if (status != STATUS_DENIED) {
+        identity_throttle_cancel(login->throttle, email, ip);
+    }
+    if (status == STATUS_UNAVAILABLE) {
+        result->retry_after_seconds = BUSY_RETRY_SECONDS;
+    }
+    return status;
+}
