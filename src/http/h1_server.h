@@ -9,6 +9,8 @@
  * Limits: HTTP_HEAD_BYTES_MAX, HTTP_FIELDS_MAX, HTTP_TARGET_BYTES_MAX; 100 kept-alive leading CRLFs are not tolerated (1 is).
  * `Expect: 100-continue` is passed on as a field and answered with 100 by the engine when the owner first consumes or
  * asks to go on (http_stream_send_head with status 100); other expectations get 417.
+ * An answer that begins before the request's body ended says Connection: close, and the engine is done when it is
+ * written. A visitor that closes its sending side before it is answered in full has given up: HTTP_CLOSE_CANCELLED.
  * Engine errors are answered by `on_error` if set (to make a page), else by a bare status line and Connection: close.
  */
 #ifndef HTTP_H1_SERVER_H

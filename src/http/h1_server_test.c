@@ -845,6 +845,22 @@ static void pipelined_requests_wait_for_their_turn(void **state) {
     rig_free(rig);
 }
 
+/* The visitor has all of the body by its length before the owner says that it ended, and asks for more at once. */
+static void the_next_request_may_overtake_the_end(void **state) {
+    (void)state;
+    struct rig *rig = rig_new(0);
+    feed_text(rig, "GET /1 HTTP/1.1\r\n" HOST "\r\n");
+    answer_head(rig, 200, true, 2, false);
+    answer_body(rig, "ok");
+    drain(rig);
+    feed_text(rig, "GET /2 HTTP/1.1\r\n" HOST "\r\n");
+    assert_string_equal(rig->log, "GET a /1 | end");
+    answer_end(rig, NULL);
+    drain(rig); /* nothing is left to write: the look alone brings it on */
+    assert_string_equal(rig->log, "GET a /1 | end closed:done\nGET a /2 | end");
+    rig_free(rig);
+}
+
 static void many_pipelined_requests_are_answered_at_once(void **state) {
     (void)state;
     static char text[60000];
@@ -1068,6 +1084,7 @@ int main(void) {
         cmocka_unit_test(old_clients_get_a_body_that_ends_by_closing),
         cmocka_unit_test(expectations_are_met_when_the_owner_goes_on),
         cmocka_unit_test(pipelined_requests_wait_for_their_turn),
+        cmocka_unit_test(the_next_request_may_overtake_the_end),
         cmocka_unit_test(many_pipelined_requests_are_answered_at_once),
         cmocka_unit_test(unconsumed_bytes_stop_the_reading),
         cmocka_unit_test(sent_counts_body_bytes_only),
