@@ -1,6 +1,7 @@
 /* h2_core.h: the inside of a session, shared by the h2_*.c files and nobody else.
  *
- * h2_session.c   life, settings, drain, the engine's calls
+ * h2_session.c   life, settings, the engine's calls
+ * h2_core.c      waking the connection, ending, draining
  * h2_receive.c   the library's callbacks for what the peer sent
  * h2_stream.c    streams: what their owners may call, what they are told
  * h2_output.c    packing frames into the block that the transport writes from
@@ -64,14 +65,16 @@ struct h2_session {
 };
 
 /* Tells the connection that there is something to write, once per peek. */
-void h2_session_wake(struct h2_session *session);
+void h2_core_wake(struct h2_session *session);
 /* Ends the session with this error once the library is not busy. */
-void h2_session_end(struct h2_session *session, uint32_t h2_error);
-/* Does what h2_session_end put off. */
-void h2_session_end_if_due(struct h2_session *session);
+void h2_core_end(struct h2_session *session, uint32_t h2_error);
+/* Does what h2_core_end put off. */
+void h2_core_end_if_due(struct h2_session *session);
+/* h2_session_drain. */
+void h2_core_drain(struct h2_session *session);
 /* An answer to the PING of a drain, or to one of the owner's. */
-void h2_session_take_ping_ack(struct h2_session *session, const uint8_t payload[8]);
+void h2_core_take_ping_ack(struct h2_session *session, const uint8_t payload[8]);
 /* Takes points off a visitor's budget; overdrawn, the session ends with ENHANCE_YOUR_CALM. */
-void h2_session_charge(struct h2_session *session, unsigned points);
+void h2_core_charge(struct h2_session *session, unsigned points);
 
 #endif

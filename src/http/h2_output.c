@@ -64,7 +64,7 @@ static void fill(struct h2_session *session) {
             session->out = block_pool_take(session->config.pool);
         }
         pack(session);
-        h2_session_end_if_due(session);
+        h2_core_end_if_due(session);
         if (!h2_stream_deliver(session) || room_in(session->out) < BLOCK_BYTES / 2) {
             return;
         }
@@ -162,7 +162,7 @@ static bool is_peers_fault(uint32_t h2_error) {
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
     struct h2_session *session = context;
     if (frame->hd.type == NGHTTP2_RST_STREAM && is_peers_fault(frame->rst_stream.error_code)) {
-        h2_session_charge(session, H2_BUDGET_RESET_POINTS);
+        h2_core_charge(session, H2_BUDGET_RESET_POINTS);
     }
     if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {

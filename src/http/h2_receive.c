@@ -114,7 +114,7 @@ static void refuse_request(struct h2_session *session, struct h2_stream *stream,
         reset_malformed(stream);
         return;
     }
-    h2_session_charge(session, H2_BUDGET_OVERSIZE_POINTS);
+    h2_core_charge(session, H2_BUDGET_OVERSIZE_POINTS);
     h2_stream_refuse(stream, verdict == H2_HEAD_TARGET_TOO_LONG ? 414 : 431);
 }
 
@@ -288,7 +288,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *conte
         break;
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
-            h2_session_take_ping_ack(session, frame->ping.opaque_data);
+            h2_core_take_ping_ack(session, frame->ping.opaque_data);
         }
         break;
     case NGHTTP2_GOAWAY:

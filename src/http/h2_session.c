@@ -1,7 +1,5 @@
 #include "http/h2_session.h"
 
-#include <string.h>
-
 #include "base/memory.h"
 #include "http/h2_core.h"
 #include "http/h2_output.h"
@@ -16,8 +14,6 @@
 /* Frames that may wait for the transport beside DATA: what a peer that never reads can make us keep. */
 #define QUEUED_FRAMES_BASE 1024
 #define QUEUED_FRAMES_PER_STREAM 4
-
-static const uint8_t drain_payload[8] = {'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
 
 static const struct engine_ops session_ops;
 
@@ -112,39 +108,6 @@ struct engine *h2_session_engine(struct h2_session *session) {
     return &session->engine;
 }
 
-void h2_session_wake(struct h2_session *session) {
-    if (!session->is_notified && session->busy != H2_BUSY_SENDING) {
-        session->is_notified = true;
-        engine_notify(&session->engine);
-    }
-}
-
-void h2_session_end_if_due(struct h2_session *session) {
-    if (!session->has_end_error || session->busy != H2_BUSY_NOT ||
-        session->state >= H2_SESSION_ENDED) {
-        return;
-    }
-    session->state = H2_SESSION_ENDED;
-    if (nghttp2_session_terminate_session(session->ng, session->end_error) != 0) {
-        session->state = H2_SESSION_BROKEN;
-    }
-    h2_session_wake(session);
-}
-
-void h2_session_end(struct h2_session *session, uint32_t h2_error) {
-    if (!session->has_end_error && session->state < H2_SESSION_ENDED) {
-        session->has_end_error = true;
-        session->end_error = h2_error;
-    }
-    h2_session_end_if_due(session);
-}
-
-void h2_session_charge(struct h2_session *session, unsigned points) {
-    if (session->config.profile == H2_VISITOR && !h2_budget_charge(&session->budget, points)) {
-        h2_session_end(session, NGHTTP2_ENHANCE_YOUR_CALM);
-    }
-}
-
 /* What the library's refusal to read on means to the peer. */
 static uint32_t error_for(int library_error) {
     switch (library_error) {
@@ -169,28 +132,28 @@ static void engine_feed(struct engine *engine, const uint8_t *bytes, size_t len)
         return;
     }
     if (session->config.profile == H2_VISITOR && !h2_budget_scan(&session->budget, bytes, len)) {
-        h2_session_end(session, NGHTTP2_ENHANCE_YOUR_CALM);
+        h2_core_end(session, NGHTTP2_ENHANCE_YOUR_CALM);
         return;
     }
     session->busy = H2_BUSY_RECEIVING;
     ssize_t taken = nghttp2_session_mem_recv(session->ng, bytes, len);
     session->busy = H2_BUSY_NOT;
     if (taken < 0) {
-        h2_session_end(session, error_for((int)taken)); /* after an end of our own: no effect */
+        h2_core_end(session, error_for((int)taken)); /* after an end of our own: no effect */
     }
     if (has_too_much_queued(session)) {
-        h2_session_end(session, NGHTTP2_ENHANCE_YOUR_CALM);
+        h2_core_end(session, NGHTTP2_ENHANCE_YOUR_CALM);
     }
-    h2_session_end_if_due(session);
+    h2_core_end_if_due(session);
     h2_stream_deliver(session);
     if (nghttp2_session_want_write(session->ng) != 0) {
-        h2_session_wake(session);
+        h2_core_wake(session);
     }
 }
 
 /* HTTP/2 has no half-closed connections: without the peer's WINDOW_UPDATEs little could still be finished. */
 static void engine_feed_end(struct engine *engine) {
-    h2_session_end(session_of(engine), NGHTTP2_NO_ERROR);
+    h2_core_end(session_of(engine), NGHTTP2_NO_ERROR);
 }
 
 static void engine_lost(struct engine *engine) {
@@ -281,44 +244,14 @@ bool h2_session_is_draining(const struct h2_session *session) {
 void h2_session_ping(struct h2_session *session, const uint8_t payload[8]) {
     if (session->state < H2_SESSION_ENDED) {
         nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, payload);
-        h2_session_wake(session);
-    }
-}
-
-static void submit_final_goaway(struct h2_session *session) {
-    session->state = H2_SESSION_FINAL;
-    nghttp2_submit_goaway(session->ng, NGHTTP2_FLAG_NONE,
-                          nghttp2_session_get_last_proc_stream_id(session->ng), NGHTTP2_NO_ERROR,
-                          NULL, 0);
-    h2_session_wake(session);
-}
-
-void h2_session_take_ping_ack(struct h2_session *session, const uint8_t payload[8]) {
-    if (memcmp(payload, drain_payload, sizeof drain_payload) == 0) {
-        if (session->state == H2_SESSION_NOTICED) {
-            submit_final_goaway(session);
-        }
-        return;
-    }
-    if (session->config.on_ping_ack != NULL) {
-        session->config.on_ping_ack(session->config.context, payload);
+        h2_core_wake(session);
     }
 }
 
 void h2_session_drain(struct h2_session *session) {
-    if (session->state != H2_SESSION_OPEN) {
-        return;
-    }
-    if (session->config.role == H2_CLIENT) {
-        submit_final_goaway(session); /* a server opens no streams: there is nothing to wait for */
-        return;
-    }
-    session->state = H2_SESSION_NOTICED;
-    nghttp2_submit_shutdown_notice(session->ng);
-    nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, drain_payload);
-    h2_session_wake(session);
+    h2_core_drain(session);
 }
 
 void h2_session_abort(struct h2_session *session, uint32_t h2_error) {
-    h2_session_end(session, h2_error);
+    h2_core_end(session, h2_error);
 }

@@ -103,7 +103,7 @@ static void submit_reset(struct h2_stream *stream, uint32_t h2_error) {
     struct h2_session *session = stream->session;
     if (session->state < H2_SESSION_BROKEN && !stream->is_closed) {
         nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stream->id, h2_error);
-        h2_session_wake(session);
+        h2_core_wake(session);
     }
 }
 
@@ -189,7 +189,7 @@ void h2_stream_refuse(struct h2_stream *stream, unsigned status) {
     if (nghttp2_submit_response(stream->session->ng, stream->id, nv.at, nv.count, NULL) != 0) {
         submit_reset(stream, NGHTTP2_INTERNAL_ERROR);
     }
-    h2_session_wake(stream->session);
+    h2_core_wake(stream->session);
 }
 
 /* The owner's bytes did not keep to the length that its head declared. */
@@ -207,7 +207,7 @@ static void resume(struct h2_stream *stream) {
         stream->is_waiting = false;
         nghttp2_session_resume_data(stream->session->ng, stream->id);
     }
-    h2_session_wake(stream->session);
+    h2_core_wake(stream->session);
 }
 
 static void send_final_head(struct h2_stream *stream, const struct http_head *head, bool is_end) {
@@ -240,7 +240,7 @@ static void stream_send_head(struct http_stream *base, const struct http_head *h
         nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL, nv.at,
                                nv.count, NULL);
     }
-    h2_session_wake(stream->session);
+    h2_core_wake(stream->session);
 }
 
 static void stream_send(struct http_stream *base, const uint8_t *bytes, size_t len) {
@@ -282,7 +282,7 @@ static void stream_consumed(struct http_stream *base, size_t len) {
         return;
     }
     nghttp2_session_consume_stream(stream->session->ng, stream->id, len);
-    h2_session_wake(stream->session);
+    h2_core_wake(stream->session);
 }
 
 /* What is queued goes out without waiting for the peer: so it may be finished without an owner. */
@@ -358,6 +358,6 @@ struct http_stream *h2_stream_open(struct h2_session *session, const struct http
         h2_stream_free(stream);
         return NULL;
     }
-    h2_session_wake(session);
+    h2_core_wake(session);
     return &stream->base;
 }
