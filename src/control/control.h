@@ -18,17 +18,20 @@ struct control;
 
 struct control_config {
     struct loop *loop;
-    const char *data_folder;  /* made by control_new if absent: store, master key, ca.pem */
-    const char *domain;       /* "mezusphere.localhost" */
-    const char *public_address; /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
-    const char *admin_email;    /* of the owner made at the first start */
-    struct secret *admin_password; /* empty: one is generated and reported by control_first_password */
+    const char *data_folder; /* made by control_new if absent: store, master key, ca.pem */
+    const char *domain;      /* "mezusphere.localhost" */
+    const char *
+        public_address; /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
+    const char *admin_email; /* of the owner made at the first start */
+    struct secret
+        *admin_password; /* empty: one is generated and reported by control_first_password */
 };
 
 /* Opens or makes the store, the CA and the keys. A second start finds everything as it was.
  * STATUS_INVALID/STATUS_DENIED/STATUS_CONFLICT/STATUS_FAILED with a why that tells an operator what to do: the folder is not
  * ours, not writable, in use by another process; the database is corrupt or newer than this program; the master key is missing. */
-enum status control_new(const struct control_config *config, struct control **control, struct why *why) MUST_USE;
+enum status control_new(const struct control_config *config, struct control **control,
+                        struct why *why) MUST_USE;
 /* Call once the front's port is known. */
 void control_add_services(struct control *control, struct front *front);
 /* The generated owner password if this was the first start, else empty. Printed once by the main program. */
@@ -39,7 +42,8 @@ struct control_edge_identity {
     struct buf certificate_pem; /* init by the call; fini by the caller */
     struct buf key_pem;         /* wiped by buf_fini_wiped */
 };
-enum status control_issue_edge(struct control *control, struct control_edge_identity *identity, struct why *why) MUST_USE;
+enum status control_issue_edge(struct control *control, struct control_edge_identity *identity,
+                               struct why *why) MUST_USE;
 struct str control_trust_anchors(const struct control *control);
 struct str control_trust_domain(const struct control *control);
 
@@ -48,7 +52,8 @@ struct control_demo {
     struct secret token;
     char url[512];
 };
-enum status control_make_demo(struct control *control, struct control_demo *demo, struct why *why) MUST_USE;
+enum status control_make_demo(struct control *control, struct control_demo *demo,
+                              struct why *why) MUST_USE;
 
 /* Stops accepting, ends feeds; on_ended once. */
 void control_stop(struct control *control, void (*on_ended)(void *context), void *context);

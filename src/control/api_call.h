@@ -1,0 +1,132 @@
+/* api_call.h: one call of the API as its handler sees it: who asks for what, and what is answered.
+ *
+ * Made on the loop's thread by api_exchange.h, worked on by one pool thread (api_dispatch.h), answered on the loop's thread.
+ * All text of the request is a copy in the call's arena. A handler returns STATUS_OK with `answer` filled, or what went
+ * wrong with `why` set, which api_problem.h makes an RFC 9457 document of.
+ */
+#ifndef CONTROL_API_CALL_H
+#define CONTROL_API_CALL_H
+
+#include "base/arena.h"
+#include "control/api_schema.h"
+#include "control/change.h"
+#include "control/control_state.h"
+#include "http/http_message.h"
+#include "identity/identity_session.h"
+#include "pki/cert_identity.h"
+#include "store/store_environment.h"
+
+struct api_call;
+
+/* Who may call an operation. Roles are those in the organization that the object in the path belongs to. */
+enum api_access {
+    API_OPEN,      /* anybody; the handler looks for itself */
+    API_SIGNED_IN, /* anybody with a session */
+    API_VIEWER,
+    API_DEVELOPER,
+    API_ADMIN,
+};
+
+enum api_tx {
+    API_TX_NONE, /* the handler begins its own, or needs none */
+    API_TX_READ,
+    API_TX_WRITE,
+};
+
+enum api_list {
+    API_LIST_NONE,  /* takes no query */
+    API_LIST_TIME,  /* limit, cursor, order */
+    API_LIST_PLACE, /* limit, cursor: the list has an order of its own */
+};
+
+struct api_operation {
+    const char *method;
+    const char *path; /* with {org}, {prj}, {env}, {rt}, {sa}, {key}: at most one */
+    enum api_access access;
+    enum api_tx tx;
+    enum api_list list;
+    unsigned status;                 /* of success */
+    const struct api_schema *schema; /* of the body; NULL: none is looked at */
+    enum status (*handler)(struct api_call *call);
+    bool is_login; /* costs a password hash: few run at a time */
+};
+
+struct api_answer {
+    unsigned status;     /* 0: the operation's */
+    json_t *body;        /* owned; NULL: none */
+    struct str raw_body; /* instead of `body`: borrowed for ever */
+    struct buf bytes;    /* what is sent: written by api_dispatch */
+    bool is_problem;
+    char etag[64];               /* with its quotes; empty: none */
+    int64_t retry_after_seconds; /* 0: none */
+    const char *allow;           /* 405; NULL: none */
+};
+
+#define API_TOUCHED_MAX 4
+
+struct api_call {
+    struct control *control;
+    const struct api_operation *operation;
+    struct arena arena;
+    struct id request_id;
+    int64_t begun_at_ms; /* mono */
+
+    struct http_head head; /* copied to the arena */
+    struct str query;      /* without the "?" */
+    struct buf body;
+    struct id object; /* from the path; none if it has none */
+    char ip_address[ADDRESS_TEXT_SIZE];
+    bool has_peer;             /* the client showed a warpgate's certificate */
+    struct cert_identity peer; /* its own */
+
+    struct identity_principal principal; /* after authentication */
+    struct id organization;              /* of `object` */
+    enum store_role role;                /* of the caller in it */
+    json_t *input;                       /* owned; judged by the schema */
+    struct store_tx *tx;
+    struct id touched[API_TOUCHED_MAX]; /* environments whose bundle has to be built anew */
+    size_t touched_count;
+    struct change_list changes; /* applied when the transaction is committed */
+
+    struct why why;
+    struct api_faults faults;
+    struct api_answer answer;
+};
+
+#define API_BODY_BYTES_MAX ((size_t)1 << 20)
+#define API_ANSWER_BYTES_MAX ((size_t)16 << 20)
+
+void api_call_init(struct api_call *call, struct control *control);
+void api_call_fini(struct api_call *call);
+
+/* A field of the request, "" if absent. */
+struct str api_call_field(const struct api_call *call, struct str name);
+/* What follows "Bearer " in Authorization. STATUS_DENIED (session_missing). */
+enum status api_call_bearer(struct api_call *call, struct str *token) MUST_USE;
+
+/* Members of the judged body. */
+bool api_call_has(const struct api_call *call, const char *name);
+struct str api_call_text(const struct api_call *call, const char *name, struct str fallback);
+bool api_call_boolean(const struct api_call *call, const char *name, bool fallback);
+int64_t api_call_integer(const struct api_call *call, const char *name, int64_t fallback);
+
+/* For handlers that judge further: adds the fault and returns STATUS_INVALID (validation_failed). */
+enum status api_call_refuse(struct api_call *call, const char *member, const char *code,
+                            int64_t position, const char *detail) MUST_USE;
+
+/* Sets the ETag of the object at hand and judges If-Match by it: STATUS_CONFLICT (revision_mismatch); STATUS_INVALID
+ * (precondition_required) without one when it is required. `bundle_revision` 0: it has none; if it has, it is part of the tag,
+ * since it shows in the representation, but the revision alone is accepted, too. */
+enum status api_call_precondition(struct api_call *call, uint64_t revision,
+                                  uint64_t bundle_revision, bool is_required) MUST_USE;
+void api_call_set_etag(struct api_call *call, uint64_t revision, uint64_t bundle_revision);
+/* Whether If-None-Match names the answer's ETag: a 304 then does. */
+bool api_call_is_unmodified(const struct api_call *call);
+
+/* The bundle of this environment will be built and pushed with the commit. */
+void api_call_touch(struct api_call *call, const struct id *environment);
+/* Parts of representations. */
+json_t *api_call_time(int64_t wall_ms); /* RFC 3339, null for 0 */
+json_t *api_call_id(const struct id *id);
+
+#endif

@@ -1,0 +1,158 @@
+/* api_dispatch.c: the steps of a call, in order. Each may end it with a status and a why. */
+#include "control/api_dispatch.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "control/api_problem.h"
+#include "control/bundle_builder.h"
+#include "store/store_tenant.h"
+
+/* The least of the roles that may: roles are numbered from the mightiest. */
+static const enum store_role least_roles[] = {
+    [API_VIEWER] = STORE_ROLE_VIEWER,
+    [API_DEVELOPER] = STORE_ROLE_DEVELOPER,
+    [API_ADMIN] = STORE_ROLE_ADMIN,
+};
+
+static enum status authenticate(struct api_call *call) {
+    struct str token;
+    if (call->operation->access == API_OPEN) {
+        return STATUS_OK;
+    }
+    enum status status = api_call_bearer(call, &token);
+    return status != STATUS_OK ? status
+                               : identity_session_check(call->control->store, token, &call->arena,
+                                                        &call->principal, &call->why);
+}
+
+static enum status begin_transaction(struct api_call *call) {
+    static const enum store_tx_mode modes[] = {
+        [API_TX_READ] = STORE_READ,
+        [API_TX_WRITE] = STORE_WRITE,
+    };
+    return call->operation->tx == API_TX_NONE
+               ? STATUS_OK
+               : store_tx_begin(call->control->store, modes[call->operation->tx], &call->why,
+                                &call->tx);
+}
+
+/* What belongs to an organization that the caller has no role in does not exist for them. */
+static enum status authorize(struct api_call *call) {
+    enum api_access access = call->operation->access;
+    if (access == API_OPEN || access == API_SIGNED_IN) {
+        return STATUS_OK;
+    }
+    enum status status = store_tenant_find_any(call->tx, &call->object, &call->organization);
+    if (status == STATUS_OK) {
+        status = identity_session_role(&call->principal, &call->organization, &call->role);
+    }
+    if (status == STATUS_NOT_FOUND) {
+        return why_set(&call->why, STATUS_NOT_FOUND, "not_found", "there is no such object");
+    }
+    if (status == STATUS_OK && call->role > least_roles[access]) {
+        return why_set(&call->why, STATUS_DENIED, "forbidden", "the role %s does not permit this",
+                       store_role_name(call->role));
+    }
+    return status;
+}
+
+static bool is_json_type(struct str value) {
+    struct str type;
+    struct str parameters;
+    (void)str_cut(value, ';', &type, &parameters);
+    type = str_trim(type);
+    return str_eq_nocase(type, STR("application/json")) ||
+           str_eq_nocase(type, STR("application/merge-patch+json"));
+}
+
+static enum status parse_body(struct api_call *call) {
+    if (buf_len(&call->body) == 0) {
+        return why_set(&call->why, STATUS_INVALID, "body_missing", "this needs a JSON body");
+    }
+    if (!is_json_type(api_call_field(call, STR("content-type")))) {
+        return why_set(&call->why, STATUS_INVALID, "media_type",
+                       "Content-Type has to be application/json");
+    }
+    return json_parse(buf_str(&call->body), &call->input, &call->why);
+}
+
+static enum status read_input(struct api_call *call) {
+    const struct api_schema *schema = call->operation->schema;
+    if (schema == NULL) {
+        return STATUS_OK;
+    }
+    if (buf_len(&call->body) == 0 && api_schema_may_be_absent(schema)) {
+        return STATUS_OK;
+    }
+    enum status status = parse_body(call);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    api_schema_check(schema, call->input, &call->faults);
+    return call->faults.count == 0
+               ? STATUS_OK
+               : why_set(&call->why, STATUS_INVALID, "validation_failed", "%s: %s",
+                         call->faults.at[0].pointer, call->faults.at[0].detail);
+}
+
+static enum status handle(struct api_call *call) {
+    return call->operation->handler(call);
+}
+
+static enum status build_bundles(struct api_call *call) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < call->touched_count && status == STATUS_OK; i++) {
+        status = bundle_builder_make(call->control->bundle_key, call->tx, &call->organization,
+                                     &call->touched[i], &call->changes, &call->why);
+    }
+    return status;
+}
+
+static enum status commit(struct api_call *call) {
+    return call->tx == NULL ? STATUS_OK : store_tx_commit(&call->tx);
+}
+
+static enum status (*const steps[])(struct api_call *call) = {
+    authenticate, begin_transaction, authorize, read_input, handle, build_bundles, commit,
+};
+
+static void write_answer(struct api_call *call) {
+    struct api_answer *answer = &call->answer;
+    if (answer->body != NULL && json_write(answer->body, &answer->bytes) != STATUS_OK) {
+        log_error("api.answer_too_large", "request=%s", call->request_id.text);
+        answer->status = 500;
+    }
+}
+
+static void succeed(struct api_call *call) {
+    struct api_answer *answer = &call->answer;
+    if (answer->status == 0) {
+        answer->status = call->operation->status;
+    }
+    if (call->operation->status == 200 && call->operation->tx != API_TX_WRITE &&
+        api_call_is_unmodified(call)) {
+        answer->status = 304;
+        json_decref(answer->body);
+        answer->body = NULL;
+    }
+    write_answer(call);
+}
+
+void api_dispatch_refuse(struct api_call *call, enum status status) {
+    api_problem_answer(call, status);
+    write_answer(call);
+}
+
+void api_dispatch_run(struct api_call *call) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++) {
+        status = steps[i](call);
+    }
+    if (status == STATUS_OK) {
+        succeed(call);
+        return;
+    }
+    store_tx_rollback(&call->tx);
+    change_list_fini(&call->changes);
+    api_dispatch_refuse(call, status);
+}

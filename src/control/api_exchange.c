@@ -1,0 +1,304 @@
+#include "control/api_exchange.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "control/api_dispatch.h"
+#include "control/feed_hub.h"
+
+enum exchange_state {
+    EXCHANGE_COLLECTING, /* the body is arriving */
+    EXCHANGE_WAITING,    /* a login, until others are done */
+    EXCHANGE_WORKING,    /* on a pool thread: nothing of the call is touched here */
+    EXCHANGE_ANSWERED,   /* what still arrives is dropped */
+};
+
+struct api_exchange {
+    struct list node;      /* in control->exchanges */
+    struct list wait_node; /* in control->waiting_logins */
+    struct control *control;
+    struct http_stream *stream; /* NULL once it is gone */
+    enum exchange_state state;
+    int64_t deadline_ms; /* mono; 0: none */
+    bool is_head;        /* HEAD: no body in the answer */
+    struct api_call call;
+};
+
+static int64_t now_ms(const struct api_exchange *exchange) {
+    return loop_now_ms(exchange->control->loop);
+}
+
+/* Only when the stream is gone and no thread works on it. */
+static void free_exchange(struct api_exchange *exchange) {
+    struct control *control = exchange->control;
+    list_remove(&exchange->node);
+    if (list_is_linked(&exchange->wait_node)) {
+        list_remove(&exchange->wait_node);
+        control->waiting_login_count--;
+    }
+    api_call_fini(&exchange->call);
+    memory_free(exchange);
+    control_check_ended(control);
+}
+
+/* The answer */
+
+static void add_fields(struct api_call *call, struct http_head *head, struct str body) {
+    const struct api_answer *answer = &call->answer;
+    struct http_fields *fields = &head->fields;
+    struct arena *arena = &call->arena;
+    if (!str_is_empty(body)) {
+        http_fields_add(fields, arena, STR("content-type"),
+                        answer->is_problem ? STR("application/problem+json")
+                                           : STR("application/json"));
+    }
+    if (head->status != 204 && head->status != 304) {
+        http_fields_add(fields, arena, STR("content-length"), arena_printf(arena, "%zu", body.len));
+        head->has_content_length = true;
+        head->content_length = body.len;
+    }
+    http_fields_add(fields, arena, STR("cache-control"), STR("no-store"));
+    http_fields_add(fields, arena, STR("x-content-type-options"), STR("nosniff"));
+    http_fields_add(fields, arena, STR("request-id"), id_str(&call->request_id));
+    if (answer->etag[0] != '\0') {
+        http_fields_add(fields, arena, STR("etag"), str_from(answer->etag));
+    }
+    if (answer->allow != NULL) {
+        http_fields_add(fields, arena, STR("allow"), str_from(answer->allow));
+    }
+    if (head->status == 401) {
+        http_fields_add(fields, arena, STR("www-authenticate"), STR("Bearer"));
+    }
+    if (answer->retry_after_seconds > 0) {
+        http_fields_add(fields, arena, STR("retry-after"),
+                        arena_printf(arena, "%lld", (long long)answer->retry_after_seconds));
+    }
+}
+
+static void log_call(const struct api_call *call) {
+    log_debug("api.request",
+              "request=%s method=%.*s path=%s status=%u ms=%lld address=%s member=%s",
+              call->request_id.text, STR_ARG(call->head.method),
+              call->operation != NULL ? call->operation->path : "-", call->answer.status,
+              (long long)(clock_mono_ms(loop_clock(call->control->loop)) - call->begun_at_ms),
+              call->ip_address, call->principal.member.object.id.text);
+}
+
+static void send_answer(struct api_exchange *exchange) {
+    struct api_call *call = &exchange->call;
+    log_call(call);
+    exchange->state = EXCHANGE_ANSWERED;
+    exchange->deadline_ms = now_ms(exchange) + API_EXCHANGE_LINGER_MS;
+    if (exchange->stream == NULL) {
+        free_exchange(exchange);
+        return;
+    }
+    struct str body =
+        str_is_empty(call->answer.raw_body) ? buf_str(&call->answer.bytes) : call->answer.raw_body;
+    struct http_head head = {.status = call->answer.status};
+    add_fields(call, &head, body);
+    bool has_body = !str_is_empty(body) && !exchange->is_head;
+    http_stream_send_head(exchange->stream, &head, !has_body);
+    if (has_body) {
+        http_stream_send(exchange->stream, (const uint8_t *)body.at, body.len);
+        http_stream_end(exchange->stream, NULL);
+    }
+}
+
+static void refuse(struct api_exchange *exchange, enum status status, const char *slug,
+                   const char *text) {
+    api_dispatch_refuse(&exchange->call, why_set(&exchange->call.why, status, slug, "%s", text));
+    send_answer(exchange);
+}
+
+/* Work */
+
+static void start_work(struct api_exchange *exchange);
+
+static void start_waiting_login(struct control *control) {
+    if (control->login_count < API_EXCHANGE_LOGINS_MAX &&
+        !list_is_empty(&control->waiting_logins)) {
+        struct api_exchange *next =
+            CONTAINER_OF(control->waiting_logins.next, struct api_exchange, wait_node);
+        list_remove(&next->wait_node);
+        control->waiting_login_count--;
+        start_work(next);
+    }
+}
+
+static void run_work(void *context) {
+    struct api_exchange *exchange = context;
+    api_dispatch_run(&exchange->call);
+}
+
+/* Edges hear of a change before its author hears that it is done. */
+static void finish_work(void *context) {
+    struct api_exchange *exchange = context;
+    struct control *control = exchange->control;
+    control->work_count--;
+    if (exchange->call.operation->is_login) {
+        control->login_count--;
+    }
+    if (control->hub != NULL) {
+        feed_hub_apply(control->hub, &exchange->call.changes);
+    }
+    send_answer(exchange);
+    start_waiting_login(control);
+    control_check_ended(control);
+}
+
+static void start_work(struct api_exchange *exchange) {
+    struct control *control = exchange->control;
+    exchange->state = EXCHANGE_WORKING;
+    exchange->deadline_ms = 0;
+    control->work_count++;
+    if (exchange->call.operation->is_login) {
+        control->login_count++;
+    }
+    loop_work(control->loop, run_work, finish_work, exchange);
+}
+
+static void queue_login(struct api_exchange *exchange) {
+    struct control *control = exchange->control;
+    if (control->waiting_login_count >= API_EXCHANGE_LOGINS_WAITING_MAX) {
+        refuse(exchange, STATUS_UNAVAILABLE, "overloaded", "too many are signing in");
+        return;
+    }
+    exchange->state = EXCHANGE_WAITING;
+    exchange->deadline_ms = now_ms(exchange) + API_EXCHANGE_BODY_MS;
+    list_append(&control->waiting_logins, &exchange->wait_node);
+    control->waiting_login_count++;
+}
+
+static void take_complete(struct api_exchange *exchange) {
+    struct control *control = exchange->control;
+    if (control->phase != CONTROL_RUNNING) {
+        refuse(exchange, STATUS_UNAVAILABLE, "stopping", "the control plane is stopping");
+        return;
+    }
+    if (control->work_count >= API_EXCHANGE_WORK_MAX) {
+        refuse(exchange, STATUS_UNAVAILABLE, "overloaded", "too many calls at a time");
+        return;
+    }
+    if (exchange->call.operation->is_login && control->login_count >= API_EXCHANGE_LOGINS_MAX) {
+        queue_login(exchange);
+        return;
+    }
+    start_work(exchange);
+}
+
+/* What the stream brings */
+
+static void on_data(void *owner, const uint8_t *bytes, size_t len) {
+    struct api_exchange *exchange = owner;
+    if (exchange->state == EXCHANGE_COLLECTING &&
+        buf_append(&exchange->call.body, bytes, len) != STATUS_OK) {
+        refuse(exchange, STATUS_TOO_LARGE, "body_too_large", "a body has at most 1 MiB");
+    }
+    http_stream_consumed(exchange->stream, len);
+}
+
+static void on_end(void *owner, const struct http_fields *trailers) {
+    struct api_exchange *exchange = owner;
+    (void)trailers;
+    if (exchange->state == EXCHANGE_COLLECTING) {
+        take_complete(exchange);
+    }
+}
+
+static void on_sent(void *owner, size_t len) {
+    (void)owner;
+    (void)len;
+}
+
+static void on_closed(void *owner, enum http_close reason) {
+    struct api_exchange *exchange = owner;
+    (void)reason;
+    exchange->stream = NULL;
+    if (exchange->state != EXCHANGE_WORKING) {
+        free_exchange(exchange);
+    }
+}
+
+static const struct http_stream_events exchange_events = {
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_sent = on_sent,
+    .on_closed = on_closed,
+};
+
+/* The beginning */
+
+static void read_peer(struct api_call *call, struct conn *conn) {
+    STACK_OF(X509) *chain = conn_peer_chain(conn);
+    struct why why = {0};
+    address_ip(conn_peer_address(conn), call->ip_address);
+    call->has_peer = chain != NULL &&
+                     cert_identity_check(chain, CERT_WARPGATE, ca_trust_domain(call->control->ca),
+                                         &call->peer, &why) == STATUS_OK;
+}
+
+static void find_operation(struct api_exchange *exchange, const struct api_table *table) {
+    struct api_call *call = &exchange->call;
+    struct api_match match;
+    struct str path;
+    (void)str_cut(call->head.path, '?', &path, &call->query);
+    enum status status = api_router_find(table, call->head.method, path, &call->arena, &match);
+    if (status == STATUS_OK) {
+        call->operation = match.operation;
+        call->object = match.object;
+        if (call->head.has_content_length && call->head.content_length > API_BODY_BYTES_MAX) {
+            refuse(exchange, STATUS_TOO_LARGE, "body_too_large", "a body has at most 1 MiB");
+        }
+        return;
+    }
+    if (status == STATUS_NOT_FOUND) {
+        refuse(exchange, STATUS_NOT_FOUND, "not_found", "there is nothing at this path");
+        return;
+    }
+    call->answer.allow = match.allow;
+    refuse(exchange, STATUS_INVALID, "method_not_allowed", "see Allow for the methods that are");
+}
+
+void api_exchange_begin(struct control *control, const struct api_table *table, struct conn *conn,
+                        struct http_stream *stream, const struct http_head *head, bool is_end) {
+    struct api_exchange *exchange = MEMORY_NEW(struct api_exchange);
+    (void)is_end; /* on_end comes in any case */
+    exchange->control = control;
+    exchange->stream = stream;
+    exchange->is_head = str_eq(head->method, STR("HEAD"));
+    list_init(&exchange->wait_node);
+    list_append(&control->exchanges, &exchange->node);
+    api_call_init(&exchange->call, control);
+    http_head_copy(&exchange->call.head, head, &exchange->call.arena);
+    read_peer(&exchange->call, conn);
+    exchange->deadline_ms = now_ms(exchange) + API_EXCHANGE_BODY_MS;
+    http_stream_attach(stream, &exchange_events, exchange);
+    find_operation(exchange, table);
+}
+
+static void end_late(struct api_exchange *exchange) {
+    if (exchange->state == EXCHANGE_COLLECTING) {
+        refuse(exchange, STATUS_TIMEOUT, "body_timeout", "the body took longer than 30 s");
+        return;
+    }
+    if (exchange->state == EXCHANGE_WAITING) {
+        list_remove(&exchange->wait_node);
+        exchange->control->waiting_login_count--;
+        refuse(exchange, STATUS_UNAVAILABLE, "overloaded", "too many are signing in");
+        return;
+    }
+    http_stream_release(exchange->stream);
+    exchange->stream = NULL;
+    free_exchange(exchange);
+}
+
+void api_exchange_tick(struct control *control) {
+    for (struct list *node = control->exchanges.next, *next; node != &control->exchanges;
+         node = next) {
+        struct api_exchange *exchange = CONTAINER_OF(node, struct api_exchange, node);
+        next = node->next;
+        if (exchange->deadline_ms != 0 && now_ms(exchange) >= exchange->deadline_ms) {
+            end_late(exchange);
+        }
+    }
+}

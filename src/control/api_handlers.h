@@ -1,0 +1,45 @@
+/* api_handlers.h: the handlers of all operations, as the tables in api_router.c name them. Each runs on a pool thread. */
+#ifndef CONTROL_API_HANDLERS_H
+#define CONTROL_API_HANDLERS_H
+
+#include "control/api_call.h"
+
+/* handle_session.c */
+enum status handle_session_create(struct api_call *call) MUST_USE;
+enum status handle_session_delete(struct api_call *call) MUST_USE;
+enum status handle_session_me(struct api_call *call) MUST_USE;
+/* handle_organization.c */
+enum status handle_organization_list(struct api_call *call) MUST_USE;
+/* handle_project.c */
+enum status handle_project_list(struct api_call *call) MUST_USE;
+enum status handle_project_create(struct api_call *call) MUST_USE;
+enum status handle_project_get(struct api_call *call) MUST_USE;
+enum status handle_project_patch(struct api_call *call) MUST_USE;
+/* handle_environment.c */
+enum status handle_environment_list(struct api_call *call) MUST_USE;
+enum status handle_environment_create(struct api_call *call) MUST_USE;
+enum status handle_environment_get(struct api_call *call) MUST_USE;
+enum status handle_environment_patch(struct api_call *call) MUST_USE;
+enum status handle_environment_delete(struct api_call *call) MUST_USE;
+/* handle_route.c */
+enum status handle_route_list(struct api_call *call) MUST_USE;
+enum status handle_route_create(struct api_call *call) MUST_USE;
+enum status handle_route_get(struct api_call *call) MUST_USE;
+enum status handle_route_patch(struct api_call *call) MUST_USE;
+enum status handle_route_delete(struct api_call *call) MUST_USE;
+/* handle_service_account.c */
+enum status handle_service_account_list(struct api_call *call) MUST_USE;
+enum status handle_service_account_create(struct api_call *call) MUST_USE;
+/* handle_key.c */
+enum status handle_key_list(struct api_call *call) MUST_USE;
+enum status handle_key_create(struct api_call *call) MUST_USE;
+enum status handle_key_delete(struct api_call *call) MUST_USE;
+/* handle_warpgate.c */
+enum status handle_warpgate_list(struct api_call *call) MUST_USE;
+/* handle_openapi.c */
+enum status handle_openapi_get(struct api_call *call) MUST_USE;
+/* handle_enrolment.c */
+enum status handle_enrolment_create(struct api_call *call) MUST_USE;
+enum status handle_enrolment_renew(struct api_call *call) MUST_USE;
+
+#endif

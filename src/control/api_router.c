@@ -1,0 +1,106 @@
+/* api_router.c: the operations, and how a request finds its own. */
+#include "control/api_router.h"
+
+#include <string.h>
+
+#include "control/api_handlers.h"
+#include "tunnel/enrolment.h"
+
+#define SCHEMA(name) (&api_schema_##name)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* clang-format off */
+static const struct api_operation public_operations[] = {
+    {"POST",   "/v1/sessions",                     API_OPEN,      API_TX_NONE,  API_LIST_NONE,  201, SCHEMA(session_new),         handle_session_create, .is_login = true},
+    {"DELETE", "/v1/sessions/current",             API_SIGNED_IN, API_TX_NONE,  API_LIST_NONE,  204, NULL,                        handle_session_delete},
+    {"GET",    "/v1/me",                           API_SIGNED_IN, API_TX_READ,  API_LIST_NONE,  200, NULL,                        handle_session_me},
+    {"GET",    "/v1/organizations",                API_SIGNED_IN, API_TX_READ,  API_LIST_TIME,  200, NULL,                        handle_organization_list},
+    {"GET",    "/v1/organizations/{org}/projects", API_VIEWER,    API_TX_READ,  API_LIST_TIME,  200, NULL,                        handle_project_list},
+    {"POST",   "/v1/organizations/{org}/projects", API_ADMIN,     API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(project_new),         handle_project_create},
+    {"GET",    "/v1/projects/{prj}",               API_VIEWER,    API_TX_READ,  API_LIST_NONE,  200, NULL,                        handle_project_get},
+    {"PATCH",  "/v1/projects/{prj}",               API_ADMIN,     API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(project_patch),       handle_project_patch},
+    {"GET",    "/v1/projects/{prj}/environments",  API_VIEWER,    API_TX_READ,  API_LIST_TIME,  200, NULL,                        handle_environment_list},
+    {"POST",   "/v1/projects/{prj}/environments",  API_ADMIN,     API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(environment_new),     handle_environment_create},
+    {"GET",    "/v1/environments/{env}",           API_VIEWER,    API_TX_READ,  API_LIST_NONE,  200, NULL,                        handle_environment_get},
+    {"PATCH",  "/v1/environments/{env}",           API_DEVELOPER, API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(environment_patch),   handle_environment_patch},
+    {"DELETE", "/v1/environments/{env}",           API_ADMIN,     API_TX_WRITE, API_LIST_NONE,  204, NULL,                        handle_environment_delete},
+    {"GET",    "/v1/environments/{env}/routes",    API_VIEWER,    API_TX_READ,  API_LIST_PLACE, 200, NULL,                        handle_route_list},
+    {"POST",   "/v1/environments/{env}/routes",    API_DEVELOPER, API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(route_new),           handle_route_create},
+    {"GET",    "/v1/routes/{rt}",                  API_VIEWER,    API_TX_READ,  API_LIST_NONE,  200, NULL,                        handle_route_get},
+    {"PATCH",  "/v1/routes/{rt}",                  API_DEVELOPER, API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(route_patch),         handle_route_patch},
+    {"DELETE", "/v1/routes/{rt}",                  API_DEVELOPER, API_TX_WRITE, API_LIST_NONE,  204, NULL,                        handle_route_delete},
+    {"GET",    "/v1/environments/{env}/warpgates", API_VIEWER,    API_TX_READ,  API_LIST_TIME,  200, NULL,                        handle_warpgate_list},
+    {"GET",    "/v1/projects/{prj}/service-accounts", API_VIEWER, API_TX_READ,  API_LIST_TIME,  200, NULL,                        handle_service_account_list},
+    {"POST",   "/v1/projects/{prj}/service-accounts", API_DEVELOPER, API_TX_WRITE, API_LIST_NONE, 201, SCHEMA(service_account_new), handle_service_account_create},
+    {"GET",    "/v1/service-accounts/{sa}/keys",   API_VIEWER,    API_TX_READ,  API_LIST_TIME,  200, NULL,                        handle_key_list},
+    {"POST",   "/v1/service-accounts/{sa}/keys",   API_DEVELOPER, API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(key_new),             handle_key_create},
+    {"DELETE", "/v1/keys/{key}",                   API_DEVELOPER, API_TX_WRITE, API_LIST_NONE,  204, NULL,                        handle_key_delete},
+    {"GET",    "/v1/openapi.json",                 API_OPEN,      API_TX_NONE,  API_LIST_NONE,  200, NULL,                        handle_openapi_get},
+};
+
+/* Who is asking is told by an API key or a certificate: the handlers look for themselves. */
+static const struct api_operation machine_operations[] = {
+    {"POST",   ENROLMENT_PATH,                     API_OPEN,      API_TX_NONE,  API_LIST_NONE,  201, NULL,                        handle_enrolment_create},
+    {"POST",   ENROLMENT_RENEWAL_PATH,             API_OPEN,      API_TX_NONE,  API_LIST_NONE,  200, NULL,                        handle_enrolment_renew},
+};
+/* clang-format on */
+
+const struct api_table api_router_public = {public_operations, COUNT(public_operations)};
+const struct api_table api_router_machines = {machine_operations, COUNT(machine_operations)};
+
+static const struct {
+    const char *name;
+    enum id_kind kind;
+} path_ids[] = {
+    {"{org}", ID_ORGANIZATION}, {"{prj}", ID_PROJECT},        {"{env}", ID_ENVIRONMENT},
+    {"{rt}", ID_ROUTE},         {"{sa}", ID_SERVICE_ACCOUNT}, {"{key}", ID_KEY},
+};
+
+static bool match_segment(struct str segment, struct str template, struct id *object) {
+    for (size_t i = 0; i < COUNT(path_ids); i++) {
+        if (str_eq(template, str_from(path_ids[i].name))) {
+            return id_parse(path_ids[i].kind, segment, object) == STATUS_OK;
+        }
+    }
+    return str_eq(segment, template);
+}
+
+static bool match_path(struct str path, struct str template, struct id *object) {
+    bool has_more = true;
+    *object = (struct id){.text = ""};
+    while (has_more) {
+        struct str segment;
+        struct str part;
+        has_more = str_cut(path, '/', &segment, &path);
+        if (str_cut(template, '/', &part, &template) != has_more ||
+            !match_segment(segment, part, object)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool match_method(struct str method, const char *wanted) {
+    return str_eq(method, str_from(wanted)) ||
+           (str_eq(method, STR("HEAD")) && strcmp(wanted, "GET") == 0);
+}
+
+enum status api_router_find(const struct api_table *table, struct str method, struct str path,
+                            struct arena *arena, struct api_match *match) {
+    struct str allow = STR_EMPTY;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct api_operation *operation = &table->operations[i];
+        struct id object;
+        if (!match_path(path, str_from(operation->path), &object)) {
+            continue;
+        }
+        if (match_method(method, operation->method)) {
+            *match = (struct api_match){.operation = operation, .object = object};
+            return STATUS_OK;
+        }
+        allow = arena_printf(arena, "%.*s%s%s", STR_ARG(allow), allow.len == 0 ? "" : ", ",
+                             operation->method);
+    }
+    *match = (struct api_match){.allow = allow.at};
+    return allow.len == 0 ? STATUS_NOT_FOUND : STATUS_UNSUPPORTED;
+}

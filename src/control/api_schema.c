@@ -1,0 +1,231 @@
+#include "control/api_schema.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "identity/identity_password.h"
+#include "store/store_member.h"
+#include "store/store_project.h"
+#include "store/store_route.h"
+#include "store/store_service_account.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SCHEMA(symbol, schema_name, table)                                                         \
+    const struct api_schema api_schema_##symbol = {schema_name, table, COUNT(table)}
+
+#define SLUG(is_required)                                                                          \
+    { "name", API_SLUG, is_required, 1, STORE_SLUG_MAX, NULL }
+#define ROUTE_MATCH                                                                                \
+    { "match", API_WORD, false, 0, 0, match_words }
+#define ROUTE_PATH(is_required)                                                                    \
+    { "path", API_OPAQUE, is_required, 1, STORE_ROUTE_PATH_MAX, NULL }
+#define ROUTE_UPSTREAM                                                                             \
+    { "upstream", API_TEXT, false, 1, STORE_ROUTE_UPSTREAM_MAX, NULL }
+#define POSITION_MAX INT32_MAX
+
+static const char *const match_words[] = {"prefix", "exact", "regexp", NULL};
+
+static const struct api_member session_new[] = {
+    {"email", API_OPAQUE, true, 1, STORE_MEMBER_EMAIL_MAX, NULL},
+    {"password", API_OPAQUE, true, 1, IDENTITY_PASSWORD_BYTES_MAX, NULL},
+};
+SCHEMA(session_new, "SessionNew", session_new);
+
+static const struct api_member project_new[] = {SLUG(true)};
+SCHEMA(project_new, "ProjectNew", project_new);
+
+static const struct api_member project_patch[] = {SLUG(false)};
+SCHEMA(project_patch, "ProjectPatch", project_patch);
+
+static const struct api_member environment_new[] = {
+    SLUG(true),
+    {"enabled", API_BOOLEAN, false, 0, 0, NULL},
+};
+SCHEMA(environment_new, "EnvironmentNew", environment_new);
+
+static const struct api_member environment_patch[] = {
+    SLUG(false),
+    {"enabled", API_BOOLEAN, false, 0, 0, NULL},
+};
+SCHEMA(environment_patch, "EnvironmentPatch", environment_patch);
+
+static const struct api_member route_new[] = {ROUTE_MATCH, ROUTE_PATH(true), ROUTE_UPSTREAM};
+SCHEMA(route_new, "RouteNew", route_new);
+
+static const struct api_member route_patch[] = {
+    ROUTE_MATCH,
+    ROUTE_PATH(false),
+    ROUTE_UPSTREAM,
+    {"position", API_INTEGER, false, 0, POSITION_MAX, NULL},
+};
+SCHEMA(route_patch, "RoutePatch", route_patch);
+
+static const struct api_member service_account_new[] = {
+    {"name", API_TEXT, true, 1, STORE_SERVICE_ACCOUNT_NAME_MAX, NULL},
+};
+SCHEMA(service_account_new, "ServiceAccountNew", service_account_new);
+
+const struct api_schema api_schema_key_new = {"KeyNew", NULL, 0};
+
+/* Faults */
+
+/* "/name" with "~" and "/" escaped (RFC 6901 §3), cut where the room ends. */
+static void write_pointer(const char *member, char out[API_POINTER_SIZE]) {
+    size_t at = 0;
+    out[at++] = '/';
+    for (; *member != '\0' && at + 3 < API_POINTER_SIZE; member++) {
+        bool is_special = *member == '~' || *member == '/';
+        if (is_special) {
+            out[at++] = '~';
+        }
+        out[at++] = *member == '~' ? '0' : *member == '/' ? '1' : *member;
+    }
+    /* A member's name comes from the peer: what is cut stays UTF-8. */
+    out[text_utf8_prefix(str_make(out, at))] = '\0';
+}
+
+void api_faults_add(struct api_faults *faults, const char *member, const char *code,
+                    int64_t position, const char *format, ...) {
+    if (faults->count == API_FAULTS_MAX) {
+        return;
+    }
+    struct api_fault *fault = &faults->at[faults->count++];
+    fault->pointer[0] = '\0';
+    if (member != NULL) {
+        write_pointer(member, fault->pointer);
+    }
+    fault->code = code;
+    fault->position = position;
+    va_list args;
+    va_start(args, format);
+    if (vsnprintf(fault->detail, sizeof(fault->detail), format, args) < 0) {
+        fault->detail[0] = '\0';
+    }
+    va_end(args);
+}
+
+/* Members */
+
+static bool has_control_character(struct str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_text(const struct api_member *member, const json_t *value,
+                       struct api_faults *faults) {
+    if (!json_is_string(value)) {
+        api_faults_add(faults, member->name, "member_type", -1, "has to be a string");
+        return;
+    }
+    struct str text = str_make(json_string_value(value), json_string_length(value));
+    if (text.len < member->min) {
+        api_faults_add(faults, member->name, "too_short", -1, "has to have at least %zu bytes",
+                       member->min);
+    } else if (text.len > member->max) {
+        api_faults_add(faults, member->name, "too_long", -1, "has to have at most %zu bytes",
+                       member->max);
+    } else if (member->kind == API_TEXT && has_control_character(text)) {
+        api_faults_add(faults, member->name, "control_character", -1,
+                       "must not hold control characters");
+    } else if (member->kind == API_SLUG && !store_project_is_slug(text)) {
+        api_faults_add(faults, member->name, "name_invalid", -1,
+                       "has to be 1 to %d of a-z, 0-9 and -, without a - at either end",
+                       STORE_SLUG_MAX);
+    }
+}
+
+static void check_word(const struct api_member *member, const json_t *value,
+                       struct api_faults *faults) {
+    const char *text = json_string_value(value); /* NULL for what is no string */
+    char list[128] = "";
+    size_t len = 0;
+    for (size_t i = 0; member->words[i] != NULL; i++) {
+        if (text != NULL && strcmp(text, member->words[i]) == 0) {
+            return;
+        }
+        int added =
+            snprintf(list + len, sizeof(list) - len, "%s%s", i == 0 ? "" : ", ", member->words[i]);
+        len += added > 0 && (size_t)added < sizeof(list) - len ? (size_t)added : 0;
+    }
+    api_faults_add(faults, member->name, "member_value", -1, "has to be one of: %s", list);
+}
+
+static void check_integer(const struct api_member *member, const json_t *value,
+                          struct api_faults *faults) {
+    json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < (json_int_t)member->min ||
+        number > (json_int_t)member->max) {
+        api_faults_add(faults, member->name, "member_value", -1,
+                       "has to be an integer from %zu to %zu", member->min, member->max);
+    }
+}
+
+static void check_member(const struct api_member *member, const json_t *value,
+                         struct api_faults *faults) {
+    if (value == NULL) {
+        if (member->is_required) {
+            api_faults_add(faults, member->name, "member_missing", -1, "is missing");
+        }
+        return;
+    }
+    switch (member->kind) {
+    case API_TEXT:
+    case API_OPAQUE:
+    case API_SLUG:
+        check_text(member, value, faults);
+        return;
+    case API_WORD:
+        check_word(member, value, faults);
+        return;
+    case API_INTEGER:
+        check_integer(member, value, faults);
+        return;
+    case API_BOOLEAN:
+        if (!json_is_boolean(value)) {
+            api_faults_add(faults, member->name, "member_type", -1, "has to be true or false");
+        }
+        return;
+    }
+}
+
+static bool is_known(const struct api_schema *schema, const char *name) {
+    for (size_t i = 0; i < schema->count; i++) {
+        if (strcmp(schema->members[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void api_schema_check(const struct api_schema *schema, const json_t *body,
+                      struct api_faults *faults) {
+    const char *name;
+    json_t *value;
+    if (!json_is_object(body)) {
+        api_faults_add(faults, NULL, "member_type", -1, "the body has to be an object");
+        return;
+    }
+    json_object_foreach((json_t *)(uintptr_t)body, name, value) {
+        if (!is_known(schema, name)) {
+            api_faults_add(faults, name, "unknown_member", -1, "is not known here");
+        }
+    }
+    for (size_t i = 0; i < schema->count; i++) {
+        check_member(&schema->members[i], json_object_get(body, schema->members[i].name), faults);
+    }
+}
+
+bool api_schema_may_be_absent(const struct api_schema *schema) {
+    for (size_t i = 0; i < schema->count; i++) {
+        if (schema->members[i].is_required) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,79 @@
+/* api_schema.h: what the body of each request may hold, as tables; the same shapes stand in openapi.json, and a test
+ * proves that the two agree.
+ *
+ * A body is judged as a whole: every fault is told with its RFC 6901 pointer, up to API_FAULTS_MAX. Members that a table
+ * does not name are refused. Rules that need more than the member itself (route patterns, host names) are the handlers'.
+ */
+#ifndef CONTROL_API_SCHEMA_H
+#define CONTROL_API_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/status.h"
+#include "base/str.h"
+
+#define API_FAULTS_MAX 16
+#define API_POINTER_SIZE 96
+
+enum api_kind {
+    API_TEXT,    /* UTF-8 of `min` to `max` bytes without control characters */
+    API_OPAQUE,  /* UTF-8 of `min` to `max` bytes, whatever they are: passwords, patterns */
+    API_SLUG,    /* a name that becomes part of a host name */
+    API_WORD,    /* one of `words` */
+    API_BOOLEAN, /* true or false */
+    API_INTEGER, /* from `min` to `max` */
+};
+
+struct api_member {
+    const char *name;
+    enum api_kind kind;
+    bool is_required;
+    size_t min;
+    size_t max;
+    const char *const *words; /* ends with NULL */
+};
+
+struct api_schema {
+    const char *name; /* in openapi.json: components/schemas */
+    const struct api_member *members;
+    size_t count;
+};
+
+extern const struct api_schema api_schema_session_new;
+extern const struct api_schema api_schema_project_new;
+extern const struct api_schema api_schema_project_patch;
+extern const struct api_schema api_schema_environment_new;
+extern const struct api_schema api_schema_environment_patch;
+extern const struct api_schema api_schema_route_new;
+extern const struct api_schema api_schema_route_patch;
+extern const struct api_schema api_schema_service_account_new;
+extern const struct api_schema api_schema_key_new;
+
+/* One thing that is wrong with a body. */
+struct api_fault {
+    char pointer[API_POINTER_SIZE];
+    const char *code; /* stable slug, borrowed */
+    char detail[256];
+    int64_t position; /* byte offset of the fault inside the member, or -1 */
+};
+
+struct api_faults {
+    struct api_fault at[API_FAULTS_MAX];
+    size_t count;
+};
+
+/* Adds one; beyond API_FAULTS_MAX it is dropped. `member` NULL: the body itself. `code` has to
+ * live as long as the faults. */
+void api_faults_add(struct api_faults *faults, const char *member, const char *code,
+                    int64_t position, const char *format, ...) PRINTF_LIKE(5, 6);
+/* Adds what is wrong with `body` to `faults`. */
+void api_schema_check(const struct api_schema *schema, const json_t *body,
+                      struct api_faults *faults);
+/* True when nothing is required: a request may come without a body. */
+bool api_schema_may_be_absent(const struct api_schema *schema);
+
+#endif

@@ -1,0 +1,156 @@
+#include "control/bundle_builder.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "pki/jws.h"
+#include "policy/bundle.h"
+#include "store/store_route.h"
+#include "tunnel/record.h"
+#include "tunnel/signed_bundle.h"
+
+static json_t *write_route(const struct store_route *route) {
+    json_t *item = json_object();
+    json_object_set_new(item, "id", json_string(route->object.id.text));
+    json_object_set_new(item, "match", json_from_str(route->match));
+    json_object_set_new(item, "path", json_from_str(route->path));
+    json_object_set_new(item, "upstream", json_from_str(route->upstream));
+    return item;
+}
+
+static json_t *write_payload(const struct store_environment *environment,
+                             const struct store_route *routes, size_t count, int64_t now_ms) {
+    char issued_at[CLOCK_RFC3339_SIZE];
+    json_t *hostnames = json_array();
+    json_t *list = json_array();
+    clock_format_rfc3339(now_ms, issued_at);
+    json_array_append_new(hostnames, json_from_str(environment->hostname));
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, write_route(&routes[i]));
+    }
+    json_t *payload = json_object();
+    json_object_set_new(payload, "format", json_integer(BUNDLE_FORMAT));
+    json_object_set_new(payload, "environment", json_string(environment->object.id.text));
+    json_object_set_new(payload, "project", json_string(environment->project.text));
+    json_object_set_new(payload, "organization",
+                        json_string(environment->object.organization.text));
+    json_object_set_new(payload, "revision",
+                        json_integer((json_int_t)environment->bundle_revision));
+    json_object_set_new(payload, "issued_at", json_string(issued_at));
+    json_object_set_new(payload, "enabled", json_boolean(environment->is_enabled));
+    json_object_set_new(payload, "hostnames", hostnames);
+    json_object_set_new(payload, "routes", list);
+    return payload;
+}
+
+/* Slugs of the bundle's reader name members of the bundle; the caller knows routes. */
+static enum status judge_payload(struct str payload, struct why *why) {
+    struct bundle *bundle = NULL;
+    struct why reason = {0};
+    enum status status = bundle_parse(payload, &bundle, &reason);
+    bundle_unref(&bundle);
+    if (status == STATUS_TOO_LARGE || status == STATUS_INVALID || status == STATUS_UNSUPPORTED) {
+        return why_set(why, STATUS_INVALID, "bundle_too_large",
+                       "with this change the environment's routes are refused: %s", reason.text);
+    }
+    return status;
+}
+
+static enum status sign_payload(EVP_PKEY *key, const struct store_environment *environment,
+                                struct str payload, struct change_list *changes, struct why *why) {
+    struct buf jws;
+    buf_init(&jws, RECORD_BYTES_MAX - 1024);
+    enum status status = jws_sign(key, STR(SIGNED_BUNDLE_TYPE), payload, &jws);
+    if (status != STATUS_OK) {
+        buf_fini(&jws);
+        return why_set(why, STATUS_FAILED, "internal_error", "the bundle could not be signed");
+    }
+    struct change *change = change_list_add(changes, CHANGE_ENVIRONMENT);
+    change->environment = environment->object.id;
+    change->revision = environment->bundle_revision;
+    snprintf(change->hostname, sizeof(change->hostname), "%.*s", STR_ARG(environment->hostname));
+    change->bundle = memory_dup(buf_bytes(&jws), buf_len(&jws));
+    change->bundle_len = buf_len(&jws);
+    buf_fini(&jws);
+    return STATUS_OK;
+}
+
+static enum status make_bundle(EVP_PKEY *key, struct store_tx *tx,
+                               const struct store_environment *environment, struct arena *arena,
+                               struct change_list *changes, struct why *why) {
+    struct store_route *routes = NULL;
+    size_t count = 0;
+    struct buf payload;
+    enum status status = store_route_list_all(tx, &environment->object.organization,
+                                              &environment->object.id, arena, &routes, &count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    json_t *tree = write_payload(environment, routes, count, store_tx_now_ms(tx));
+    buf_init(&payload, BUNDLE_BYTES_MAX);
+    status = json_write(tree, &payload);
+    json_decref(tree);
+    if (status == STATUS_TOO_LARGE) {
+        status = why_set(why, STATUS_INVALID, "bundle_too_large",
+                         "with this change the environment's routes are over %u bytes",
+                         BUNDLE_BYTES_MAX);
+    }
+    if (status == STATUS_OK) {
+        status = judge_payload(buf_str(&payload), why);
+    }
+    if (status == STATUS_OK) {
+        status = sign_payload(key, environment, buf_str(&payload), changes, why);
+    }
+    buf_fini(&payload);
+    return status;
+}
+
+enum status bundle_builder_make(EVP_PKEY *key, struct store_tx *tx, const struct id *organization,
+                                const struct id *environment, struct change_list *changes,
+                                struct why *why) {
+    struct arena arena;
+    struct store_environment row;
+    arena_init(&arena);
+    enum status status = store_environment_get(tx, organization, environment, &arena, &row);
+    if (status == STATUS_OK) {
+        status = make_bundle(key, tx, &row, &arena, changes, why);
+    }
+    arena_fini(&arena);
+    return status;
+}
+
+static enum status make_page(EVP_PKEY *key, struct store_tx *tx, struct store_page *page,
+                             struct arena *arena, struct change_list *changes, struct why *why) {
+    struct store_environment *rows = NULL;
+    size_t count = 0;
+    enum status status = store_environment_list_any(tx, page, arena, &rows, &count);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = make_bundle(key, tx, &rows[i], arena, changes, why);
+        if (status == STATUS_INVALID) {
+            log_error("control.bundle_refused", "environment=%s code=%s detail=%s",
+                      rows[i].object.id.text, why->slug, why->text);
+            status = STATUS_OK;
+        }
+        page->after = rows[i].object.id;
+    }
+    page->has_cursor = count > 0;
+    return status;
+}
+
+enum status bundle_builder_make_all(EVP_PKEY *key, struct store *store, struct change_list *changes,
+                                    struct why *why) {
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    struct store_page page = {.limit = 100, .order = STORE_ASCENDING};
+    enum status status = store_tx_begin(store, STORE_READ, why, &tx);
+    bool has_more = true;
+    while (status == STATUS_OK && has_more) {
+        struct arena arena;
+        arena_init(&arena);
+        status = make_page(key, tx, &page, &arena, changes, why);
+        has_more = page.has_more && page.has_cursor;
+        arena_fini(&arena);
+    }
+    return status;
+}

@@ -1,0 +1,49 @@
+/* change.h: what edges must be told because of something that was committed.
+ *
+ * Made by handlers on pool threads inside their transaction, applied by the feed hub on the loop's thread once it is
+ * committed, dropped when it is not. Bundles are signed inside the transaction, so what was committed can be pushed.
+ */
+#ifndef CONTROL_CHANGE_H
+#define CONTROL_CHANGE_H
+
+#include <stdint.h>
+
+#include "base/id.h"
+#include "base/str.h"
+
+enum change_kind {
+    CHANGE_ENVIRONMENT,         /* a newer bundle */
+    CHANGE_ENVIRONMENT_REMOVED, /* deleted */
+    CHANGE_REVOKED,             /* a warpgate's certificates are void */
+};
+
+#define CHANGE_HOSTNAME_SIZE 256
+#define CHANGE_REASON_SIZE 48
+
+struct change {
+    struct change *next;
+    enum change_kind kind;
+    struct id environment;
+    struct id warpgate;                  /* REVOKED */
+    uint64_t revision;                   /* ENVIRONMENT */
+    char hostname[CHANGE_HOSTNAME_SIZE]; /* ENVIRONMENT */
+    char *bundle;                        /* ENVIRONMENT: JWS, owned */
+    size_t bundle_len;
+    char reason[CHANGE_REASON_SIZE]; /* REVOKED */
+    int64_t expires_at_ms;           /* REVOKED */
+};
+
+struct change_list {
+    struct change *first;
+    struct change *last;
+};
+
+void change_list_init(struct change_list *list);
+void change_list_fini(struct change_list *list);
+/* A zeroed change at the end. */
+struct change *change_list_add(struct change_list *list, enum change_kind kind);
+/* The first, which the caller frees with change_free; NULL when empty. */
+struct change *change_list_take(struct change_list *list);
+void change_free(struct change **change);
+
+#endif

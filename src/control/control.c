@@ -1,0 +1,247 @@
+/* control.c: the control plane as a whole: what it is made of, its beginning and its end. */
+#include "control/control.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "control/bundle_builder.h"
+#include "control/change_reader.h"
+#include "control/control_conn.h"
+#include "control/control_keys.h"
+#include "control/control_names.h"
+#include "control/control_upkeep.h"
+#include "control/feed_hub.h"
+#include "control/presence.h"
+#include "identity/identity_owner.h"
+#include "pki/key.h"
+
+#define STOP_GRACE_MS 5000
+#define EDGE_LIFETIME_SECONDS (INT64_C(7) * 24 * 3600)
+#define JWKS_BYTES_MAX 8192
+
+/* The beginning: steps in the order in which they need each other. */
+
+static enum status take_config(struct control *control, const struct control_config *config,
+                               struct why *why) {
+    char host[ADDRESS_HOST_SIZE];
+    struct str domain = str_from(config->domain);
+    enum status status = control_names_check_domain(domain, why);
+    if (status == STATUS_OK) {
+        status =
+            address_split(str_from(config->public_address), 443, host, &control->public_port, why);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (str_to_cstr(str_from(config->data_folder), control->data_folder,
+                    sizeof(control->data_folder)) != STATUS_OK ||
+        str_to_cstr(str_from(config->public_address), control->public_address,
+                    sizeof(control->public_address)) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "config_invalid",
+                       "the data folder's path or the public address is too long");
+    }
+    snprintf(control->domain, sizeof(control->domain), "%s", config->domain);
+    snprintf(control->api_name, sizeof(control->api_name), "api.%.*s", STR_ARG(domain));
+    snprintf(control->console_name, sizeof(control->console_name), "console.%.*s", STR_ARG(domain));
+    snprintf(control->edge_name, sizeof(control->edge_name), "edge.%.*s", STR_ARG(domain));
+    return STATUS_OK;
+}
+
+static enum status open_store(struct control *control, const struct control_config *config,
+                              struct why *why) {
+    const struct store_config store = {
+        .data_folder = config->data_folder,
+        .clock = loop_clock(control->loop),
+        .random = loop_random(control->loop),
+    };
+    return store_open(&store, &control->store, why);
+}
+
+static enum status open_identity(struct control *control, const struct control_config *config,
+                                 struct why *why) {
+    (void)config;
+    enum status status = identity_password_new(NULL, &control->passwords, why);
+    control->throttle = identity_throttle_new(loop_clock(control->loop));
+    control->login = (struct identity_login){
+        .store = control->store,
+        .passwords = control->passwords,
+        .throttle = control->throttle,
+    };
+    return status;
+}
+
+static enum status open_keys(struct control *control, const struct control_config *config,
+                             struct why *why) {
+    (void)config;
+    return control_keys_open(control, why);
+}
+
+/* At the first start, and never again. */
+static enum status make_owner(struct control *control, const struct control_config *config,
+                              struct why *why) {
+    char email[CONTROL_NAME_SIZE + 8];
+    snprintf(email, sizeof(email), "admin@%s", control->domain);
+    const struct identity_owner_config owner = {
+        .organization_name = STR_INIT("Default"),
+        .email = str_from(config->admin_email != NULL ? config->admin_email : email),
+        .name = STR_EMPTY,
+        .password = config->admin_password != NULL ? secret_str(config->admin_password) : STR_EMPTY,
+    };
+    enum status status = identity_owner_make(control->store, control->passwords, &owner,
+                                             &control->first_password, why);
+    if (status == STATUS_OK) {
+        log_info("control.owner_made", "generated_password=%s",
+                 secret_is_empty(&control->first_password) ? "no" : "yes");
+    }
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
+static enum status make_tls(struct control *control, const struct control_config *config,
+                            struct why *why) {
+    (void)config;
+    return control_conn_make_tls(control, why);
+}
+
+static enum status read_revocations(struct control *control, struct change_list *changes,
+                                    struct why *why) {
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    enum status status = store_tx_begin(control->store, STORE_READ, why, &tx);
+    return status == STATUS_OK ? change_reader_revocations(tx, "revoked", changes) : status;
+}
+
+/* The loop does not run yet: nobody waits while this thread reads. */
+static enum status fill_hub(struct control *control, const struct control_config *config,
+                            struct why *why) {
+    struct change_list changes;
+    (void)config;
+    change_list_init(&changes);
+    control->presence = presence_new(loop_clock(control->loop));
+    control->hub = feed_hub_new(control);
+    enum status status = feed_hub_start(control->hub, why);
+    if (status == STATUS_OK) {
+        status = bundle_builder_make_all(control->bundle_key, control->store, &changes, why);
+    }
+    if (status == STATUS_OK) {
+        status = read_revocations(control, &changes, why);
+    }
+    feed_hub_apply(control->hub, &changes);
+    change_list_fini(&changes);
+    return status;
+}
+
+static enum status (*const steps[])(struct control *control, const struct control_config *config,
+                                    struct why *why) = {
+    take_config, open_store, open_identity, open_keys, make_owner, make_tls, fill_hub,
+};
+
+enum status control_new(const struct control_config *config, struct control **out,
+                        struct why *why) {
+    struct control *control = MEMORY_NEW(struct control);
+    enum status status = STATUS_OK;
+    control->loop = config->loop;
+    control->phase = CONTROL_RUNNING;
+    list_init(&control->conns);
+    list_init(&control->exchanges);
+    list_init(&control->waiting_logins);
+    buf_init(&control->bundle_jwks, JWKS_BYTES_MAX);
+    secret_init(&control->first_password);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++) {
+        status = steps[i](control, config, why);
+    }
+    if (status != STATUS_OK) {
+        control_free(&control);
+        return status;
+    }
+    control_upkeep_start(control);
+    *out = control;
+    return STATUS_OK;
+}
+
+void control_add_services(struct control *control, struct front *front) {
+    control_conn_add_services(control, front);
+}
+
+struct str control_first_password(const struct control *control) {
+    return secret_str(&control->first_password);
+}
+
+struct str control_trust_anchors(const struct control *control) {
+    return ca_root_pem(control->ca);
+}
+
+struct str control_trust_domain(const struct control *control) {
+    return ca_trust_domain(control->ca);
+}
+
+enum status control_issue_edge(struct control *control, struct control_edge_identity *identity,
+                               struct why *why) {
+    EVP_PKEY *key = key_new();
+    const struct ca_leaf leaf = {
+        .role = CERT_EDGE,
+        .subject = id_new(ID_EDGE, loop_clock(control->loop), loop_random(control->loop)),
+        .dns_names = {str_from(control->edge_name)},
+        .dns_name_count = 1,
+        .lifetime_seconds = EDGE_LIFETIME_SECONDS,
+    };
+    buf_init(&identity->certificate_pem, CONTROL_PEM_BYTES_MAX);
+    buf_init(&identity->key_pem, CONTROL_PEM_BYTES_MAX);
+    enum status status = ca_issue(control->ca, &leaf, key, loop_clock(control->loop),
+                                  &identity->certificate_pem, NULL, why);
+    if (status == STATUS_OK && key_private_pem(key, &identity->key_pem) != STATUS_OK) {
+        status = why_set(why, STATUS_FAILED, "internal_error", "the edge's key cannot be written");
+    }
+    EVP_PKEY_free(key);
+    if (status != STATUS_OK) {
+        buf_fini(&identity->certificate_pem);
+        buf_fini_wiped(&identity->key_pem);
+    }
+    return status;
+}
+
+/* The end */
+
+void control_check_ended(struct control *control) {
+    if (control->phase != CONTROL_STOPPING || control->work_count > 0 ||
+        !list_is_empty(&control->conns) || !list_is_empty(&control->exchanges)) {
+        return;
+    }
+    control->phase = CONTROL_ENDED;
+    control_upkeep_end(control);
+    log_debug("control.ended", "conns=0");
+    control->on_ended(control->ended_context);
+}
+
+static void run_stop(struct loop_task *task) {
+    control_check_ended(CONTAINER_OF(task, struct control, stop_task));
+}
+
+void control_stop(struct control *control, void (*on_ended)(void *context), void *context) {
+    control->on_ended = on_ended;
+    control->ended_context = context;
+    control->phase = CONTROL_STOPPING;
+    control->stop_deadline_ms = loop_now_ms(control->loop) + STOP_GRACE_MS;
+    feed_hub_end(control->hub);
+    control_conn_drain_all(control);
+    loop_task_init(&control->stop_task, run_stop);
+    loop_task_schedule(control->loop, &control->stop_task);
+}
+
+void control_free(struct control **at) {
+    struct control *control = *at;
+    *at = NULL;
+    if (control == NULL) {
+        return;
+    }
+    control_upkeep_end(control);
+    feed_hub_free(&control->hub);
+    presence_free(&control->presence);
+    tls_context_unref(&control->api_tls);
+    tls_context_unref(&control->machine_tls);
+    control_keys_close(control);
+    identity_throttle_free(&control->throttle);
+    identity_password_free(&control->passwords);
+    store_close(&control->store);
+    secret_fini(&control->first_password);
+    memory_free(control);
+}

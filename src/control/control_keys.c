@@ -1,0 +1,157 @@
+#include "control/control_keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "pki/key.h"
+#include "store/store_setting.h"
+#include "store/store_tx.h"
+
+#define SETTING_BYTES_MAX CA_TEXT_BYTES_MAX
+#define CA_FILE "ca.pem"
+
+/* One document of the store: read if it is there, else made and kept. */
+struct key_document {
+    const char *name;
+    /* Writes a new one into `text`. */
+    enum status (*make)(struct control *control, struct buf *text, struct why *why);
+    enum status (*read)(struct control *control, struct str text, struct why *why);
+};
+
+static enum status make_ca(struct control *control, struct buf *text, struct why *why) {
+    struct ca *ca = NULL;
+    enum status status = ca_new(str_from(control->domain), loop_clock(control->loop), &ca, why);
+    if (status == STATUS_OK) {
+        status = ca_export(ca, text);
+        log_info("control.ca_made", "trust_domain=%s", control->domain);
+    }
+    ca_free(&ca);
+    return status;
+}
+
+static enum status read_ca(struct control *control, struct str text, struct why *why) {
+    enum status status = ca_import(text, &control->ca, why);
+    if (status == STATUS_OK && !str_eq(ca_trust_domain(control->ca), str_from(control->domain))) {
+        log_warn("control.domain_changed", "was=%.*s is=%s: environments keep their host names",
+                 STR_ARG(ca_trust_domain(control->ca)), control->domain);
+    }
+    return status;
+}
+
+static enum status make_bundle_key(struct control *control, struct buf *text, struct why *why) {
+    (void)control;
+    (void)why;
+    EVP_PKEY *key = key_new();
+    enum status status = key_private_pem(key, text);
+    EVP_PKEY_free(key);
+    return status;
+}
+
+static enum status read_bundle_key(struct control *control, struct str text, struct why *why) {
+    struct jws_keys keys;
+    enum status status = key_from_private_pem(text, &control->bundle_key, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    jws_keys_init(&keys);
+    status = jws_keys_add(&keys, control->bundle_key);
+    if (status == STATUS_OK) {
+        status = jws_keys_write(&keys, &control->bundle_jwks);
+    }
+    jws_keys_fini(&keys);
+    return status;
+}
+
+static enum status make_cursor_key(struct control *control, struct buf *text, struct why *why) {
+    uint8_t key[CONTROL_CURSOR_KEY_BYTES];
+    (void)why;
+    random_fill(loop_random(control->loop), key, sizeof(key));
+    enum status status = buf_append(text, key, sizeof(key));
+    secret_wipe(key, sizeof(key));
+    return status;
+}
+
+static enum status read_cursor_key(struct control *control, struct str text, struct why *why) {
+    if (text.len != CONTROL_CURSOR_KEY_BYTES) {
+        return why_set(why, STATUS_INVALID, "data_corrupt",
+                       "the key of cursors has a wrong length");
+    }
+    memcpy(control->cursor_key, text.at, text.len);
+    return STATUS_OK;
+}
+
+static const struct key_document documents[] = {
+    {"ca", make_ca, read_ca},
+    {"bundle_key", make_bundle_key, read_bundle_key},
+    {"cursor_key", make_cursor_key, read_cursor_key},
+};
+
+static enum status open_document(struct control *control, struct store_tx *tx,
+                                 const struct key_document *document, struct why *why) {
+    struct buf text;
+    uint8_t *room;
+    struct str name = str_from(document->name);
+    buf_init(&text, SETTING_BYTES_MAX);
+    enum status status = buf_reserve(&text, SETTING_BYTES_MAX, &room);
+    if (status == STATUS_OK) {
+        status = store_setting_get(tx, name, &text);
+    }
+    if (status == STATUS_NOT_FOUND) {
+        status = document->make(control, &text, why);
+        if (status == STATUS_OK) {
+            status = store_setting_set(tx, name, buf_str(&text));
+        }
+    }
+    if (status == STATUS_OK) {
+        status = document->read(control, buf_str(&text), why);
+    }
+    buf_fini_wiped(&text);
+    return status;
+}
+
+/* Whole or not at all: a client may read it at any time. */
+static enum status write_root(const struct control *control, struct why *why) {
+    char path[sizeof(control->data_folder) + 16];
+    char temporary[sizeof(path) + 8];
+    struct str pem = ca_root_pem(control->ca);
+    snprintf(path, sizeof(path), "%s/%s", control->data_folder, CA_FILE);
+    snprintf(temporary, sizeof(temporary), "%s.new", path);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    bool is_written = fd >= 0 && write(fd, pem.at, pem.len) == (ssize_t)pem.len;
+    int error = errno;
+    if (fd >= 0 && close(fd) != 0) {
+        is_written = false;
+    }
+    if (is_written && rename(temporary, path) == 0) {
+        return STATUS_OK;
+    }
+    error = is_written ? errno : error;
+    (void)unlink(temporary);
+    return why_set(why, STATUS_DENIED, "data_not_writable", "%s cannot be written: %s", path,
+                   strerror(error));
+}
+
+enum status control_keys_open(struct control *control, struct why *why) {
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    enum status status = store_tx_begin(control->store, STORE_WRITE, why, &tx);
+    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]) && status == STATUS_OK; i++) {
+        status = open_document(control, tx, &documents[i], why);
+    }
+    if (status == STATUS_OK) {
+        status = store_tx_commit(&tx);
+    }
+    return status == STATUS_OK ? write_root(control, why) : status;
+}
+
+void control_keys_close(struct control *control) {
+    ca_free(&control->ca);
+    EVP_PKEY_free(control->bundle_key);
+    control->bundle_key = NULL;
+    buf_fini(&control->bundle_jwks);
+    secret_wipe(control->cursor_key, sizeof(control->cursor_key));
+}

@@ -1,0 +1,81 @@
+/* control_state.h: what the parts of one control plane share. Private to src/control.
+ *
+ * Threads: everything above "for any thread" belongs to the loop's thread. What stands below it is made before the loop
+ * runs, does not change after, and is used by handlers on pool threads.
+ */
+#ifndef CONTROL_CONTROL_STATE_H
+#define CONTROL_CONTROL_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/evp.h>
+
+#include "base/list.h"
+#include "control/control.h"
+#include "identity/identity_login.h"
+#include "net/tls_context.h"
+#include "pki/ca.h"
+#include "pki/jws.h"
+#include "store/store.h"
+
+#define CONTROL_NAME_SIZE 256 /* of a DNS name */
+#define CONTROL_PEM_BYTES_MAX 65536
+#define CONTROL_CURSOR_KEY_BYTES 32
+#define CONTROL_WARPGATE_LIFETIME_SECONDS (INT64_C(24) * 3600)
+/* After this a revoked certificate is refused for its age; with room for clocks that differ. */
+#define CONTROL_REVOCATION_MS ((CONTROL_WARPGATE_LIFETIME_SECONDS + 600) * 1000)
+
+struct feed_hub;
+struct presence;
+struct control_timers;
+
+enum control_phase {
+    CONTROL_RUNNING,
+    CONTROL_STOPPING, /* connections are told to go, work is being finished */
+    CONTROL_ENDED,
+};
+
+struct control {
+    struct loop *loop;
+    enum control_phase phase;
+    struct tls_context *api_tls;
+    struct tls_context *machine_tls;
+    int64_t certificates_renew_at_ms; /* wall: the two above */
+    struct feed_hub *hub;
+    struct list conns;          /* struct control_conn.node */
+    struct list exchanges;      /* struct api_exchange.node */
+    struct list waiting_logins; /* struct api_exchange.wait_node, oldest first */
+    unsigned waiting_login_count;
+    unsigned login_count; /* logins on pool threads */
+    unsigned work_count;  /* everything on pool threads */
+    struct control_timers *timers;
+    int64_t stop_deadline_ms; /* mono */
+    struct loop_task stop_task;
+    void (*on_ended)(void *context);
+    void *ended_context;
+
+    /* for any thread */
+    struct store *store;
+    struct identity_password *passwords;
+    struct identity_throttle *throttle;
+    struct identity_login login;
+    struct presence *presence; /* has a lock of its own */
+    struct ca *ca;
+    EVP_PKEY *bundle_key;
+    struct buf bundle_jwks; /* the public keys that bundles are signed with, as JWKS */
+    uint8_t cursor_key[CONTROL_CURSOR_KEY_BYTES];
+    char data_folder[4096];
+    char domain[CONTROL_NAME_SIZE];
+    char api_name[CONTROL_NAME_SIZE];
+    char console_name[CONTROL_NAME_SIZE];
+    char edge_name[CONTROL_NAME_SIZE];
+    char public_address[ADDRESS_HOST_SIZE + 8];
+    uint16_t public_port;
+    struct secret first_password;
+};
+
+/* Ends the control plane when it is stopping and nothing runs any more: call after each thing that ended. */
+void control_check_ended(struct control *control);
+
+#endif

@@ -1,0 +1,171 @@
+#include "control/control_upkeep.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "control/api_exchange.h"
+#include "control/control_conn.h"
+#include "control/feed_hub.h"
+#include "control/presence.h"
+#include "store/store_revocation.h"
+#include "store/store_tenant.h"
+
+#define TICK_MS 1000
+#define KEEP_TICKS 2
+#define HOUR_TICKS 3600
+#define KEEP_COUNT_MAX 500
+#define WARPGATE_FORGET_MS (INT64_C(30) * 24 * 3600 * 1000)
+
+/* Apart from the control plane, since it goes a moment after it. */
+struct control_timers {
+    struct loop_timer tick;
+    struct control *control; /* NULL once it is over */
+    uint64_t ticks;
+    bool is_keeping; /* one such job at a time */
+};
+
+/* Keeping reports */
+
+static enum status keep_report(struct control *control, struct store_tx *tx, const struct id *id) {
+    struct arena arena;
+    struct id organization;
+    struct store_warpgate row;
+    struct presence_view view;
+    arena_init(&arena);
+    presence_get(control->presence, id, &view);
+    enum status status = store_tenant_find_any(tx, id, &organization);
+    if (status == STATUS_OK) {
+        status = store_warpgate_get(tx, &organization, id, &arena, &row);
+    }
+    if (status == STATUS_OK && view.is_known) {
+        row.last_seen_at_ms = view.seen_at_ms;
+        row.refused_code = str_from(view.refused_code);
+        if (view.applied_revision > 0) {
+            row.applied_revision = view.applied_revision;
+            row.version = str_from(view.version);
+            row.ip_address = str_from(view.ip_address);
+        }
+        status = store_warpgate_report(tx, &row);
+    }
+    arena_fini(&arena);
+    /* Deleted in the meantime, or never ours: nothing to keep. */
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static void keep_reports(void *context) {
+    struct control *control = ((struct control_timers *)context)->control;
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    struct why why = {0};
+    struct id *ids = memory_new_array(KEEP_COUNT_MAX, sizeof(struct id));
+    size_t count = presence_take_changed(control->presence, ids, KEEP_COUNT_MAX);
+    enum status status =
+        count == 0 ? STATUS_END : store_tx_begin(control->store, STORE_WRITE, &why, &tx);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = keep_report(control, tx, &ids[i]);
+    }
+    if (status == STATUS_OK) {
+        status = store_tx_commit(&tx);
+    }
+    if (status != STATUS_OK && status != STATUS_END) {
+        log_warn("control.reports_not_kept", "code=%s detail=%s", why.slug, why.text);
+    }
+    memory_free(ids);
+}
+
+static void finish_keeping(void *context) {
+    struct control_timers *timers = context;
+    timers->is_keeping = false;
+    timers->control->work_count--;
+    control_check_ended(timers->control);
+}
+
+/* Throwing away */
+
+static enum status prune(struct store_tx *tx) {
+    int64_t now_ms = store_tx_now_ms(tx);
+    enum status status = store_session_prune(tx, now_ms - IDENTITY_SESSION_IDLE_MS);
+    if (status == STATUS_OK) {
+        status = store_revocation_prune_any(tx);
+    }
+    if (status == STATUS_OK) {
+        status = store_warpgate_prune_any(tx, now_ms - WARPGATE_FORGET_MS);
+    }
+    return status;
+}
+
+static void run_prune(void *context) {
+    struct control *control = context;
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    struct why why = {0};
+    enum status status = store_tx_begin(control->store, STORE_WRITE, &why, &tx);
+    if (status == STATUS_OK) {
+        status = prune(tx);
+    }
+    if (status == STATUS_OK) {
+        status = store_tx_commit(&tx);
+    }
+    if (status != STATUS_OK) {
+        log_warn("control.not_pruned", "code=%s detail=%s", why.slug, why.text);
+    }
+}
+
+static void finish_prune(void *context) {
+    struct control *control = context;
+    control->work_count--;
+    control_check_ended(control);
+}
+
+/* The clock */
+
+static void run_hourly(struct control *control) {
+    control_conn_maintain(control);
+    feed_hub_maintain(control->hub);
+    presence_sweep(control->presence);
+    control->work_count++;
+    loop_work(control->loop, run_prune, finish_prune, control);
+}
+
+static void run_often(struct control_timers *timers) {
+    struct control *control = timers->control;
+    presence_sweep(control->presence);
+    if (!timers->is_keeping) {
+        timers->is_keeping = true;
+        control->work_count++;
+        loop_work(control->loop, keep_reports, finish_keeping, timers);
+    }
+}
+
+static void on_tick(struct loop_timer *timer) {
+    struct control_timers *timers = timer->context;
+    struct control *control = timers->control;
+    timers->ticks++;
+    api_exchange_tick(control);
+    feed_hub_tick(control->hub);
+    if (control->phase == CONTROL_STOPPING) {
+        if (loop_now_ms(control->loop) >= control->stop_deadline_ms) {
+            control_conn_abort_all(control);
+        }
+    } else if (timers->ticks % HOUR_TICKS == 1) {
+        run_hourly(control);
+    } else if (timers->ticks % KEEP_TICKS == 0) {
+        run_often(timers);
+    }
+    loop_timer_set(timer, TICK_MS);
+}
+
+void control_upkeep_start(struct control *control) {
+    control->timers = MEMORY_NEW(struct control_timers);
+    control->timers->control = control;
+    loop_timer_init(&control->timers->tick, control->loop, on_tick, control->timers);
+    loop_timer_set(&control->timers->tick, TICK_MS);
+}
+
+static void on_timer_closed(struct loop_timer *timer) {
+    memory_free(timer->context);
+}
+
+void control_upkeep_end(struct control *control) {
+    if (control->timers != NULL) {
+        loop_timer_close(&control->timers->tick, on_timer_closed);
+        control->timers = NULL;
+    }
+}

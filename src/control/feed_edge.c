@@ -1,0 +1,227 @@
+#include "control/feed_edge.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "control/presence.h"
+#include "pki/csr.h"
+#include "tunnel/tunnel_channel.h"
+
+#define STATE_QUEUED_MAX ((size_t)4 << 20) /* of the state at one time: changes go beside it */
+#define EDGE_LIFETIME_SECONDS (INT64_C(7) * 24 * 3600)
+
+void feed_edge_send(struct feed_edge *edge, const struct feed_message *message) {
+    if (edge->channel == NULL) {
+        return;
+    }
+    json_t *object = feed_message_write(message);
+    tunnel_channel_send(edge->channel, object);
+    json_decref(object);
+}
+
+void feed_edge_end(struct feed_edge *edge, const char *reason) {
+    struct control *control = feed_hub_control(edge->hub);
+    log_info("control.edge_left", "edge=%s reason=%s", edge->id.text, reason);
+    feed_hub_leave(edge->hub, edge);
+    presence_edge_down(control->presence, &edge->id);
+    tunnel_channel_free(&edge->channel);
+    feed_walk_fini(&edge->walk);
+    memory_free(edge);
+}
+
+void feed_edge_pump(struct feed_edge *edge) {
+    if (edge->state != FEED_EDGE_SYNCING) {
+        return;
+    }
+    while (edge->stream->unsent < STATE_QUEUED_MAX) {
+        if (!feed_walk_next(&edge->walk, edge->hub, edge)) {
+            const struct feed_message synced = {.type = FEED_MESSAGE_SYNCED};
+            feed_edge_send(edge, &synced);
+            feed_walk_fini(&edge->walk);
+            edge->state = FEED_EDGE_LIVE;
+            log_info("control.edge_synced", "edge=%s version=%s", edge->id.text, edge->version);
+            return;
+        }
+    }
+}
+
+void feed_edge_tick(struct feed_edge *edge) {
+    int64_t now_ms = loop_now_ms(feed_hub_control(edge->hub)->loop);
+    if (now_ms - edge->heard_at_ms > FEED_SILENCE_MS) {
+        feed_edge_end(edge, "silent");
+        return;
+    }
+    if (now_ms - edge->pinged_at_ms >= FEED_PING_MS) {
+        const struct feed_message ping = {.type = FEED_MESSAGE_PING};
+        edge->pinged_at_ms = now_ms;
+        feed_edge_send(edge, &ping);
+    }
+    feed_edge_pump(edge);
+}
+
+/* What an edge says */
+
+static void take_hello(struct feed_edge *edge, const struct feed_message *message) {
+    snprintf(edge->version, sizeof(edge->version), "%.*s", STR_ARG(message->version));
+}
+
+static void take_applied(struct feed_edge *edge, const struct feed_message *message) {
+    log_debug("control.bundle_applied", "edge=%s environment=%s revision=%llu", edge->id.text,
+              message->environment.text, (unsigned long long)message->revision);
+}
+
+static void take_refused(struct feed_edge *edge, const struct feed_message *message) {
+    log_error("control.bundle_refused",
+              "edge=%s environment=%s revision=%llu code=%.*s detail=%.*s", edge->id.text,
+              message->environment.text, (unsigned long long)message->revision,
+              STR_ARG(message->code), STR_ARG(message->detail));
+}
+
+static void take_warpgate(struct feed_edge *edge, const struct feed_message *message) {
+    struct control *control = feed_hub_control(edge->hub);
+    log_debug("control.warpgate_reported", "edge=%s warpgate=%s tunnels=%u revision=%llu",
+              edge->id.text, message->warpgate.text, message->tunnels,
+              (unsigned long long)message->revision);
+    presence_report(control->presence, &edge->id, message);
+}
+
+/* The same edge, a new certificate: nothing but the public key is taken from the request. */
+static void take_renew(struct feed_edge *edge, const struct feed_message *message) {
+    struct control *control = feed_hub_control(edge->hub);
+    struct why why = {0};
+    EVP_PKEY *key = NULL;
+    struct buf chain;
+    buf_init(&chain, CONTROL_PEM_BYTES_MAX);
+    const struct ca_leaf leaf = {
+        .role = CERT_EDGE,
+        .subject = edge->id,
+        .dns_names = {str_from(control->edge_name)},
+        .dns_name_count = 1,
+        .lifetime_seconds = EDGE_LIFETIME_SECONDS,
+    };
+    enum status status = csr_public_key(message->csr, &key, &why);
+    if (status == STATUS_OK) {
+        status = ca_issue(control->ca, &leaf, key, loop_clock(control->loop), &chain, NULL, &why);
+    }
+    if (status == STATUS_OK) {
+        const struct feed_message answer = {.type = FEED_MESSAGE_CERTIFICATE,
+                                            .chain = buf_str(&chain)};
+        feed_edge_send(edge, &answer);
+        log_info("control.edge_renewed", "edge=%s", edge->id.text);
+    } else {
+        log_warn("control.edge_renewal_refused", "edge=%s code=%s detail=%s", edge->id.text,
+                 why.slug, why.text);
+    }
+    EVP_PKEY_free(key);
+    buf_fini(&chain);
+}
+
+static const struct {
+    enum feed_message_type type;
+    void (*take)(struct feed_edge *edge, const struct feed_message *message);
+} takers[] = {
+    {FEED_MESSAGE_HELLO, take_hello},     {FEED_MESSAGE_APPLIED, take_applied},
+    {FEED_MESSAGE_REFUSED, take_refused}, {FEED_MESSAGE_WARPGATE, take_warpgate},
+    {FEED_MESSAGE_RENEW, take_renew},
+};
+
+static void on_record(void *owner, const json_t *object) {
+    struct feed_edge *edge = owner;
+    struct control *control = feed_hub_control(edge->hub);
+    struct feed_message message;
+    struct why why = {0};
+    edge->heard_at_ms = loop_now_ms(control->loop);
+    presence_heard(control->presence, &edge->id);
+    if (feed_message_read(object, &message, &why) != STATUS_OK) {
+        log_warn("control.feed_malformed", "edge=%s code=%s detail=%s", edge->id.text, why.slug,
+                 why.text);
+        feed_edge_end(edge, "malformed");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
+        if (takers[i].type == message.type) {
+            takers[i].take(edge, &message);
+            break;
+        }
+    }
+    feed_edge_pump(edge);
+}
+
+static void on_channel_closed(void *owner, const struct why *why) {
+    feed_edge_end(owner, why->slug);
+}
+
+static const struct tunnel_channel_events channel_events = {
+    .on_record = on_record,
+    .on_closed = on_channel_closed,
+};
+
+/* The beginning */
+
+static void ignore_data(void *owner, const uint8_t *bytes, size_t len) {
+    (void)bytes;
+    http_stream_consumed(owner, len);
+}
+
+static void ignore_end(void *owner, const struct http_fields *trailers) {
+    (void)owner;
+    (void)trailers;
+}
+
+static void ignore_sent(void *owner, size_t len) {
+    (void)owner;
+    (void)len;
+}
+
+static void ignore_closed(void *owner, enum http_close reason) {
+    (void)owner;
+    (void)reason;
+}
+
+static void refuse(struct http_stream *stream, unsigned status) {
+    static const struct http_stream_events events = {
+        .on_data = ignore_data,
+        .on_end = ignore_end,
+        .on_sent = ignore_sent,
+        .on_closed = ignore_closed,
+    };
+    struct http_head head = {.status = status, .has_content_length = true};
+    http_fields_add(&head.fields, stream->arena, STR("content-length"), STR("0"));
+    http_stream_attach(stream, &events, stream);
+    http_stream_send_head(stream, &head, true);
+}
+
+void feed_edge_begin(struct feed_hub *hub, struct conn *conn, struct http_stream *stream) {
+    struct control *control = feed_hub_control(hub);
+    struct cert_identity identity;
+    struct why why = {0};
+    STACK_OF(X509) *chain = conn_peer_chain(conn);
+    if (chain == NULL) {
+        refuse(stream, 401);
+        return;
+    }
+    if (cert_identity_check(chain, CERT_EDGE, ca_trust_domain(control->ca), &identity, &why) !=
+        STATUS_OK) {
+        log_warn("control.feed_refused", "code=%s detail=%s", why.slug, why.text);
+        refuse(stream, 403);
+        return;
+    }
+    struct feed_edge *edge = MEMORY_NEW(struct feed_edge);
+    edge->hub = hub;
+    edge->id = identity.subject;
+    edge->identity = identity;
+    edge->stream = stream;
+    edge->heard_at_ms = loop_now_ms(control->loop);
+    edge->pinged_at_ms = edge->heard_at_ms;
+    list_init(&edge->node);
+    feed_hub_join(hub, edge);
+    presence_edge_up(control->presence, &edge->id);
+    edge->channel = tunnel_channel_new(&channel_events, edge);
+    tunnel_channel_attach(edge->channel, stream);
+    struct http_head head = {.status = 200};
+    http_stream_send_head(stream, &head, false);
+    log_info("control.edge_joined", "edge=%s", edge->id.text);
+    feed_hub_send_basis(hub, edge);
+    feed_walk_init(&edge->walk, hub);
+}

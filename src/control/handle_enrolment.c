@@ -1,0 +1,361 @@
+/* handle_enrolment.c: warpgates: from an API key to a certificate, and from that to the next one (tunnel/enrolment.h).
+ *
+ * A warpgate registers itself. One that comes with the same key, environment and name as one that is not connected is that one
+ * come back: it keeps its id, so that a restart does not leave a new entry behind each time.
+ */
+#include "base/json.h"
+#include "base/log.h"
+#include "control/api_handlers.h"
+#include "control/bundle_builder.h"
+#include "control/presence.h"
+#include "pki/api_key.h"
+#include "pki/csr.h"
+#include "store/store_key.h"
+#include "store/store_tenant.h"
+#include "store/store_warpgate.h"
+#include "tunnel/enrolment.h"
+
+#define DEFAULT_ENVIRONMENT STR("production")
+#define DEFAULT_NAME STR("warpgate")
+
+static enum status read_request(struct api_call *call, struct enrolment_request *request) {
+    if (buf_len(&call->body) == 0) {
+        return why_set(&call->why, STATUS_INVALID, "body_missing", "this needs a JSON body");
+    }
+    enum status status = json_parse(buf_str(&call->body), &call->input, &call->why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct why reason = {0};
+    status = enrolment_request_read(call->input, request, &reason);
+    return status == STATUS_OK
+               ? status
+               : why_set(&call->why, STATUS_INVALID, "validation_failed", "%s", reason.text);
+}
+
+static enum status read_csr(struct api_call *call, struct str csr, EVP_PKEY **key) {
+    struct why reason = {0};
+    return csr_public_key(csr, key, &reason) == STATUS_OK
+               ? STATUS_OK
+               : why_set(&call->why, STATUS_INVALID, "csr_invalid", "%s", reason.text);
+}
+
+/* The key */
+
+static enum status judge_key(struct api_call *call, enum status status,
+                             const struct store_key *key) {
+    if (status == STATUS_NOT_FOUND) {
+        return why_set(&call->why, STATUS_DENIED, "key_unknown", "the key is not known");
+    }
+    if (status == STATUS_OK && key->revoked_at_ms != 0) {
+        return why_set(&call->why, STATUS_DENIED, "key_revoked", "the key has been revoked");
+    }
+    return status;
+}
+
+static enum status find_key(struct api_call *call, struct store_key *key) {
+    uint8_t hash[DIGEST_BYTES];
+    struct str token;
+    struct why reason = {0};
+    if (api_call_bearer(call, &token) != STATUS_OK || api_key_check(token, &reason) != STATUS_OK) {
+        return why_set(&call->why, STATUS_DENIED, "key_unknown", "%s",
+                       reason.text[0] != '\0' ? reason.text : "an API key is needed");
+    }
+    api_key_hash(token, hash);
+    return judge_key(call, store_key_find_any(call->tx, hash, &call->arena, key), key);
+}
+
+/* The environment: the one that is named, else the only one, else `production`. */
+
+static enum status refuse_environment(struct api_call *call, const char *slug, const char *text) {
+    return why_set(&call->why, STATUS_INVALID, slug, "%s", text);
+}
+
+static enum status find_named(struct api_call *call, const struct store_key *key, struct str name,
+                              struct store_environment *environment) {
+    struct id id;
+    enum status status =
+        id_parse(ID_ENVIRONMENT, name, &id) == STATUS_OK
+            ? store_environment_get(call->tx, &key->object.organization, &id, &call->arena,
+                                    environment)
+            : store_environment_find(call->tx, &key->object.organization, &key->project, name,
+                                     &call->arena, environment);
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && !id_eq(&environment->project, &key->project))) {
+        return refuse_environment(call, "environment_unknown",
+                                  "the key's project has no environment of this name or id");
+    }
+    return status;
+}
+
+static enum status find_only(struct api_call *call, const struct store_key *key,
+                             struct store_environment *environment) {
+    struct store_environment *rows = NULL;
+    size_t count = 0;
+    struct store_page page = {.limit = 2, .order = STORE_ASCENDING};
+    enum status status = store_environment_list(call->tx, &key->object.organization, &key->project,
+                                                &page, &call->arena, &rows, &count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (count == 0) {
+        return refuse_environment(call, "environment_unknown",
+                                  "the key's project has no environment");
+    }
+    if (count == 1) {
+        *environment = rows[0];
+        return STATUS_OK;
+    }
+    status = store_environment_find(call->tx, &key->object.organization, &key->project,
+                                    DEFAULT_ENVIRONMENT, &call->arena, environment);
+    return status != STATUS_NOT_FOUND
+               ? status
+               : refuse_environment(call, "environment_ambiguous",
+                                    "the key's project has several environments: name one");
+}
+
+static enum status find_environment(struct api_call *call, const struct store_key *key,
+                                    struct str name, struct store_environment *environment) {
+    return str_is_empty(name) ? find_only(call, key, environment)
+                              : find_named(call, key, name, environment);
+}
+
+/* The warpgate */
+
+static bool has_come_back(struct api_call *call, const struct store_warpgate *row,
+                          const struct store_warpgate *wanted) {
+    struct presence_view view;
+    if (row->revoked_at_ms != 0 || !id_eq(&row->key, &wanted->key) ||
+        !str_eq(row->name, wanted->name)) {
+        return false;
+    }
+    presence_get(call->control->presence, &row->object.id, &view);
+    return view.status == PRESENCE_DISCONNECTED;
+}
+
+/* The newest page will do: what is older has long been gone. */
+static enum status find_former(struct api_call *call, struct store_warpgate *warpgate) {
+    struct store_page page = {.limit = 200, .order = STORE_DESCENDING};
+    struct store_warpgate *rows = NULL;
+    size_t count = 0;
+    enum status status =
+        store_warpgate_list(call->tx, &warpgate->object.organization, &warpgate->environment, &page,
+                            &call->arena, &rows, &count);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (has_come_back(call, &rows[i], warpgate)) {
+            rows[i].version = warpgate->version;
+            rows[i].platform = warpgate->platform;
+            rows[i].ip_address = warpgate->ip_address;
+            *warpgate = rows[i];
+            return STATUS_OK;
+        }
+    }
+    return status == STATUS_OK ? STATUS_NOT_FOUND : status;
+}
+
+static enum status register_warpgate(struct api_call *call, const struct store_key *key,
+                                     const struct enrolment_request *request,
+                                     const struct store_environment *environment,
+                                     struct store_warpgate *warpgate) {
+    *warpgate = (struct store_warpgate){
+        .object = {.organization = key->object.organization},
+        .environment = environment->object.id,
+        .key = key->object.id,
+        .name = str_is_empty(request->name) ? DEFAULT_NAME : request->name,
+        .version = request->version,
+        .platform = request->platform,
+        .ip_address = str_from(call->ip_address),
+    };
+    enum status status = find_former(call, warpgate);
+    if (status == STATUS_OK) {
+        status = store_warpgate_report(call->tx, warpgate);
+    } else if (status == STATUS_NOT_FOUND) {
+        status = store_warpgate_insert(call->tx, warpgate);
+    }
+    return status == STATUS_OK
+               ? store_key_used(call->tx, &key->object.organization, &key->object.id)
+               : status;
+}
+
+/* The answer */
+
+struct documents {
+    struct buf certificate;
+    struct change_list bundle;
+    json_t *bundle_keys;
+};
+
+static enum status make_documents(struct api_call *call, const struct store_warpgate *warpgate,
+                                  EVP_PKEY *key, struct documents *documents) {
+    struct control *control = call->control;
+    const struct ca_leaf leaf = {
+        .role = CERT_WARPGATE,
+        .subject = warpgate->object.id,
+        .environment = warpgate->environment,
+        .lifetime_seconds = CONTROL_WARPGATE_LIFETIME_SECONDS,
+    };
+    enum status status = ca_issue(control->ca, &leaf, key, loop_clock(control->loop),
+                                  &documents->certificate, NULL, &call->why);
+    if (status == STATUS_OK) {
+        status = bundle_builder_make(control->bundle_key, call->tx, &warpgate->object.organization,
+                                     &warpgate->environment, &documents->bundle, &call->why);
+    }
+    return status == STATUS_OK
+               ? json_parse(buf_str(&control->bundle_jwks), &documents->bundle_keys, &call->why)
+               : status;
+}
+
+static enum status write_answer(struct api_call *call, const struct store_warpgate *warpgate,
+                                EVP_PKEY *key) {
+    const struct control *control = call->control;
+    struct documents documents = {0};
+    buf_init(&documents.certificate, CONTROL_PEM_BYTES_MAX);
+    change_list_init(&documents.bundle);
+    enum status status = make_documents(call, warpgate, key, &documents);
+    if (status == STATUS_OK) {
+        const struct enrolment_answer answer = {
+            .warpgate = warpgate->object.id,
+            .environment = warpgate->environment,
+            .trust_domain = ca_trust_domain(control->ca),
+            .certificate = buf_str(&documents.certificate),
+            .trust_anchors = ca_root_pem(control->ca),
+            .bundle_keys = documents.bundle_keys,
+            .bundle = str_make(documents.bundle.first->bundle, documents.bundle.first->bundle_len),
+            .edges = {{str_from(control->public_address), str_from(control->edge_name)}},
+            .edge_count = 1,
+        };
+        call->answer.body = enrolment_answer_write(&answer);
+    }
+    json_decref(documents.bundle_keys);
+    change_list_fini(&documents.bundle);
+    buf_fini(&documents.certificate);
+    return status;
+}
+
+/* Enrolment */
+
+/* Strangers never get to the one writing transaction. */
+static enum status check_key(struct api_call *call, struct store_key *key) {
+    enum status status = store_tx_begin(call->control->store, STORE_READ, &call->why, &call->tx);
+    if (status == STATUS_OK) {
+        status = find_key(call, key);
+        store_tx_rollback(&call->tx);
+    }
+    return status;
+}
+
+static enum status enrol(struct api_call *call, const struct enrolment_request *request,
+                         EVP_PKEY *public_key) {
+    struct store_key key;
+    struct store_environment environment;
+    struct store_warpgate warpgate;
+    enum status status = store_tx_begin(call->control->store, STORE_WRITE, &call->why, &call->tx);
+    if (status == STATUS_OK) {
+        status = find_key(call, &key);
+    }
+    if (status == STATUS_OK) {
+        status = find_environment(call, &key, request->environment, &environment);
+    }
+    if (status == STATUS_OK) {
+        status = register_warpgate(call, &key, request, &environment, &warpgate);
+    }
+    if (status == STATUS_OK) {
+        status = write_answer(call, &warpgate, public_key);
+    }
+    if (status == STATUS_OK) {
+        status = store_tx_commit(&call->tx);
+    }
+    if (status == STATUS_OK) {
+        log_info("control.warpgate_enrolled",
+                 "warpgate=%s environment=%s key=%s name=%.*s address=%s", warpgate.object.id.text,
+                 environment.object.id.text, key.object.id.text, STR_ARG(warpgate.name),
+                 call->ip_address);
+    }
+    return status;
+}
+
+enum status handle_enrolment_create(struct api_call *call) {
+    struct store_key key;
+    struct enrolment_request request;
+    EVP_PKEY *public_key = NULL;
+    enum status status = check_key(call, &key);
+    if (status == STATUS_OK) {
+        status = read_request(call, &request);
+    }
+    if (status == STATUS_OK) {
+        status = read_csr(call, request.csr, &public_key);
+    }
+    if (status == STATUS_OK) {
+        status = enrol(call, &request, public_key);
+    }
+    EVP_PKEY_free(public_key);
+    if (status == STATUS_DENIED) {
+        log_info("control.enrolment_refused", "address=%s code=%s", call->ip_address,
+                 call->why.slug);
+    }
+    return status;
+}
+
+/* Renewal */
+
+static enum status find_warpgate(struct api_call *call, struct store_warpgate *warpgate) {
+    struct store_environment environment;
+    struct store_key key;
+    struct id organization;
+    enum status status = store_tenant_find_any(call->tx, &call->peer.subject, &organization);
+    if (status == STATUS_OK) {
+        status = store_warpgate_get(call->tx, &organization, &call->peer.subject, &call->arena,
+                                    warpgate);
+    }
+    if (status == STATUS_OK) {
+        status = store_environment_get(call->tx, &organization, &call->peer.environment,
+                                       &call->arena, &environment);
+    }
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && !id_eq(&warpgate->environment, &call->peer.environment))) {
+        return why_set(&call->why, STATUS_DENIED, "warpgate_unknown",
+                       "there is no such warpgate any more");
+    }
+    if (status == STATUS_OK && warpgate->revoked_at_ms != 0) {
+        return why_set(&call->why, STATUS_DENIED, "warpgate_revoked",
+                       "the warpgate has been revoked");
+    }
+    if (status == STATUS_OK) {
+        status = judge_key(
+            call, store_key_get(call->tx, &organization, &warpgate->key, &call->arena, &key), &key);
+    }
+    return status;
+}
+
+static enum status renew(struct api_call *call, EVP_PKEY *public_key) {
+    struct store_warpgate warpgate;
+    enum status status = store_tx_begin(call->control->store, STORE_READ, &call->why, &call->tx);
+    if (status == STATUS_OK) {
+        status = find_warpgate(call, &warpgate);
+    }
+    if (status == STATUS_OK) {
+        status = write_answer(call, &warpgate, public_key);
+    }
+    store_tx_rollback(&call->tx);
+    return status;
+}
+
+enum status handle_enrolment_renew(struct api_call *call) {
+    struct enrolment_request request;
+    EVP_PKEY *public_key = NULL;
+    if (!call->has_peer) {
+        return why_set(&call->why, STATUS_DENIED, "certificate_required",
+                       "this needs a warpgate's client certificate");
+    }
+    enum status status = read_request(call, &request);
+    if (status == STATUS_OK) {
+        status = read_csr(call, request.csr, &public_key);
+    }
+    if (status == STATUS_OK) {
+        status = renew(call, public_key);
+    }
+    EVP_PKEY_free(public_key);
+    log_info("control.warpgate_renewal", "warpgate=%s status=%s code=%s", call->peer.subject.text,
+             status_name(status), status == STATUS_OK ? "" : call->why.slug);
+    return status;
+}
