@@ -67,7 +67,4 @@ struct route_matcher {
  * size makes necessary comes on top, if the bound is lower. */
 struct route_matcher *route_matcher_new_sized(struct route_program *program, size_t bytes_max);
 
-/* In route_program.c: lives as long as the program. */
-const struct route_automaton *route_program_automaton(const struct route_program *program);
-
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "policy/canonical_path.h"
-#include "policy/route_matcher.h"
+#include "policy/route_automaton.h"
 
 struct route_program {
     atomic_size_t refs;

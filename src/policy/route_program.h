@@ -48,6 +48,7 @@ struct route_pattern {
 
 struct route_program;
 struct route_matcher;
+struct route_automaton;
 
 /* "prefix", "exact", "regexp". */
 enum status route_match_parse(struct str text, enum route_match *match) MUST_USE;
@@ -65,6 +66,8 @@ enum status route_program_new(const struct route_pattern *patterns, size_t count
                               struct why *why) MUST_USE;
 struct route_program *route_program_ref(struct route_program *program); /* atomic */
 void route_program_unref(struct route_program **program);
+/* For matchers: what was compiled (route_automaton.h), as long as the program lives. */
+const struct route_automaton *route_program_automaton(const struct route_program *program);
 
 struct route_matcher *route_matcher_new(struct route_program *program);
 void route_matcher_free(struct route_matcher **matcher);
