@@ -42,7 +42,7 @@ static inline enum status fixture_open(struct fixture *f) {
 
 static inline void fixture_make(struct fixture *f) {
     memset(f, 0, sizeof(*f));
-    snprintf(f->folder, sizeof(f->folder), "/tmp/store-test-XXXXXX");
+    memcpy(f->folder, "/tmp/store-test-XXXXXX", sizeof("/tmp/store-test-XXXXXX"));
     assert_non_null(mkdtemp(f->folder));
     f->now_ms = FIXTURE_START_MS;
     f->clock = (struct clock){fixture_now, fixture_now, f};

@@ -245,7 +245,8 @@ enum status store_vault_unseal(struct store_vault *vault, struct store_connectio
     char context[CONTEXT_SIZE];
     struct data_key key;
     enum status status = STATUS_INVALID;
-    if (is_sealed(sealed)) {
+    /* No key has version 0: it stands for the newest, and only inside. */
+    if (is_sealed(sealed) && sealed_version(sealed) != 0) {
         status = load_key(vault, connection, place->scope, sealed_version(sealed), &key, why);
         if (status != STATUS_OK) {
             return status;
