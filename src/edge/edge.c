@@ -1,6 +1,8 @@
 /* edge.c: one edge as a whole: what it is made of, its two services, its end. */
 #include "edge/edge.h"
 
+#include <openssl/pem.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "edge/edge_environment.h"
@@ -17,13 +19,17 @@
 
 /* The certificate */
 
-static int64_t renew_time(X509 *certificate, int64_t now_ms) {
+/* When half of the leaf's life is over; now if it cannot be read. */
+static int64_t renew_time(struct str chain_pem, int64_t now_ms) {
     int days = 0;
     int seconds = 0;
-    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1) {
-        return now_ms;
-    }
-    return now_ms + ((int64_t)days * 86400 + seconds) * 1000 / 2;
+    BIO *bio = BIO_new_mem_buf(chain_pem.at, (int)chain_pem.len);
+    X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    bool is_read =
+        leaf != NULL && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf)) == 1;
+    X509_free(leaf);
+    BIO_free(bio);
+    return is_read ? now_ms + ((int64_t)days * 86400 + seconds) * 1000 / 2 : now_ms;
 }
 
 static enum status use_certificate(struct edge *edge, struct str chain_pem, struct str key_pem,
@@ -33,8 +39,8 @@ static enum status use_certificate(struct edge *edge, struct str chain_pem, stru
         status = tls_context_set_certificate(edge->control_tls, chain_pem, key_pem, why);
     }
     if (status == STATUS_OK) {
-        X509 *leaf = SSL_CTX_get0_certificate(tls_context_ssl(edge->tunnel_tls));
-        edge->certificate_renew_at_ms = renew_time(leaf, clock_wall_ms(loop_clock(edge->loop)));
+        edge->certificate_renew_at_ms =
+            renew_time(chain_pem, clock_wall_ms(loop_clock(edge->loop)));
     }
     return status;
 }
