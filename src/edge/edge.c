@@ -11,6 +11,7 @@
 #include "edge/edge_state.h"
 #include "edge/edge_tunnel.h"
 #include "edge/edge_visitor.h"
+#include "pki/cert_chain.h"
 #include "pki/csr.h"
 #include "pki/key.h"
 
@@ -19,28 +20,20 @@
 
 /* The certificate */
 
-/* When half of the leaf's life is over; now if it cannot be read. */
-static int64_t renew_time(struct str chain_pem, int64_t now_ms) {
-    int days = 0;
-    int seconds = 0;
-    BIO *bio = BIO_new_mem_buf(chain_pem.at, (int)chain_pem.len);
-    X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    bool is_read =
-        leaf != NULL && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf)) == 1;
-    X509_free(leaf);
-    BIO_free(bio);
-    return is_read ? now_ms + ((int64_t)days * 86400 + seconds) * 1000 / 2 : now_ms;
-}
-
 static enum status use_certificate(struct edge *edge, struct str chain_pem, struct str key_pem,
                                    struct why *why) {
     enum status status = tls_context_set_certificate(edge->tunnel_tls, chain_pem, key_pem, why);
     if (status == STATUS_OK) {
         status = tls_context_set_certificate(edge->control_tls, chain_pem, key_pem, why);
     }
+    struct cert_identity identity;
     if (status == STATUS_OK) {
-        edge->certificate_renew_at_ms =
-            renew_time(chain_pem, clock_wall_ms(loop_clock(edge->loop)));
+        status = cert_chain_identity(chain_pem, CERT_EDGE, str_from(edge->trust_domain), &identity,
+                                     why);
+    }
+    if (status == STATUS_OK) {
+        int64_t now_ms = clock_wall_ms(loop_clock(edge->loop));
+        edge->certificate_renew_at_ms = now_ms + (identity.not_after_ms - now_ms) / 2;
     }
     return status;
 }
