@@ -28,8 +28,8 @@ static enum status use_certificate(struct edge *edge, struct str chain_pem, stru
     }
     struct cert_identity identity;
     if (status == STATUS_OK) {
-        status = cert_chain_identity(chain_pem, CERT_EDGE, str_from(edge->trust_domain), &identity,
-                                     why);
+        status =
+            cert_chain_identity(chain_pem, CERT_EDGE, str_from(edge->trust_domain), &identity, why);
     }
     if (status == STATUS_OK) {
         int64_t now_ms = clock_wall_ms(loop_clock(edge->loop));
@@ -199,7 +199,7 @@ void edge_check_ended(struct edge *edge) {
         return;
     }
     for (struct list *node = edge->tunnels.next; node != &edge->tunnels; node = node->next) {
-        edge_tunnel_abort(CONTAINER_OF(node, struct edge_tunnel, node));
+        edge_tunnel_end(CONTAINER_OF(node, struct edge_tunnel, node));
     }
     if (!list_is_empty(&edge->tunnels)) {
         return; /* each calls again as it goes */

@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -45,8 +45,9 @@ static void test_every_code_has_a_row(void **state) {
 
 static void test_tools_get_problem_json(void **state) {
     (void)state;
-    const struct str accepts[] = {STR_INIT(""), STR_INIT("*/*"), STR_INIT("application/json, text/html"),
-                                  STR_INIT("image/png"), STR_INIT(",,;,")};
+    const struct str accepts[] = {STR_INIT(""), STR_INIT("*/*"),
+                                  STR_INIT("application/json, text/html"), STR_INIT("image/png"),
+                                  STR_INIT(",,;,")};
     for (size_t i = 0; i < sizeof accepts / sizeof accepts[0]; i++) {
         struct edge_answer answer = make(EDGE_CODE_NO_ROUTE, accepts[i], STR_EMPTY);
         json_t *tree;
@@ -62,7 +63,8 @@ static void test_tools_get_problem_json(void **state) {
 static void test_browsers_get_a_page(void **state) {
     (void)state;
     struct edge_answer answer =
-        make(EDGE_CODE_NO_WARPGATE, STR("text/html,application/xhtml+xml,*/*;q=0.8"), STR("<script>\"&"));
+        make(EDGE_CODE_NO_WARPGATE, STR("text/html,application/xhtml+xml,*/*;q=0.8"),
+             STR("<script>\"&"));
     assert_int_equal(answer.head.status, 503);
     assert_true(str_eq(field(&answer, STR("content-type")), STR("text/html; charset=utf-8")));
     assert_true(str_eq(field(&answer, STR("retry-after")), STR("5")));
@@ -119,9 +121,12 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code_has_a_row),       cmocka_unit_test(test_tools_get_problem_json),
-        cmocka_unit_test(test_browsers_get_a_page),        cmocka_unit_test(test_a_detail_cannot_break_the_json),
-        cmocka_unit_test(test_slugs_from_the_tunnel),      cmocka_unit_test(test_malformed_messages),
+        cmocka_unit_test(test_every_code_has_a_row),
+        cmocka_unit_test(test_tools_get_problem_json),
+        cmocka_unit_test(test_browsers_get_a_page),
+        cmocka_unit_test(test_a_detail_cannot_break_the_json),
+        cmocka_unit_test(test_slugs_from_the_tunnel),
+        cmocka_unit_test(test_malformed_messages),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

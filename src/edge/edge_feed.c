@@ -58,8 +58,9 @@ static void retry_later(struct edge_feed *feed) {
 }
 
 static void say_trouble(struct edge_feed *feed, const struct why *why) {
-    if (str_eq(str_from(feed->last_trouble), str_from(why->slug))) {
-        return;
+    bool is_known = str_eq(str_from(feed->last_trouble), str_from(why->slug));
+    if (is_known || feed->edge->phase != EDGE_RUNNING) {
+        return; /* said before; or of no interest: the control plane stops as we do */
     }
     if (str_to_cstr(str_from(why->slug), feed->last_trouble, sizeof feed->last_trouble) !=
         STATUS_OK) {

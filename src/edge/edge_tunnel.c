@@ -253,15 +253,19 @@ void edge_tunnel_send_bundle(struct edge_tunnel *tunnel) {
     send_message(tunnel, &message);
 }
 
+void edge_tunnel_end(struct edge_tunnel *tunnel) {
+    set_state(tunnel, EDGE_TUNNEL_CLOSED);
+    if (tunnel->session != NULL) {
+        h2_session_abort(tunnel->session, 0); /* GOAWAY NO_ERROR, after what is already written */
+    }
+}
+
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason) {
     const struct tunnel_message message = {.type = TUNNEL_MESSAGE_REVOKED, .reason = reason};
     log_info("edge.tunnel_revoked", "warpgate=%s reason=%.*s", tunnel->identity.subject.text,
              STR_ARG(reason));
     send_message(tunnel, &message);
-    set_state(tunnel, EDGE_TUNNEL_CLOSED);
-    if (tunnel->session != NULL) {
-        h2_session_abort(tunnel->session, 0); /* NO_ERROR, after the message */
-    }
+    edge_tunnel_end(tunnel);
 }
 
 void edge_tunnel_drain(struct edge_tunnel *tunnel) {

@@ -51,6 +51,9 @@ void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
 /* Asks the warpgate to make a new tunnel elsewhere, and takes no new requests. */
 void edge_tunnel_drain(struct edge_tunnel *tunnel);
+/* GOAWAY, and the connection ends in an orderly way; what it carries is lost. */
+void edge_tunnel_end(struct edge_tunnel *tunnel);
+/* At once. */
 void edge_tunnel_abort(struct edge_tunnel *tunnel);
 
 /* Opens an exchange; NULL if the tunnel cannot take one now. */
