@@ -61,7 +61,8 @@ static enum status read_control(const struct warpgate_config *config,
     }
     if (str_is_empty(authority) || str_find(authority, '/') < authority.len ||
         address_split(authority, HTTPS_PORT, settings->control_host, &settings->control_port,
-                      NULL) != STATUS_OK) {
+                      NULL) != STATUS_OK ||
+        settings->control_port == 0) {
         return why_set(why, STATUS_INVALID, "control_url",
                        "--control \"%.*s\": it is https://host or https://host:port", STR_ARG(url));
     }

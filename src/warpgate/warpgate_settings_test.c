@@ -75,6 +75,7 @@ static void test_wrong_urls_are_refused(void **state) {
                                        "https:///",
                                        "https://a/b",
                                        "https://u@a",
+                                       "https://a:0",
                                        ""};
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
         config.control_url = urls[i];

@@ -52,7 +52,8 @@ static enum status parse_tcp(struct str text, struct str authority, uint16_t def
                              struct warpgate_target *target, struct why *why) {
     target->kind = WARPGATE_TARGET_TCP;
     if (!http_check_authority(authority) ||
-        address_split(authority, default_port, target->host, &target->port, NULL) != STATUS_OK) {
+        address_split(authority, default_port, target->host, &target->port, NULL) != STATUS_OK ||
+        target->port == 0) {
         return why_set(why, STATUS_INVALID, "upstream_target",
                        "--upstream \"%.*s\": a target is host:port, http://host:port or unix:/path",
                        STR_ARG(text));
