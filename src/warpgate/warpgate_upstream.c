@@ -61,8 +61,7 @@ static void set_health(struct warpgate_upstream *upstream, enum warpgate_health 
                      upstream->target.text);
         }
     } else if (warpgate_backoff_should_speak(&upstream->notice, why->slug, now_ms)) {
-        log_warn("warpgate.upstream_down",
-                 "upstream=%s target=%s reason=%s detail=\"%s\"",
+        log_warn("warpgate.upstream_down", "upstream=%s target=%s reason=%s detail=\"%s\"",
                  upstream->target.name, upstream->target.text, why->slug, why->text);
     }
     if (is_change) {
@@ -93,10 +92,15 @@ static void free_link(struct warpgate_link *link) {
     check_freed(upstream);
 }
 
+/* Orderly where nothing is under way; otherwise at once: a workload that does not read could keep an orderly end waiting. */
 static void close_link(struct warpgate_link *link) {
     link->state = LINK_CLOSING;
     list_remove(&link->node);
-    conn_close(link->conn);
+    if (h1_client_is_reusable(link->client)) {
+        conn_close(link->conn);
+    } else {
+        conn_abort(link->conn);
+    }
 }
 
 static void serve_waiting(struct warpgate_upstream *upstream);
