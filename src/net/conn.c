@@ -50,6 +50,9 @@ static void unwatch(struct conn *conn) {
 
 void conn_peer_text(const struct conn *conn, char out[ADDRESS_TEXT_SIZE]) {
     address_text(&conn->peer, out);
+    if (out[0] == '\0') {
+        snprintf(out, ADDRESS_TEXT_SIZE, "the peer"); /* gone before it could be asked for */
+    }
 }
 
 /* ---- the end ---- */

@@ -98,22 +98,22 @@ static void on_visit_established(void *owner, struct conn *conn) {
 }
 
 /* Strangers may fail as often as they like: the log gets one line a second. */
-static void log_failure(const struct front_visit *visit, const struct why *why) {
+static void log_failure(const struct front_visit *visit, struct str name, const struct why *why) {
     struct front *front = visit->front;
     int64_t now_ms = loop_now_ms(front->loop);
     if (now_ms < front->next_log_ms) {
         return;
     }
     front->next_log_ms = now_ms + LOG_INTERVAL_MS;
-    log_info("front.handshake_failed", "service=%s code=%s reason=\"%s\"",
-             visit->service != NULL ? visit->service->name : "none", why->slug, why->text);
+    log_info("front.handshake_failed", "service=%s name=%.*s code=%s reason=\"%s\"",
+             visit->service != NULL ? visit->service->name : "none", STR_ARG(name), why->slug,
+             why->text);
 }
 
 static void on_visit_closed(void *owner, struct conn *conn, const struct why *why) {
     struct front_visit *visit = owner;
-    (void)conn;
     if (visit->front != NULL) {
-        log_failure(visit, why);
+        log_failure(visit, conn_server_name(conn), why);
     }
     end_visit(visit);
 }

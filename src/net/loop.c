@@ -325,11 +325,11 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay_ms) {
     if (!timer->loop->is_running) {
         uv_update_time(uv); /* libuv's time stands still between runs */
     }
-    if (delay_ms < 0) {
-        delay_ms = 0;
+    if (delay_ms < 1) {
+        delay_ms = 1; /* libuv would run a timer that sets itself to 0 for ever, without looking at anything else */
     }
     int64_t now_ms = (int64_t)uv_now(uv);
-    timer->deadline_ms = now_ms + delay_ms > 0 ? now_ms + delay_ms : 1;
+    timer->deadline_ms = now_ms + delay_ms;
     bool is_armed_in_time = uv_is_active((uv_handle_t *)&timer->uv) &&
                             uv_timer_get_due_in(&timer->uv) <= (uint64_t)delay_ms;
     if (!is_armed_in_time) {

@@ -66,7 +66,7 @@ void loop_flush_later(struct loop *loop, struct loop_task *task);
 uint64_t loop_turn(const struct loop *loop);
 
 void loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fire)(struct loop_timer *timer), void *context);
-void loop_timer_set(struct loop_timer *timer, int64_t delay_ms);
+void loop_timer_set(struct loop_timer *timer, int64_t delay_ms); /* at least 1 ms */
 void loop_timer_clear(struct loop_timer *timer);
 /* The memory may be reused once `closed` (may be NULL) has run, not before. */
 void loop_timer_close(struct loop_timer *timer, void (*closed)(struct loop_timer *timer));

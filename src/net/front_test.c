@@ -1,0 +1,459 @@
+#include "net/front.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/net_test_kit.h"
+#include "net/tls_session.h"
+
+/* One port, two services as on an edge: tunnels by protocol, visitors by name. */
+struct service {
+    struct tls_context *tls;
+    const char *protocol; /* NULL: any */
+    struct str suffix;
+    struct kit_side side; /* of the last connection */
+    int accepted_count;
+    int closed_count;
+    int asked_count;
+    bool is_counting; /* engines are not set, many connections */
+};
+
+struct stage {
+    struct loop *loop;
+    struct front *front;
+    struct service visitors;
+    struct service tunnels;
+    struct tls_context *visitor_tls;
+    struct tls_context *tunnel_tls;
+};
+
+static struct kit_cert *root;
+static struct kit_cert *leaf_a;
+static struct kit_cert *leaf_b;
+static struct kit_cert *leaf_edge;
+
+static int make_certificates(void **state) {
+    (void)state;
+    root = kit_root();
+    leaf_a = kit_leaf(root, "a.test");
+    leaf_b = kit_leaf(root, "b.test");
+    leaf_edge = kit_leaf(root, "edge.test");
+    return 0;
+}
+
+static int free_certificates(void **state) {
+    (void)state;
+    kit_cert_free(root);
+    kit_cert_free(leaf_a);
+    kit_cert_free(leaf_b);
+    kit_cert_free(leaf_edge);
+    return 0;
+}
+
+static bool service_wants(void *context, struct str name, const struct front_hello *hello) {
+    struct service *service = context;
+    service->asked_count++;
+    return str_ends_with(name, service->suffix) &&
+           (service->protocol == NULL || front_hello_offers(hello, str_from(service->protocol)));
+}
+
+static struct tls_context *service_tls(void *context) {
+    return ((struct service *)context)->tls;
+}
+
+static void count_closed(void *owner, struct conn *conn, const struct why *why) {
+    (void)conn;
+    (void)why;
+    ((struct service *)owner)->closed_count++;
+}
+
+static const struct conn_events counting_events = {NULL, count_closed};
+
+static void service_accept(void *context, struct conn *conn) {
+    struct service *service = context;
+    service->accepted_count++;
+    if (service->is_counting) {
+        conn_set_events(conn, &counting_events, service);
+        return;
+    }
+    conn_set_events(conn, &kit_side_events, &service->side);
+    kit_side_established(&service->side, conn);
+}
+
+static void stage_add(struct stage *stage, struct service *service, const char *name,
+                      int64_t handshake_ms) {
+    const struct front_service entry = {
+        .name = name,
+        .wants = service_wants,
+        .tls = service_tls,
+        .accept = service_accept,
+        .context = service,
+        .timeouts = {.handshake_ms = handshake_ms},
+    };
+    front_add(stage->front, &entry);
+}
+
+static void stage_init(struct stage *stage) {
+    struct why why = {0};
+    *stage = (struct stage){.loop = kit_loop()};
+    assert_int_equal(front_new(stage->loop, STR("127.0.0.1:0"), &stage->front, &why), STATUS_OK);
+    assert_int_not_equal(address_port(front_address(stage->front)), 0);
+    stage->tunnels.tls = kit_context(TLS_TUNNEL_SERVER, leaf_edge, root);
+    stage->tunnels.protocol = TLS_ALPN_TUNNEL;
+    stage->tunnels.suffix = STR("edge.test");
+    stage->visitors.tls = tls_context_new(TLS_VISITOR_SERVER);
+    stage->visitors.suffix = STR(".test");
+    kit_add_host(stage->visitors.tls, "a.test", leaf_a);
+    kit_add_host(stage->visitors.tls, "b.test", leaf_b);
+    kit_side_init(&stage->tunnels.side, stage->loop);
+    kit_side_init(&stage->visitors.side, stage->loop);
+    stage->visitors.side.engine.is_echo = true;
+    stage_add(stage, &stage->tunnels, "tunnels", 0);
+    stage_add(stage, &stage->visitors, "visitors", 0);
+    stage->visitor_tls = kit_context(TLS_HTTPS_CLIENT, NULL, root);
+    stage->tunnel_tls = kit_context(TLS_TUNNEL_CLIENT, leaf_a, root);
+}
+
+static void stage_fini(struct stage *stage) {
+    struct kit_side *sides[] = {&stage->tunnels.side, &stage->visitors.side};
+    front_free(&stage->front);
+    for (int i = 0; i < 2; i++) {
+        if (sides[i]->conn != NULL) {
+            conn_abort(sides[i]->conn);
+        }
+    }
+    kit_run_for(stage->loop, 1);
+    for (int i = 0; i < 2; i++) {
+        kit_side_fini(sides[i]);
+    }
+    tls_context_unref(&stage->tunnels.tls);
+    tls_context_unref(&stage->visitors.tls);
+    tls_context_unref(&stage->visitor_tls);
+    tls_context_unref(&stage->tunnel_tls);
+    kit_loop_free(stage->loop);
+}
+
+static struct conn *stage_connect(struct stage *stage, struct tls_context *tls, const char *name,
+                                  struct kit_side *client) {
+    struct conn_connect_config config = {
+        .address = *front_address(stage->front), .tls = tls, .server_name = name};
+    kit_side_init(client, stage->loop);
+    client->conn = conn_connect(stage->loop, &config, &kit_side_events, client);
+    return client->conn;
+}
+
+static void close_client(struct stage *stage, struct kit_side *client) {
+    if (client->conn != NULL) {
+        conn_abort(client->conn);
+    }
+    kit_until_true(stage->loop, &client->is_closed);
+    kit_side_fini(client);
+}
+
+static bool has_come(void *context) {
+    const struct kit_side *const *sides = context;
+    return (sides[0]->is_established || sides[0]->is_closed) &&
+           (sides[1]->is_established || sides[0]->is_closed);
+}
+
+static void until_served(struct stage *stage, struct kit_side *client, struct kit_side *server) {
+    struct kit_side *sides[2] = {client, server};
+    kit_until(stage->loop, has_come, sides);
+    assert_true(client->is_established && server->is_established);
+}
+
+static void test_services_are_told_apart(void **state) {
+    (void)state;
+    struct stage stage;
+    struct kit_side client;
+    stage_init(&stage);
+    stage_connect(&stage, stage.tunnel_tls, "edge.test", &client);
+    until_served(&stage, &client, &stage.tunnels.side);
+    assert_string_equal(stage.tunnels.side.version, "TLSv1.3");
+    assert_string_equal(stage.tunnels.side.alpn, TLS_ALPN_TUNNEL);
+    assert_string_equal(stage.tunnels.side.server_name, "edge.test");
+    assert_true(stage.tunnels.side.has_peer_certificate);
+    assert_int_equal(stage.visitors.accepted_count, 0);
+    close_client(&stage, &client);
+
+    stage_connect(&stage, stage.visitor_tls, "B.test", &client); /* names are folded */
+    until_served(&stage, &client, &stage.visitors.side);
+    assert_string_equal(stage.visitors.side.server_name, "b.test");
+    assert_string_equal(stage.visitors.side.alpn, "http/1.1");
+    assert_false(stage.visitors.side.has_peer_certificate);
+    client.engine.to_send = 100000;
+    engine_notify(&client.engine.engine);
+    client.engine.done_at = 100000;
+    kit_until_true(stage.loop, &client.is_closed);
+    assert_int_equal(client.engine.received, 100000);
+    assert_false(client.engine.is_pattern_broken);
+    close_client(&stage, &client);
+    stage_fini(&stage);
+}
+
+static void check_refused(struct stage *stage, struct tls_context *tls, const char *name,
+                          const char *text) {
+    struct kit_side client;
+    stage_connect(stage, tls, name, &client);
+    kit_until_true(stage->loop, &client.is_closed);
+    assert_non_null(strstr(client.why.text, text));
+    close_client(stage, &client);
+}
+
+static void test_what_no_service_wants_is_refused(void **state) {
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    check_refused(&stage, stage.visitor_tls, "c.test", "unrecognized_name");
+    check_refused(&stage, stage.visitor_tls, "a.example", "unrecognized_name");
+    assert_int_equal(stage.visitors.accepted_count + stage.tunnels.accepted_count, 0);
+    /* Without a name nobody is even asked. */
+    int asked_count = stage.visitors.asked_count + stage.tunnels.asked_count;
+    check_refused(&stage, stage.visitor_tls, "127.0.0.1", "unrecognized_name");
+    assert_int_equal(stage.visitors.asked_count + stage.tunnels.asked_count, asked_count);
+    /* The tunnel's protocol on a visitor's name, a visitor's on the tunnel's. */
+    check_refused(&stage, stage.tunnel_tls, "a.test", "no_application_protocol");
+    check_refused(&stage, stage.visitor_tls, "edge.test", "unrecognized_name");
+    assert_int_equal(stage.visitors.accepted_count + stage.tunnels.accepted_count, 0);
+    stage_fini(&stage);
+}
+
+static void test_tunnel_rules_hold_behind_the_front(void **state) {
+    (void)state;
+    struct stage stage;
+    struct kit_side client;
+    stage_init(&stage);
+    struct tls_context *bare = kit_context(TLS_TUNNEL_CLIENT, NULL, root);
+    stage_connect(&stage, bare, "edge.test", &client);
+    kit_until_true(stage.loop, &client.is_closed);
+    assert_string_equal(client.why.slug, "tls_verify");
+    assert_non_null(strstr(client.why.text, "wants a certificate"));
+    close_client(&stage, &client);
+    assert_int_equal(stage.tunnels.accepted_count, 0);
+    tls_context_unref(&bare);
+    stage_fini(&stage);
+}
+
+static void test_port_in_use(void **state) {
+    (void)state;
+    struct stage stage;
+    struct front *second = NULL;
+    struct why why = {0};
+    char text[ADDRESS_TEXT_SIZE];
+    stage_init(&stage);
+    address_text(front_address(stage.front), text);
+    assert_int_equal(front_new(stage.loop, str_from(text), &second, &why), STATUS_CONFLICT);
+    assert_string_equal(why.slug, "address_in_use");
+    assert_non_null(strstr(why.text, text));
+    assert_int_equal(front_new(stage.loop, STR("no.ip.here:80"), &second, &why), STATUS_INVALID);
+    assert_int_equal(front_new(stage.loop, STR("127.0.0.1"), &second, &why), STATUS_INVALID);
+    assert_int_equal(front_new(stage.loop, STR("192.0.2.1:0"), &second, &why), STATUS_FAILED);
+    assert_string_equal(why.slug, "listen_failed");
+
+    /* Siblings share it on purpose, and strangers still may not. */
+    assert_int_equal(front_new_sibling(stage.loop, stage.front, &second, &why), STATUS_OK);
+    assert_int_equal(address_port(front_address(second)), address_port(front_address(stage.front)));
+    struct front *third = NULL;
+    assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_CONFLICT);
+    front_free(&second);
+    front_close(stage.front);
+    front_close(stage.front);
+    assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_OK);
+    front_free(&third);
+    stage_fini(&stage);
+}
+
+static int raw_connect(struct stage *stage) {
+    const struct address *address = front_address(stage->front);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address->storage, address->len), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
+/* Connections given up at every stage: before a byte, with half a hello, with rubbish, right after the handshake. */
+static void test_500_aborted_connections_leave_nothing(void **state) {
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    stage.visitors.is_counting = true;
+    for (int i = 0; i < 500; i++) {
+        if (i % 4 == 3) {
+            struct kit_side client;
+            stage_connect(&stage, stage.visitor_tls, "a.test", &client);
+            if (i % 8 == 7) {
+                kit_until_true(stage.loop, &client.is_established);
+            }
+            close_client(&stage, &client);
+            continue;
+        }
+        int fd = raw_connect(&stage);
+        const char *bytes =
+            i % 4 == 1 ? "\x16\x03\x01\x01\x00\x01" : "rubbish, and no hello at all";
+        if (i % 4 != 0) {
+            assert_true(send(fd, bytes, 6, 0) == 6);
+        }
+        if (i % 2 == 0) {
+            struct linger reset = {1, 0};
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        }
+        close(fd);
+        kit_run_for(stage.loop, 0);
+    }
+    /* An innocent visitor in the middle of all that. */
+    stage.visitors.is_counting = false;
+    struct kit_side client;
+    stage_connect(&stage, stage.visitor_tls, "a.test", &client);
+    until_served(&stage, &client, &stage.visitors.side);
+    close_client(&stage, &client);
+    kit_run_for(stage.loop, 20);
+    assert_int_equal(stage.visitors.accepted_count - 1, stage.visitors.closed_count);
+    assert_int_equal(loop_block_pool(stage.loop)->used_count, 0);
+    stage_fini(&stage);
+}
+
+static void test_freeing_the_front_ends_handshakes_and_spares_connections(void **state) {
+    (void)state;
+    struct stage stage;
+    struct kit_side client;
+    uint8_t byte;
+    stage_init(&stage);
+    stage_connect(&stage, stage.visitor_tls, "a.test", &client);
+    until_served(&stage, &client, &stage.visitors.side);
+    int fd = raw_connect(&stage); /* silent */
+    kit_run_for(stage.loop, 5);
+    front_free(&stage.front);
+    kit_run_for(stage.loop, 5);
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+    close(fd);
+    client.engine.done_at = 1000;
+    client.engine.to_send = 1000;
+    engine_notify(&client.engine.engine);
+    kit_until_true(stage.loop, &client.is_closed);
+    assert_int_equal(client.engine.received, 1000);
+    close_client(&stage, &client);
+    stage_fini(&stage);
+}
+
+static bool is_readable(void *context) {
+    uint8_t byte;
+    return recv(*(const int *)context, &byte, 1, MSG_PEEK) >= 0;
+}
+
+/* The service's deadline holds from the moment its name is known. */
+static void test_half_a_handshake_is_cut(void **state) {
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    front_free(&stage.front);
+    struct why why;
+    assert_int_equal(front_new(stage.loop, STR("127.0.0.1:0"), &stage.front, &why), STATUS_OK);
+    stage_add(&stage, &stage.visitors, "visitors", 40);
+    /* A client that says hello and then nothing. */
+    int pair[2];
+    uint8_t hello[4096];
+    struct tls_session session;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(tls_session_open(&session, stage.visitor_tls, pair[0], "a.test"), STATUS_OK);
+    assert_int_equal(tls_session_handshake(&session), TLS_WAIT_READ);
+    ssize_t len = read(pair[1], hello, sizeof(hello));
+    assert_true(len > 100);
+    int fd = raw_connect(&stage);
+    assert_int_equal(send(fd, hello, (size_t)len, 0), len);
+    kit_until(stage.loop, is_readable, &fd); /* the server's flight */
+    while (recv(fd, hello, sizeof(hello), 0) > 0) {
+    }
+    kit_until(stage.loop, is_readable, &fd);
+    assert_int_equal(recv(fd, hello, sizeof(hello), 0), 0);
+    assert_int_equal(stage.visitors.accepted_count, 0);
+    close(fd);
+    tls_session_close(&session);
+    close(pair[0]);
+    close(pair[1]);
+    stage_fini(&stage);
+}
+
+/* Moves what is there from one descriptor to the other; with `is_cut`, every byte of the handshake in a record of its own. */
+static void relay(int from, int to, bool is_cut) {
+    uint8_t bytes[16384];
+    ssize_t len = recv(from, bytes, sizeof(bytes), 0);
+    if (len <= 0) {
+        return;
+    }
+    if (!is_cut) {
+        assert_int_equal(send(to, bytes, (size_t)len, 0), len);
+        return;
+    }
+    for (ssize_t i = 5; i < len; i++) {
+        uint8_t record[6] = {bytes[0], bytes[1], bytes[2], 0, 1, bytes[i]};
+        assert_int_equal(send(to, record, sizeof(record), 0), 6);
+    }
+}
+
+/* A name cannot be hidden by cutting the ClientHello into pieces. */
+static void test_hello_in_one_byte_records(void **state) {
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    int pair[2];
+    struct tls_session session;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(tls_session_open(&session, stage.visitor_tls, pair[0], "b.test"), STATUS_OK);
+    int fd = raw_connect(&stage);
+    bool is_cut = true;
+    enum tls_result result = TLS_WAIT_READ;
+    for (int i = 0; i < 2000 && (result == TLS_WAIT_READ || !stage.visitors.side.is_established);
+         i++) {
+        if (result == TLS_WAIT_READ) {
+            result = tls_session_handshake(&session);
+        }
+        relay(pair[1], fd, is_cut);
+        is_cut = false;
+        kit_run_for(stage.loop, 1);
+        relay(fd, pair[1], false);
+    }
+    assert_int_equal(result, TLS_DONE);
+    assert_string_equal(stage.visitors.side.server_name, "b.test");
+    tls_session_close(&session);
+    close(pair[0]);
+    close(pair[1]);
+    close(fd);
+    stage_fini(&stage);
+}
+
+/* Out of descriptors the front waits, and goes on when there are some again. */
+static void test_pause_without_descriptors(void **state) {
+    (void)state;
+    struct stage stage;
+    struct rlimit former;
+    stage_init(&stage);
+    int fd = raw_connect(&stage);
+    getrlimit(RLIMIT_NOFILE, &former);
+    struct rlimit small = {(rlim_t)fd + 1, former.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &small); /* nothing above `fd` may be opened */
+    kit_run_for(stage.loop, 20);
+    setrlimit(RLIMIT_NOFILE, &former);
+    struct kit_side client;
+    stage_connect(&stage, stage.visitor_tls, "a.test", &client);
+    until_served(&stage, &client, &stage.visitors.side);
+    close(fd);
+    close_client(&stage, &client);
+    stage_fini(&stage);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_services_are_told_apart),
+        cmocka_unit_test(test_what_no_service_wants_is_refused),
+        cmocka_unit_test(test_tunnel_rules_hold_behind_the_front),
+        cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_500_aborted_connections_leave_nothing),
+        cmocka_unit_test(test_freeing_the_front_ends_handshakes_and_spares_connections),
+        cmocka_unit_test(test_half_a_handshake_is_cut),
+        cmocka_unit_test(test_hello_in_one_byte_records),
+        cmocka_unit_test(test_pause_without_descriptors),
+    };
+    return cmocka_run_group_tests(tests, make_certificates, free_certificates);
+}
