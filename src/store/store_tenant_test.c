@@ -1,0 +1,56 @@
+#include "store/store_tenant.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store/store_fixture.h"
+#include "store/store_route.h"
+#include "store/store_warpgate.h"
+
+static void test_every_kind(void **state) {
+    struct fixture *f = *state;
+    struct id organization;
+    fixture_begin(f, STORE_WRITE);
+    fixture_tenant(f, "B", "b.example", 2);
+    struct fixture_tenant t = fixture_tenant(f, "A", "a.example", 1);
+    struct store_route route = {.object.organization = t.organization,
+                                .environment = t.environment,
+                                .match = STR("prefix"),
+                                .path = STR("/"),
+                                .upstream = STR("default")};
+    struct store_warpgate warpgate = {
+        .object.organization = t.organization, .environment = t.environment, .key = t.key};
+    assert_int_equal(store_route_insert(f->tx, &route), STATUS_OK);
+    assert_int_equal(store_warpgate_insert(f->tx, &warpgate), STATUS_OK);
+    const struct id ids[] = {t.organization, t.project,       t.environment,     t.service_account,
+                             t.key,          route.object.id, warpgate.object.id};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        assert_int_equal(store_tenant_find_any(f->tx, &ids[i], &organization), STATUS_OK);
+        assert_true(id_eq(&organization, &t.organization));
+    }
+}
+
+static void test_not_there(void **state) {
+    struct fixture *f = *state;
+    static const struct id ids[] = {
+        {"prj_00000000000000000000000000"}, {"mem_00000000000000000000000000"}, {""}, {"x"}};
+    struct id organization;
+    fixture_begin(f, STORE_READ);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        assert_int_equal(store_tenant_find_any(f->tx, &ids[i], &organization), STATUS_NOT_FOUND);
+        assert_string_equal(f->why.slug, "not_found");
+        assert_true(id_is_none(&organization));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_kind, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_not_there, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
