@@ -41,6 +41,7 @@ struct role_rules {
     bool is_bulk;       /* long-lived and shared by many streams: worth a large read buffer */
     bool trusts_system; /* when no anchors were given */
     bool verifies_name;
+    bool must_be_asked; /* a server that does not want our certificate is none of ours */
 };
 
 static const struct role_rules roles[] = {
@@ -59,7 +60,8 @@ static const struct role_rules roles[] = {
                            .verify_mode = SSL_VERIFY_PEER,
                            .alpn = STR_INIT(ALPN_TUNNEL_WIRE),
                            .requires_alpn = true,
-                           .is_bulk = true},
+                           .is_bulk = true,
+                           .must_be_asked = true},
     [TLS_CONTROL_SERVER] = {.is_server = true,
                             .min_version = TLS1_3_VERSION,
                             .verify_mode = SSL_VERIFY_PEER,
@@ -220,6 +222,10 @@ bool tls_context_requires_alpn(const struct tls_context *context) {
 
 bool tls_context_verifies_name(const struct tls_context *context) {
     return context->rules->verifies_name;
+}
+
+bool tls_context_must_be_asked(const struct tls_context *context) {
+    return context->rules->must_be_asked;
 }
 
 enum status tls_context_set_certificate(struct tls_context *context, struct str chain_pem,

@@ -3,7 +3,7 @@
  * Five roles, each with fixed rules; there is no way to weaken one by a parameter:
  *   TLS_VISITOR_SERVER  TLS 1.2 and 1.3; ALPN h2, http/1.1; certificate by server name (tls_context_add_host); tickets on
  *   TLS_TUNNEL_SERVER   TLS 1.3 only; client certificate required; no resumption; ALPN mezusphere-tunnel/1
- *   TLS_TUNNEL_CLIENT   the warpgate's end of that
+ *   TLS_TUNNEL_CLIENT   the warpgate's end of that; the server has to ask for our certificate
  *   TLS_CONTROL_SERVER  TLS 1.3 only; client certificate asked for and verified if sent; ALPN mezusphere-control/1; no resumption
  *   TLS_CONTROL_CLIENT  enrolment (no certificate yet, host name verified) and the edge's feed (with certificate)
  *   TLS_API_SERVER      TLS 1.2 and 1.3; ALPN h2, http/1.1; one certificate
@@ -69,5 +69,6 @@ enum status tls_context_apply(struct tls_context *context, SSL *ssl,
 bool tls_context_is_server(const struct tls_context *context);
 bool tls_context_requires_alpn(const struct tls_context *context);
 bool tls_context_verifies_name(const struct tls_context *context);
+bool tls_context_must_be_asked(const struct tls_context *context);
 
 #endif

@@ -174,6 +174,13 @@ enum tls_result tls_session_handshake(struct tls_session *session) {
         session->lacks_alpn = true;
         return TLS_FAILED;
     }
+    /* A server's list of signature algorithms comes in its CertificateRequest and nowhere else (RFC 8446 §4.3.2). */
+    if (tls_context_must_be_asked(session->context) &&
+        SSL_get_sigalgs(session->ssl, -1, NULL, NULL, NULL, NULL, NULL) == 0) {
+        session->has_failed = true;
+        session->lacks_request = true;
+        return TLS_FAILED;
+    }
     session->is_established = true;
     return TLS_DONE;
 }

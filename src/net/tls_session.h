@@ -31,6 +31,7 @@ struct tls_session {
     bool is_established;
     bool has_failed;
     bool lacks_alpn;
+    bool lacks_request; /* the server did not ask for our certificate, and had to */
     unsigned long error;
     int system_error;
 };

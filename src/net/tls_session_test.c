@@ -229,6 +229,23 @@ static void test_tunnel_wants_a_certificate_of_its_own_authority(void **state) {
     kit_cert_free(foreign);
 }
 
+/* Whoever has a certificate of our authority and lets anybody in is no edge. */
+static void test_tunnel_client_has_to_be_asked_for_its_certificate(void **state) {
+    (void)state;
+    struct pair pair;
+    struct tls_context *client = kit_context(TLS_TUNNEL_CLIENT, leaf_b, root);
+    struct tls_context *server = kit_context(TLS_API_SERVER, leaf_a, root);
+    pair_open(&pair, client, server, "edge.test");
+    SSL_set_alpn_protos(pair.client.ssl, (const unsigned char *)"\x02h2", 3);
+    pair_shake(&pair);
+    assert_int_equal(pair.client_result, TLS_FAILED);
+    assert_string_equal(pair.client_why.slug, "tls_handshake");
+    assert_non_null(strstr(pair.client_why.text, "did not ask"));
+    pair_close(&pair);
+    tls_context_unref(&client);
+    tls_context_unref(&server);
+}
+
 static void test_tunnel_client_learns_of_a_refused_certificate(void **state) {
     (void)state;
     struct pair pair;
@@ -528,6 +545,7 @@ int main(void) {
         cmocka_unit_test(test_leeway_does_not_forgive_a_stranger),
         cmocka_unit_test(test_tunnel_stands_with_certificates_on_both_sides),
         cmocka_unit_test(test_tunnel_wants_a_certificate_of_its_own_authority),
+        cmocka_unit_test(test_tunnel_client_has_to_be_asked_for_its_certificate),
         cmocka_unit_test(test_tunnel_client_learns_of_a_refused_certificate),
         cmocka_unit_test(test_tunnel_refuses_tls_1_2),
         cmocka_unit_test(test_visitor_may_use_tls_1_2),

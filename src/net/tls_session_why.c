@@ -114,6 +114,9 @@ void tls_session_why(const struct tls_session *session, const char *peer, struct
         (void)why_set(
             why, STATUS_DENIED, "tls_handshake",
             "%.80s does not speak our protocol (no ALPN): check the address that was given", peer);
+    } else if (session->lacks_request) {
+        (void)why_set(why, STATUS_DENIED, "tls_handshake",
+                      "%.80s did not ask for our certificate: it is no edge", peer);
     } else if (!session->is_established && verify != X509_V_OK && session->error != 0) {
         explain_verify(verify, peer, why);
     } else if (session->error != 0 &&
