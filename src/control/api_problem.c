@@ -114,8 +114,10 @@ static json_t *write_problem(const struct api_call *call, const struct api_probl
 void api_problem_answer(struct api_call *call, enum status status) {
     const struct api_problem *problem = api_problem_find(status, call->why.slug);
     if (problem->status >= 500) {
-        log_error("api.failed", "request=%s code=%s status=%s detail=%s", call->request_id.text,
-                  call->why.slug, status_name(status), call->why.text);
+        /* Overload passes; the rest needs somebody. */
+        log_write(problem->status == 503 ? LOG_WARN : LOG_ERROR, "api.failed",
+                  "request=%s code=%s status=%s detail=%s", call->request_id.text, call->why.slug,
+                  status_name(status), call->why.text);
     }
     if (problem->member != NULL && call->faults.count == 0) {
         api_faults_add(&call->faults, problem->member, problem->code, -1, "%s", call->why.text);

@@ -102,6 +102,68 @@ static void on_closed(void *owner, struct conn *conn, const struct why *why) {
 
 static const struct conn_events client_events = {.on_closed = on_closed};
 
+static void drain(struct control_conn *client) {
+    if (client->h2 != NULL) {
+        h2_session_drain(client->h2);
+        return;
+    }
+    h1_server_drain(client->h1);
+}
+
+/* A feed is refused without a word of why: only edges come here. */
+
+static void drop_data(void *owner, const uint8_t *bytes, size_t len) {
+    (void)bytes;
+    http_stream_consumed(owner, len);
+}
+
+static void ignore_end(void *owner, const struct http_fields *trailers) {
+    (void)owner;
+    (void)trailers;
+}
+
+static void ignore_sent(void *owner, size_t len) {
+    (void)owner;
+    (void)len;
+}
+
+static void ignore_closed(void *owner, enum http_close reason) {
+    (void)owner;
+    (void)reason;
+}
+
+static void refuse_feed(struct control_conn *client, struct http_stream *stream, unsigned status) {
+    static const struct http_stream_events events = {
+        .on_data = drop_data,
+        .on_end = ignore_end,
+        .on_sent = ignore_sent,
+        .on_closed = ignore_closed,
+    };
+    struct http_head head = {.status = status, .has_content_length = true};
+    http_fields_add(&head.fields, stream->arena, STR("content-length"), STR("0"));
+    http_stream_attach(stream, &events, stream);
+    http_stream_send_head(stream, &head, true);
+    drain(client); /* nothing else is to come on this connection */
+}
+
+static void begin_feed(struct control_conn *client, struct http_stream *stream) {
+    struct control *control = client->control;
+    STACK_OF(X509) *chain = conn_peer_chain(client->conn);
+    struct cert_identity identity;
+    struct why why = {0};
+    if (chain == NULL) {
+        refuse_feed(client, stream, 401);
+        return;
+    }
+    if (cert_identity_check(chain, CERT_EDGE, ca_trust_domain(control->ca), &identity, &why) !=
+        STATUS_OK) {
+        log_warn("control.feed_refused", "code=%s detail=%s", why.slug, why.text);
+        refuse_feed(client, stream, 403);
+        return;
+    }
+    feed_edge_begin(control->hub, &identity.subject, stream);
+}
+
 static void on_request(void *context, struct http_stream *stream, const struct http_head *head,
                        bool is_end) {
     struct control_conn *client = context;
@@ -112,7 +174,7 @@ static void on_request(void *context, struct http_stream *stream, const struct h
     }
     if (str_eq(head->path, STR(FEED_PATH)) && str_eq(head->method, STR("POST")) &&
         control->phase == CONTROL_RUNNING) {
-        feed_edge_begin(control->hub, client->conn, stream);
+        begin_feed(client, stream);
         return;
     }
     api_exchange_begin(control, &api_router_machines, client->conn, stream, head, is_end);
@@ -148,14 +210,6 @@ static struct engine *make_engine(struct control_conn *client) {
     };
     client->h1 = h1_server_new(&config);
     return h1_server_engine(client->h1);
-}
-
-static void drain(struct control_conn *client) {
-    if (client->h2 != NULL) {
-        h2_session_drain(client->h2);
-        return;
-    }
-    h1_server_drain(client->h1);
 }
 
 static void accept_conn(struct control *control, struct conn *conn, bool is_machine) {

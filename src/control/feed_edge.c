@@ -159,58 +159,11 @@ static const struct tunnel_channel_events channel_events = {
 
 /* The beginning */
 
-static void ignore_data(void *owner, const uint8_t *bytes, size_t len) {
-    (void)bytes;
-    http_stream_consumed(owner, len);
-}
-
-static void ignore_end(void *owner, const struct http_fields *trailers) {
-    (void)owner;
-    (void)trailers;
-}
-
-static void ignore_sent(void *owner, size_t len) {
-    (void)owner;
-    (void)len;
-}
-
-static void ignore_closed(void *owner, enum http_close reason) {
-    (void)owner;
-    (void)reason;
-}
-
-static void refuse(struct http_stream *stream, unsigned status) {
-    static const struct http_stream_events events = {
-        .on_data = ignore_data,
-        .on_end = ignore_end,
-        .on_sent = ignore_sent,
-        .on_closed = ignore_closed,
-    };
-    struct http_head head = {.status = status, .has_content_length = true};
-    http_fields_add(&head.fields, stream->arena, STR("content-length"), STR("0"));
-    http_stream_attach(stream, &events, stream);
-    http_stream_send_head(stream, &head, true);
-}
-
-void feed_edge_begin(struct feed_hub *hub, struct conn *conn, struct http_stream *stream) {
+void feed_edge_begin(struct feed_hub *hub, const struct id *id, struct http_stream *stream) {
     struct control *control = feed_hub_control(hub);
-    struct cert_identity identity;
-    struct why why = {0};
-    STACK_OF(X509) *chain = conn_peer_chain(conn);
-    if (chain == NULL) {
-        refuse(stream, 401);
-        return;
-    }
-    if (cert_identity_check(chain, CERT_EDGE, ca_trust_domain(control->ca), &identity, &why) !=
-        STATUS_OK) {
-        log_warn("control.feed_refused", "code=%s detail=%s", why.slug, why.text);
-        refuse(stream, 403);
-        return;
-    }
     struct feed_edge *edge = MEMORY_NEW(struct feed_edge);
     edge->hub = hub;
-    edge->id = identity.subject;
-    edge->identity = identity;
+    edge->id = *id;
     edge->stream = stream;
     edge->heard_at_ms = loop_now_ms(control->loop);
     edge->pinged_at_ms = edge->heard_at_ms;

@@ -1,8 +1,8 @@
 /* feed_edge.h: the feed of one edge, the control plane's side (tunnel/feed_message.h). Loop thread only.
  *
- * Begins with a request to FEED_PATH on the machines' service by somebody with an edge's certificate; anybody else is refused
- * with 401 or 403. Sends the whole state paced by what the edge takes, then each change; hears reports. Ends by itself when the
- * edge is gone, silent, or breaks the protocol.
+ * Begins with a request to FEED_PATH on the machines' service; that its sender is an edge was judged before, by its
+ * certificate. Sends the whole state paced by what the edge takes, then each change; hears reports. Ends by itself when
+ * the edge is gone, silent, or breaks the protocol.
  */
 #ifndef CONTROL_FEED_EDGE_H
 #define CONTROL_FEED_EDGE_H
@@ -10,7 +10,6 @@
 #include "base/list.h"
 #include "control/feed_hub.h"
 #include "http/http_stream.h"
-#include "net/conn.h"
 
 enum feed_edge_state {
     FEED_EDGE_SYNCING, /* the state is on its way */
@@ -24,15 +23,14 @@ struct feed_edge {
     enum feed_edge_state state;
     struct http_stream *stream; /* borrowed: its queue paces the state */
     struct tunnel_channel *channel;
-    struct cert_identity identity;
     struct feed_walk walk;
     int64_t heard_at_ms;  /* mono */
     int64_t pinged_at_ms; /* mono */
     char version[65];
 };
 
-/* Takes over a server's stream; answers its head. */
-void feed_edge_begin(struct feed_hub *hub, struct conn *conn, struct http_stream *stream);
+/* Takes over a server's stream and answers its head. A feed that the same edge had before ends. */
+void feed_edge_begin(struct feed_hub *hub, const struct id *id, struct http_stream *stream);
 void feed_edge_send(struct feed_edge *edge, const struct feed_message *message);
 /* Pings and judges silence; goes on with the state. May end it. */
 void feed_edge_tick(struct feed_edge *edge);

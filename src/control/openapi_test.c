@@ -1,0 +1,260 @@
+/* openapi_test.c: the contract and the code are the same: every operation, every body, every code, in both directions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "control/api_problem.h"
+#include "control/api_router.h"
+
+extern const unsigned char openapi_json[];
+extern const size_t openapi_json_len;
+
+static json_t *document;
+
+static int read_document(void **state) {
+    struct why why;
+    (void)state;
+    return json_parse(str_make(openapi_json, openapi_json_len), &document, &why) == STATUS_OK ? 0
+                                                                                              : -1;
+}
+
+static int free_document(void **state) {
+    (void)state;
+    json_decref(document);
+    return 0;
+}
+
+static const char *lower(const char *method) {
+    static char text[16];
+    size_t len = strlen(method);
+    str_lower(str_make(method, len), text);
+    text[len] = '\0';
+    return text;
+}
+
+static const json_t *find_described(const struct api_operation *operation) {
+    const json_t *path = json_object_get(json_object_get(document, "paths"), operation->path);
+    return json_object_get(path, lower(operation->method));
+}
+
+static void test_every_operation_is_described(void **state) {
+    (void)state;
+    for (size_t i = 0; i < api_router_public.count; i++) {
+        const struct api_operation *operation = &api_router_public.operations[i];
+        const json_t *described = find_described(operation);
+        char status[8];
+        if (described == NULL) {
+            fail_msg("%s %s is not in openapi.json", operation->method, operation->path);
+        }
+        snprintf(status, sizeof(status), "%u", operation->status);
+        assert_non_null(json_object_get(json_object_get(described, "responses"), status));
+        /* Without "security" the document's own applies: a bearer token. */
+        assert_true((json_object_get(described, "security") != NULL) ==
+                    (operation->access == API_OPEN));
+        assert_true((json_object_get(described, "requestBody") != NULL) ==
+                    (operation->schema != NULL));
+    }
+}
+
+static bool is_served(const char *method, const char *path) {
+    for (size_t i = 0; i < api_router_public.count; i++) {
+        const struct api_operation *operation = &api_router_public.operations[i];
+        if (strcmp(operation->path, path) == 0 && strcmp(lower(operation->method), method) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_every_description_is_served(void **state) {
+    const char *path;
+    json_t *item;
+    size_t count = 0;
+    (void)state;
+    json_object_foreach(json_object_get(document, "paths"), path, item) {
+        const char *method;
+        json_t *operation;
+        json_object_foreach(item, method, operation) {
+            if (strcmp(method, "parameters") == 0) {
+                continue;
+            }
+            count++;
+            if (!is_served(method, path)) {
+                fail_msg("%s %s is in openapi.json and nowhere else", method, path);
+            }
+        }
+    }
+    assert_int_equal(count, api_router_public.count);
+}
+
+/* Bodies */
+
+static const json_t *find_schema(const char *name) {
+    return json_object_get(json_object_get(json_object_get(document, "components"), "schemas"),
+                           name);
+}
+
+static bool is_required(const json_t *schema, const char *name) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(schema, "required"), i, item) {
+        if (strcmp(json_string_value(item), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void expect_type(const struct api_member *member, const json_t *property) {
+    static const char *const types[] = {
+        [API_TEXT] = "string", [API_OPAQUE] = "string",   [API_SLUG] = "string",
+        [API_WORD] = "string", [API_BOOLEAN] = "boolean", [API_INTEGER] = "integer",
+    };
+    assert_string_equal(json_string_value(json_object_get(property, "type")), types[member->kind]);
+    if (member->kind == API_TEXT || member->kind == API_OPAQUE || member->kind == API_SLUG) {
+        assert_int_equal(json_integer_value(json_object_get(property, "minLength")), member->min);
+        assert_int_equal(json_integer_value(json_object_get(property, "maxLength")), member->max);
+    }
+    if (member->kind == API_INTEGER) {
+        assert_int_equal(json_integer_value(json_object_get(property, "minimum")), member->min);
+        assert_int_equal(json_integer_value(json_object_get(property, "maximum")), member->max);
+    }
+    if (member->kind == API_WORD) {
+        const json_t *words = json_object_get(property, "enum");
+        size_t i = 0;
+        for (; member->words[i] != NULL; i++) {
+            assert_string_equal(json_string_value(json_array_get(words, i)), member->words[i]);
+        }
+        assert_int_equal(json_array_size(words), i);
+    }
+}
+
+static void expect_schema(const struct api_schema *schema) {
+    const json_t *described = find_schema(schema->name);
+    const json_t *properties = json_object_get(described, "properties");
+    assert_non_null(described);
+    assert_true(json_is_false(json_object_get(described, "additionalProperties")));
+    assert_int_equal(json_object_size(properties), schema->count);
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct api_member *member = &schema->members[i];
+        const json_t *property = json_object_get(properties, member->name);
+        if (property == NULL) {
+            fail_msg("%s.%s is not in openapi.json", schema->name, member->name);
+        }
+        assert_true(is_required(described, member->name) == member->is_required);
+        expect_type(member, property);
+    }
+}
+
+static void test_bodies_are_what_the_schemas_say(void **state) {
+    (void)state;
+    for (size_t i = 0; i < api_router_public.count; i++) {
+        const struct api_operation *operation = &api_router_public.operations[i];
+        char reference[96];
+        if (operation->schema == NULL) {
+            continue;
+        }
+        expect_schema(operation->schema);
+        snprintf(reference, sizeof(reference), "#/components/schemas/%s", operation->schema->name);
+        const json_t *body = json_object_get(find_described(operation), "requestBody");
+        const json_t *content =
+            json_object_get(json_object_get(body, "content"), "application/json");
+        assert_string_equal(
+            json_string_value(json_object_get(json_object_get(content, "schema"), "$ref")),
+            reference);
+        assert_true(json_is_true(json_object_get(body, "required")) ==
+                    (!api_schema_may_be_absent(operation->schema) ||
+                     strcmp(operation->method, "PATCH") == 0));
+    }
+}
+
+static bool names_parameter(const json_t *described, const char *name) {
+    char reference[96];
+    size_t i;
+    json_t *item;
+    snprintf(reference, sizeof(reference), "#/components/parameters/%s", name);
+    json_array_foreach(json_object_get(described, "parameters"), i, item) {
+        if (strcmp(json_string_value(json_object_get(item, "$ref")), reference) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_lists_take_what_they_say(void **state) {
+    (void)state;
+    for (size_t i = 0; i < api_router_public.count; i++) {
+        const struct api_operation *operation = &api_router_public.operations[i];
+        const json_t *described = find_described(operation);
+        assert_true(names_parameter(described, "limit") == (operation->list != API_LIST_NONE));
+        assert_true(names_parameter(described, "cursor") == (operation->list != API_LIST_NONE));
+        assert_true(names_parameter(described, "order") == (operation->list == API_LIST_TIME));
+    }
+}
+
+static void test_codes_are_listed(void **state) {
+    const json_t *listed = json_object_get(document, "x-problems");
+    size_t count = 0;
+    (void)state;
+    for (; api_problem_at(count) != NULL; count++) {
+        const struct api_problem *problem = api_problem_at(count);
+        const json_t *row = json_object_get(listed, problem->code);
+        if (row == NULL) {
+            fail_msg("%s is not in x-problems", problem->code);
+        }
+        assert_int_equal(json_integer_value(json_object_get(row, "status")), problem->status);
+        assert_string_equal(json_string_value(json_object_get(row, "title")), problem->title);
+    }
+    assert_int_equal(json_object_size(listed), count);
+}
+
+/* Every "$ref" leads somewhere. */
+static void check_references(const json_t *node) {
+    const char *name;
+    json_t *child;
+    size_t i;
+    json_array_foreach(node, i, child) {
+        check_references(child);
+    }
+    json_object_foreach((json_t *)(uintptr_t)node, name, child) {
+        if (strcmp(name, "$ref") != 0) {
+            check_references(child);
+            continue;
+        }
+        const json_t *target = document;
+        struct str rest = str_sub(str_from(json_string_value(child)), 2, SIZE_MAX);
+        while (!str_is_empty(rest)) {
+            struct str part;
+            char text[64];
+            (void)str_cut(rest, '/', &part, &rest);
+            assert_int_equal(str_to_cstr(part, text, sizeof(text)), STATUS_OK);
+            target = json_object_get(target, text);
+        }
+        if (target == NULL) {
+            fail_msg("%s leads nowhere", json_string_value(child));
+        }
+    }
+}
+
+static void test_references_lead_somewhere(void **state) {
+    (void)state;
+    check_references(document);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_operation_is_described),
+        cmocka_unit_test(test_every_description_is_served),
+        cmocka_unit_test(test_bodies_are_what_the_schemas_say),
+        cmocka_unit_test(test_lists_take_what_they_say),
+        cmocka_unit_test(test_codes_are_listed),
+        cmocka_unit_test(test_references_lead_somewhere),
+    };
+    return cmocka_run_group_tests(tests, read_document, free_document);
+}
