@@ -56,7 +56,6 @@ struct conn {
     bool is_dry;           /* neither socket nor OpenSSL has bytes for us: the poller will tell */
     bool is_write_blocked; /* the socket took no more: the poller will tell */
     bool is_read_waiting;  /* OpenSSL must write before it can read on */
-    size_t blocked_len;    /* what the blocked write offered: it is repeated with as much */
     uint64_t read_turn;    /* the turn whose read budget is spent */
     size_t linger_bytes;
 

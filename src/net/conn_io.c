@@ -155,9 +155,8 @@ static void end_unwritable(struct conn *conn) {
     }
 }
 
-static void note_blocked(struct conn *conn, size_t len) {
+static void note_blocked(struct conn *conn) {
     conn->is_write_blocked = true;
-    conn->blocked_len = len;
     if (conn->blocked_since_ms == 0) {
         conn->blocked_since_ms = loop_now_ms(conn->loop);
     }
@@ -167,9 +166,6 @@ static size_t peek_output(struct conn *conn, const uint8_t **bytes) {
     size_t len = conn->engine->ops->peek(conn->engine, bytes);
     if (conn->tls.ssl == NULL) {
         return len;
-    }
-    if (conn->blocked_len > 0 && len > conn->blocked_len) {
-        return conn->blocked_len; /* the record exists already */
     }
     return len > WRITE_BYTES_MAX ? WRITE_BYTES_MAX : len;
 }
@@ -194,14 +190,13 @@ enum conn_stop conn_io_flush(struct conn *conn) {
                                      ? tls_session_write(&conn->tls, bytes, len, &taken)
                                      : write_plain(conn, bytes, len, &taken);
         if (result == TLS_WAIT_WRITE || result == TLS_WAIT_READ) {
-            note_blocked(conn, len);
+            note_blocked(conn);
             return CONN_STOP_BLOCKED;
         }
         if (result != TLS_DONE) {
             end_unwritable(conn);
             return CONN_STOP_END;
         }
-        conn->blocked_len = 0;
         conn->blocked_since_ms = 0;
         conn->bytes_written += taken;
         budget -= taken < budget ? taken : budget;

@@ -301,15 +301,52 @@ static void test_bytes_inside_openssl_are_not_forgotten(void **state) {
     bench_fini(&bench);
 }
 
+/* More records in one read than the budget of a turn: the rest is read in the next one, with nobody to wake us. */
+static void test_budget_leaves_nothing_behind(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, true);
+    bench.server.engine.is_deaf = true;
+    bench_open(&bench);
+    for (int i = 0; i < 60; i++) {
+        send_more(&bench.client, 10);
+        kit_run_for(bench.loop, 1);
+    }
+    assert_int_equal(bench.server.engine.received, 0);
+    bench.server.engine.is_deaf = false;
+    engine_notify(&bench.server.engine.engine);
+    until_received(&bench, &bench.server.engine, 600);
+    bench_fini(&bench);
+}
+
+/* A client's first bytes come in the same read as the end of its handshake, and nothing comes after them. */
+static void test_bytes_with_the_end_of_the_handshake(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, true);
+    bench.client.engine.to_send = 5;
+    bench_open(&bench);
+    until_received(&bench, &bench.server.engine, 5);
+    bench_fini(&bench);
+}
+
 /* ---- the end ---- */
 
 static void check_last_answer(bool is_tls) {
     struct bench bench;
     bench_init(&bench, is_tls);
-    bench.server.engine.done_at = 1000;
+    bench.server.engine.deaf_at = 1000;
     bench_open(&bench);
-    bench.server.engine.to_send = 300000;
-    send_more(&bench.client, 60000); /* most of it is never read */
+    send_more(&bench.client, 1000);
+    until_received(&bench, &bench.server.engine, 1000);
+    send_more(&bench.client, 50000); /* never read */
+    kit_run_for(bench.loop, 10);
+    bench.client.engine.is_deaf = true; /* and the answer is not read at once */
+    bench.server.engine.phase = ENGINE_DONE;
+    send_more(&bench.server, 300000);
+    kit_run_for(bench.loop, 30);
+    bench.client.engine.is_deaf = false;
+    engine_notify(&bench.client.engine.engine);
     kit_until_closed(bench.loop, &bench.client, &bench.server);
     assert_int_equal(bench.client.engine.received, 300000);
     assert_true(bench.client.engine.has_end);
@@ -418,6 +455,26 @@ static void test_answer_before_a_reset_is_read(void **state) {
     bench_fini(&bench);
 }
 
+/* The same, when it is a write of ours that meets the reset. */
+static void test_answer_before_a_reset_is_read_after_a_failed_write(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, false);
+    bench_connect(&bench, &no_timeouts);
+    int fd = bench_accept_fd(&bench);
+    kit_until_true(bench.loop, &bench.client.is_established);
+    send_more(&bench.client, 100);
+    kit_run_for(bench.loop, 5);
+    assert_int_equal(send(fd, bench.client.engine.pattern, 300, 0), 300);
+    close(fd);
+    usleep(10000); /* the reset is there, and the poller has not been asked yet */
+    send_more(&bench.client, 100);
+    kit_until_true(bench.loop, &bench.client.is_closed);
+    assert_int_equal(bench.client.engine.received, 300);
+    assert_string_equal(bench.client.why.slug, "peer_reset");
+    bench_fini(&bench);
+}
+
 /* ---- time ---- */
 
 static void test_handshake_timeout(void **state) {
@@ -478,6 +535,26 @@ static void test_a_slow_head_is_cut_all_the_same(void **state) {
         sent++;
         kit_run_for(bench.loop, 5);
     }
+    assert_string_equal(bench.server.why.slug, "timeout_head");
+    bench_fini(&bench);
+}
+
+/* One head after the other, each answered: no single one was slow. */
+static void test_later_heads_have_their_own_time(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, false);
+    bench.server.engine.phase = ENGINE_HEAD;
+    bench.server.engine.is_echo = true;
+    bench_connect(&bench, &no_timeouts);
+    bench_accept(&bench, &(struct conn_timeouts){.head_ms = 60});
+    kit_until_established(bench.loop, &bench.client, &bench.server);
+    for (int i = 0; i < 30; i++) {
+        send_more(&bench.client, 1);
+        kit_run_for(bench.loop, 8);
+        assert_false(bench.server.is_closed);
+    }
+    kit_until_true(bench.loop, &bench.server.is_closed);
     assert_string_equal(bench.server.why.slug, "timeout_head");
     bench_fini(&bench);
 }
@@ -605,6 +682,8 @@ int main(void) {
         cmocka_unit_test(test_back_pressure_loses_nothing),
         cmocka_unit_test(test_stop_and_go),
         cmocka_unit_test(test_bytes_inside_openssl_are_not_forgotten),
+        cmocka_unit_test(test_budget_leaves_nothing_behind),
+        cmocka_unit_test(test_bytes_with_the_end_of_the_handshake),
         cmocka_unit_test(test_last_answer_arrives_although_the_peer_talks_on),
         cmocka_unit_test(test_close_flushes_first),
         cmocka_unit_test(test_abort_is_told_later_and_once),
@@ -612,9 +691,11 @@ int main(void) {
         cmocka_unit_test(test_abort_before_established_and_before_running),
         cmocka_unit_test(test_a_leaver_of_an_idle_connection_is_no_error),
         cmocka_unit_test(test_answer_before_a_reset_is_read),
+        cmocka_unit_test(test_answer_before_a_reset_is_read_after_a_failed_write),
         cmocka_unit_test(test_handshake_timeout),
         cmocka_unit_test(test_head_and_idle_timeouts),
         cmocka_unit_test(test_a_slow_head_is_cut_all_the_same),
+        cmocka_unit_test(test_later_heads_have_their_own_time),
         cmocka_unit_test(test_no_idle_timeout_when_told_so),
         cmocka_unit_test(test_write_stall),
         cmocka_unit_test(test_refused),
