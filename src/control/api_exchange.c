@@ -7,9 +7,10 @@
 
 enum exchange_state {
     EXCHANGE_COLLECTING, /* the body is arriving */
-    EXCHANGE_WAITING,    /* a login, until others are done */
-    EXCHANGE_WORKING,    /* on a pool thread: nothing of the call is touched here */
-    EXCHANGE_ANSWERED,   /* what still arrives is dropped */
+    EXCHANGE_DROPPING, /* refused, but the body is still arriving: many clients read nothing before it is sent */
+    EXCHANGE_WAITING,  /* a login, until others are done */
+    EXCHANGE_WORKING,  /* on a pool thread: nothing of the call is touched here */
+    EXCHANGE_ANSWERED, /* what still arrives is dropped */
 };
 
 struct api_exchange {
@@ -20,6 +21,8 @@ struct api_exchange {
     enum exchange_state state;
     int64_t deadline_ms; /* mono; 0: none */
     bool is_head;        /* HEAD: no body in the answer */
+    bool is_complete;    /* the whole request is here */
+    size_t dropped_bytes;
     struct api_call call;
 };
 
@@ -104,10 +107,30 @@ static void send_answer(struct api_exchange *exchange) {
     }
 }
 
+/* A client that asks first, or has too much to send, hears at once. */
+static bool may_drop_rest(const struct api_exchange *exchange) {
+    const struct http_head *head = &exchange->call.head;
+    return !exchange->is_complete && str_is_empty(api_call_field(&exchange->call, STR("expect"))) &&
+           exchange->dropped_bytes <= API_EXCHANGE_DROP_BYTES_MAX &&
+           (!head->has_content_length || head->content_length <= API_EXCHANGE_DROP_BYTES_MAX);
+}
+
 static void refuse(struct api_exchange *exchange, enum status status, const char *slug,
                    const char *text) {
     api_dispatch_refuse(&exchange->call, why_set(&exchange->call.why, status, slug, "%s", text));
+    if (may_drop_rest(exchange)) {
+        exchange->state = EXCHANGE_DROPPING;
+        buf_clear(&exchange->call.body);
+        return;
+    }
     send_answer(exchange);
+}
+
+static void drop_bytes(struct api_exchange *exchange, size_t len) {
+    exchange->dropped_bytes += len;
+    if (!may_drop_rest(exchange)) {
+        send_answer(exchange);
+    }
 }
 
 /* Work */
@@ -190,8 +213,10 @@ static void take_complete(struct api_exchange *exchange) {
 
 static void on_data(void *owner, const uint8_t *bytes, size_t len) {
     struct api_exchange *exchange = owner;
-    if (exchange->state == EXCHANGE_COLLECTING &&
-        buf_append(&exchange->call.body, bytes, len) != STATUS_OK) {
+    if (exchange->state == EXCHANGE_DROPPING) {
+        drop_bytes(exchange, len);
+    } else if (exchange->state == EXCHANGE_COLLECTING &&
+               buf_append(&exchange->call.body, bytes, len) != STATUS_OK) {
         refuse(exchange, STATUS_TOO_LARGE, "body_too_large", "a body has at most 1 MiB");
     }
     http_stream_consumed(exchange->stream, len);
@@ -200,8 +225,11 @@ static void on_data(void *owner, const uint8_t *bytes, size_t len) {
 static void on_end(void *owner, const struct http_fields *trailers) {
     struct api_exchange *exchange = owner;
     (void)trailers;
+    exchange->is_complete = true;
     if (exchange->state == EXCHANGE_COLLECTING) {
         take_complete(exchange);
+    } else if (exchange->state == EXCHANGE_DROPPING) {
+        send_answer(exchange);
     }
 }
 
@@ -278,7 +306,12 @@ void api_exchange_begin(struct control *control, const struct api_table *table, 
 
 static void end_late(struct api_exchange *exchange) {
     if (exchange->state == EXCHANGE_COLLECTING) {
+        exchange->dropped_bytes = SIZE_MAX; /* no more of it */
         refuse(exchange, STATUS_TIMEOUT, "body_timeout", "the body took longer than 30 s");
+        return;
+    }
+    if (exchange->state == EXCHANGE_DROPPING) {
+        send_answer(exchange);
         return;
     }
     if (exchange->state == EXCHANGE_WAITING) {

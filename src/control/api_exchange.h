@@ -16,6 +16,8 @@
 #define API_EXCHANGE_LOGINS_WAITING_MAX 64
 #define API_EXCHANGE_BODY_MS 30000
 #define API_EXCHANGE_LINGER_MS 30000 /* for the rest of a request that was answered early */
+#define API_EXCHANGE_DROP_BYTES_MAX                                                                \
+    ((size_t)16 << 20) /* of a refused body, before the answer goes out regardless */
 
 /* A request has arrived on `conn`: attaches to the stream. */
 void api_exchange_begin(struct control *control, const struct api_table *table, struct conn *conn,
