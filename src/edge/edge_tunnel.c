@@ -265,6 +265,12 @@ void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason) {
     log_info("edge.tunnel_revoked", "warpgate=%s reason=%.*s", tunnel->identity.subject.text,
              STR_ARG(reason));
     send_message(tunnel, &message);
+    if (tunnel->session != NULL) {
+        /* Packs the record before the end: what is still queued when a session ends is not sent any more. */
+        struct engine *engine = h2_session_engine(tunnel->session);
+        const uint8_t *bytes;
+        (void)engine->ops->peek(engine, &bytes);
+    }
     edge_tunnel_end(tunnel);
 }
 
