@@ -24,6 +24,8 @@ static const struct phrase verify_phrases[] = {
      "is self-signed and not trusted: pass it with --ca-file if it is the right one"},
     {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, NULL,
      "is not trusted: pass the certificate of its authority with --ca-file"},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, NULL,
+     "is not trusted: its authority only has the name of the one that was given (--ca-file)"},
     {X509_V_ERR_CERT_HAS_EXPIRED, NULL, "has expired: renew it, or set this machine's clock right"},
     {X509_V_ERR_CERT_NOT_YET_VALID, NULL, "is not valid yet: set this machine's clock right"},
     {X509_V_ERR_HOSTNAME_MISMATCH, NULL, "is for another name: check the address that was given"},

@@ -12,6 +12,7 @@ struct warpgate_dial {
     struct address addresses[ADDRESS_RESULTS_MAX];
     size_t address_count;
     size_t next;
+    struct why why;           /* of the address that got furthest */
     warpgate_dialled_fn done; /* NULL: cancelled */
     void *context;
 };
@@ -40,12 +41,20 @@ static void on_established(void *owner, struct conn *conn) {
     finish(dial, conn, NULL);
 }
 
+/* A name may have addresses where nobody listens: that says nothing when somebody answered at another one and was refused. */
+static void note_why(struct warpgate_dial *dial, const struct why *why) {
+    if (dial->why.slug[0] == '\0' || strcmp(why->slug, "tcp_connect") != 0) {
+        dial->why = *why;
+    }
+}
+
 static void on_closed(void *owner, struct conn *conn, const struct why *why) {
     struct warpgate_dial *dial = owner;
     (void)conn;
     dial->conn = NULL;
+    note_why(dial, why);
     if (dial->done == NULL || dial->next == dial->address_count) {
-        finish(dial, NULL, why);
+        finish(dial, NULL, &dial->why);
         return;
     }
     connect_next(dial);

@@ -180,6 +180,10 @@ static void on_conn_closed(void *owner, struct conn *conn, const struct why *why
     enrol->stream = NULL;
     if (enrol->done != NULL) {
         enrol->why = *why;
+        if (strcmp(why->slug, "closed") == 0) {
+            (void)why_set(&enrol->why, STATUS_CLOSED, "closed",
+                          "it closed the connection before its answer was complete");
+        }
         report(enrol, STATUS_CLOSED, NULL);
         return;
     }
