@@ -19,6 +19,7 @@ import select
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 import zlib
@@ -137,7 +138,9 @@ class FakeAuthority:
         builder = builder.add_extension(self._usage(True), critical=True)
         if usages:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        for extension in (x509.SubjectKeyIdentifier.from_public_key(public_key),
+                          x509.AuthorityKeyIdentifier.from_issuer_public_key(self.root_key.public_key())):
+            builder = builder.add_extension(extension, critical=False)
         return builder.sign(self.root_key, hashes.SHA256())
 
     @property
@@ -349,6 +352,16 @@ class ControlRequest:
         return json.loads(self.body)
 
 
+def uri_of(certificate):
+    """The identity in a certificate (DER)."""
+    names = x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.UniformResourceIdentifier)[0]
+
+
+def warpgate_of(certificate):
+    return uri_of(certificate).rsplit("/", 1)[1]
+
+
 def http_answer(status, body=b"", fields=(), content_type="application/json"):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(data)}", *fields]
@@ -452,7 +465,8 @@ class FakeTunnel:
         self.closed_at = None
         self.is_deaf = False
         self.control = None
-        self.pending = b""
+        self.pending = b""  # of a record
+        self.received = b""  # every byte
         with self.changed:
             self.h2.initiate_connection()
             self.flush()
@@ -540,9 +554,10 @@ class FakeTunnel:
         try:
             while not self.is_deaf:
                 data = self.connection.read()
-                if not data:
+                if not data or self.is_deaf:
                     break
                 with self.changed:
+                    self.received += data
                     for event in self.h2.receive_data(data):
                         self._take(event)
                     self.flush()
@@ -713,7 +728,7 @@ class FakePlatform:
         """The answer's object."""
         csr = x509.load_pem_x509_csr(request.json["csr"].encode())
         assert csr.is_signature_valid
-        warpgate = new_id("wg")
+        warpgate = warpgate_of(request.certificate) if request.certificate else new_id("wg")
         chain = self.authority.issue("warpgate", csr.public_key(), life_s=self.life_s,
                                      uri=self.authority.uri("warpgate", self.environment, warpgate))
         return {"warpgate": warpgate, "environment": self.environment, "trust_domain": TRUST_DOMAIN, "certificate": chain,
@@ -743,14 +758,19 @@ class FakePlatform:
         """Ends everything; no program may have left a sanitizer's report."""
         for program in self.programs:
             program.kill(15)
-        for program in self.programs:
-            try:
-                program.wait(5)
-            except Exception:
-                program.kill()
+        try:
+            for program in self.programs:
+                try:
+                    program.wait(3)
+                except subprocess.TimeoutExpired:
+                    break  # it drains: its edges go now
+            for listener in self.listeners:
+                listener.close()
+            for program in self.programs:
                 program.wait()
-        for listener in self.listeners:
-            listener.close()
+        finally:
+            for program in self.programs:
+                program.kill()
         for program in self.programs:
             assert "Sanitizer" not in program.output and "runtime error" not in program.output, program.output[-8000:]
 
