@@ -242,6 +242,10 @@ struct kit_engine {
     bool is_lost;
     bool is_freed;
     size_t fed_while_deaf;
+    struct loop *loop;
+    uint64_t turn; /* the last in which it was fed, how much then, and the most in any */
+    size_t turn_bytes;
+    size_t turn_bytes_max;
     uint64_t phase_change_at; /* sets phase_then when so many bytes were received; 0: never */
     enum engine_phase phase_then;
     struct block_queue echo;
@@ -260,6 +264,11 @@ static inline void kit_engine_feed(struct engine *engine, const uint8_t *bytes, 
         at += part;
     }
     kit->received += len;
+    kit->turn_bytes = kit->turn == loop_turn(kit->loop) ? kit->turn_bytes + len : len;
+    kit->turn = loop_turn(kit->loop);
+    if (kit->turn_bytes > kit->turn_bytes_max) {
+        kit->turn_bytes_max = kit->turn_bytes;
+    }
     if (kit->is_echo) {
         block_queue_append(&kit->echo, bytes, len);
         kit->is_deaf |= kit->echo.len > 256 * 1024;
@@ -328,7 +337,7 @@ static inline void kit_engine_init(struct kit_engine *kit, struct loop *loop) {
         kit_engine_feed,  kit_engine_feed_end,   kit_engine_lost,  kit_engine_peek,
         kit_engine_wrote, kit_engine_wants_read, kit_engine_phase, kit_engine_release,
     };
-    *kit = (struct kit_engine){.engine.ops = &ops, .phase = ENGINE_BUSY};
+    *kit = (struct kit_engine){.engine.ops = &ops, .phase = ENGINE_BUSY, .loop = loop};
     block_queue_init(&kit->echo, loop_block_pool(loop));
     kit->pattern = memory_new(KIT_PERIOD);
     for (size_t i = 0; i < KIT_PERIOD; i++) {
