@@ -73,7 +73,7 @@ static enum status read_id(const json_t *tree, const char *member, enum id_kind 
 
 static enum status read_revision(const json_t *tree, struct bundle *bundle, struct why *why) {
     enum status status =
-        json_get_u64(tree, "revision", (uint64_t)INT64_MAX, &bundle->revision, why);
+        json_get_u64(tree, "revision", BUNDLE_REVISION_MAX, &bundle->revision, why);
     if (status == STATUS_OK && bundle->revision == 0) {
         status = why_set(why, STATUS_INVALID, "bundle_revision", "/revision must be 1 or more");
     }

@@ -96,6 +96,8 @@ static const struct refusal refusals[] = {
      "/revision"},
     {STR_INIT(HEAD_FORMAT("1") IDS ", \"revision\": -1}"), STATUS_INVALID, "member_type",
      "revision"},
+    {STR_INIT(HEAD_FORMAT("1") IDS ", \"revision\": 9007199254740993}"), STATUS_INVALID,
+     "member_type", "revision"},
     {STR_INIT(HEAD_FORMAT("1") IDS REVISION ", \"issued_at\": \"today\"}"), STATUS_INVALID,
      "bundle_issued_at", "/issued_at"},
     {STR_INIT(HEAD_FORMAT("1") IDS REVISION ISSUED "}"), STATUS_INVALID, "member_missing",

@@ -427,6 +427,7 @@ def bundle_cases():
         "another environment": (lambda line: sign(line, environment=new_id("env")), "bundle_foreign"),
         "an older revision": (lambda line: sign(line, revision=1), "bundle_rollback"),
         "revision nought": (lambda line: sign(line, revision=0), "bundle_revision"),
+        "a revision that nobody could confirm": (lambda line: sign(line, revision=2**53 + 1), "member_type"),
         "a revision that is text": (lambda line: sign(line, revision="9"), "member_type"),
         "an unknown member": (lambda line: sign(line, extra=True), "unknown_member"),
         "an unknown member of a route": (with_route(extra=1), "unknown_member"),
