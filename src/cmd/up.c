@@ -34,17 +34,19 @@ struct up {
     bool is_stopping;
 };
 
-static int fail(const struct why *why) {
+/* Before anything runs: what was made goes back to the system with the process. */
+static _Noreturn void fail(const struct why *why) {
     (void)fprintf(stderr, "mezusphere: %s [%s]\n", why->text, why->slug);
-    return 1;
+    _exit(1);
 }
 
 /* The parts are made in the order in which they need each other. */
 
 static enum status make_front(struct up *up, struct why *why) {
-    enum status status = front_new(up->loop, str_from(up->config->listen), &up->front, why);
+    struct why reason = {0};
+    enum status status = front_new(up->loop, str_from(up->config->listen), &up->front, &reason);
     if (status != STATUS_OK) {
-        return status;
+        return why_set(why, status, reason.slug, "--listen: %s", reason.text);
     }
     uint64_t port = address_port(front_address(up->front));
     if (up->config->public_port != NULL &&
@@ -219,7 +221,7 @@ int up_run(struct up_config *config) {
     struct why why = {0};
     up.loop = loop_new(clock_system(), random_system());
     if (make_all(&up, &why) != STATUS_OK) {
-        return fail(&why); /* the process ends: the system takes everything back */
+        fail(&why);
     }
     loop_on_stop_signal(up.loop, on_signal, &up);
     loop_timer_init(&up.demo_timer, up.loop, on_demo_check, &up);

@@ -15,7 +15,7 @@
 #include "pki/csr.h"
 #include "pki/key.h"
 
-#define SWEEP_MS 1000
+#define SWEEP_MS 250
 #define PEM_BYTES_MAX 65536
 
 /* The certificate */
@@ -123,6 +123,7 @@ void edge_add_services(struct edge *edge, struct front *front) {
 static void on_sweep(struct loop_timer *timer) {
     struct edge *edge = timer->context;
     edge_forward_sweep(edge);
+    edge_tunnel_sweep(edge);
     loop_timer_set(timer, SWEEP_MS);
 }
 

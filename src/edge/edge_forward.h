@@ -4,7 +4,7 @@
 
 #include "edge/edge_request.h"
 
-/* Called every second. Requests wait in order of their beginning, so only the overdue ones are looked at. */
+/* Called several times a second. Requests wait in order of their beginning, so only the overdue ones are looked at. */
 void edge_forward_sweep(struct edge *edge);
 
 #endif

@@ -7,6 +7,8 @@
 #include "edge/edge_feed.h"
 #include "tunnel/tunnel_message.h"
 
+#define REVOKED_MS 300 /* for the message to arrive; then the tunnel is cut, whatever it carries */
+
 /* State and the registry go together: a tunnel is on its environment's list exactly while it is READY. */
 static void set_state(struct edge_tunnel *tunnel, enum edge_tunnel_state state) {
     if (tunnel->state == state) {
@@ -178,6 +180,11 @@ static void open_control_stream(struct edge_tunnel *tunnel) {
         return;
     }
     tunnel_channel_attach(tunnel->channel, stream);
+    if (map_get(&tunnel->edge->revoked, id_str(&tunnel->identity.subject)) != NULL) {
+        edge_tunnel_revoke(tunnel,
+                           STR("revoked")); /* it may not have heard: told once more, and cut */
+        return;
+    }
     edge_tunnel_send_bundle(tunnel);
 }
 
@@ -188,14 +195,11 @@ static enum status judge_peer(struct edge *edge, struct conn *conn, struct cert_
     if (status != STATUS_OK) {
         return status;
     }
-    if (map_get(&edge->revoked, id_str(&identity->subject)) != NULL) {
-        return why_set(why, STATUS_DENIED, "warpgate_revoked",
-                       "its key or certificate was revoked");
-    }
     if (edge->phase != EDGE_RUNNING) {
         return why_set(why, STATUS_UNAVAILABLE, "edge_stopping", "this edge is stopping");
     }
-    if (edge_environment_find(edge, &identity->environment) == NULL) {
+    if (map_get(&edge->revoked, id_str(&identity->subject)) == NULL &&
+        edge_environment_find(edge, &identity->environment) == NULL) {
         return why_set(why, STATUS_UNAVAILABLE, "environment_unknown",
                        "this edge has not heard of its environment");
     }
@@ -265,13 +269,18 @@ void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason) {
     log_info("edge.tunnel_revoked", "warpgate=%s reason=%.*s", tunnel->identity.subject.text,
              STR_ARG(reason));
     send_message(tunnel, &message);
-    if (tunnel->session != NULL) {
-        /* Packs the record before the end: what is still queued when a session ends is not sent any more. */
-        struct engine *engine = h2_session_engine(tunnel->session);
-        const uint8_t *bytes;
-        (void)engine->ops->peek(engine, &bytes);
+    set_state(tunnel, EDGE_TUNNEL_CLOSED);
+    tunnel->cut_at_ms = loop_now_ms(tunnel->edge->loop) + REVOKED_MS;
+}
+
+void edge_tunnel_sweep(struct edge *edge) {
+    int64_t now_ms = loop_now_ms(edge->loop);
+    for (struct list *node = edge->tunnels.next; node != &edge->tunnels; node = node->next) {
+        struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
+        if (tunnel->cut_at_ms != 0 && now_ms >= tunnel->cut_at_ms) {
+            edge_tunnel_abort(tunnel);
+        }
     }
-    edge_tunnel_end(tunnel);
 }
 
 void edge_tunnel_drain(struct edge_tunnel *tunnel) {

@@ -35,6 +35,7 @@ struct edge_tunnel {
     char ip_address[ADDRESS_TEXT_SIZE];
     char version[65];
     char name[65];
+    int64_t cut_at_ms; /* monotonic; 0: not revoked */
     uint64_t applied_revision;
     uint64_t refused_revision;
     char refused_code[65];
@@ -47,8 +48,10 @@ void edge_tunnel_accept(struct edge *edge, struct conn *conn);
 void edge_tunnel_report(struct edge_tunnel *tunnel);
 /* Sends the environment's newest bundle. */
 void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
-/* Says why and closes. */
+/* Says why, takes no more requests, and is cut a moment later. */
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
+/* Called several times a second: cuts revoked tunnels whose moment is over. */
+void edge_tunnel_sweep(struct edge *edge);
 /* Asks the warpgate to make a new tunnel elsewhere, and takes no new requests. */
 void edge_tunnel_drain(struct edge_tunnel *tunnel);
 /* GOAWAY, and the connection ends in an orderly way; what it carries is lost. */
