@@ -115,7 +115,9 @@ static void take_response_head(void *owner, const struct http_head *received, bo
     field_policy_clean_response(&head.fields);
     if (head.status < 200) {
         note_progress(request);
-        http_stream_send_head(request->down, &head, false);
+        if (head.status != 100) { /* which the edge has answered itself: nobody waits for it */
+            http_stream_send_head(request->down, &head, false);
+        }
         return;
     }
     stop_awaiting(request);
@@ -334,6 +336,7 @@ void warpgate_request_start(struct warpgate_request_host *host, struct http_stre
     block_queue_init(&request->held, loop_block_pool(host->parts->loop));
     http_stream_attach(stream, &down_events, request);
     host->active_count++;
+    host->parts->request_count++;
     struct warpgate_verdict verdict = judge(request, head);
     if (!verdict.is_allowed) {
         fail(request, verdict.status, verdict.slug);
