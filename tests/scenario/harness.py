@@ -269,22 +269,22 @@ class Project:
     def warpgates(self, environment=None):
         return self.api.get(f"/v1/environments/{(environment or self.environment)['id']}/warpgates")["items"]
 
-    def start_warpgate(self, upstream, *arguments, environment=None, key=None, env=None, wait=True):
+    def start_warpgate(self, upstream, *arguments, environment=None, key=None, env=None, level="debug", wait=True):
         names = [] if environment is None else ["--environment", environment["name"]]
-        warpgate = Warpgate(self.platform, key or self.key, upstream, *names, *arguments, env=env)
+        warpgate = Warpgate(self.platform, key or self.key, upstream, *names, *arguments, env=env, level=level)
         if wait:
             warpgate.wait_ready()
         return warpgate
 
 
 class Warpgate(Program):
-    def __init__(self, platform, key, upstream, *arguments, env=None):
+    def __init__(self, platform, key, upstream, *arguments, env=None, control=None, ca=None, level="debug"):
         upstreams = [upstream] if isinstance(upstream, str) else list(upstream)
         flags = [flag for target in upstreams for flag in ("--upstream", target)]
         self.platform = platform
         self.edge_mark = platform.mark()
-        super().__init__([programs() / "warpgate", *flags, "--control", f"https://api.{DOMAIN}:{platform.port}",
-                          "--ca-file", platform.ca, "--log-level", "debug", *arguments],
+        super().__init__([programs() / "warpgate", *flags, "--control", control or f"https://api.{DOMAIN}:{platform.port}",
+                          "--ca-file", ca or platform.ca, "--log-level", level, *arguments],
                          env={"WARPGATE_TOKEN": key, **(env or {})})
 
     def wait_ready(self, after=None, timeout=DEADLINE):

@@ -58,7 +58,7 @@ def test_folder_that_is_not_ours(tmp_path):
 
 def test_folder_that_is_not_writable(tmp_path):
     if os.geteuid() == 0:
-        target = "/proc/mezusphere"  # nobody can write there
+        target = "/sys/mezusphere"  # nobody can write there
     else:
         tmp_path.chmod(0o500)
         target = tmp_path / "data"
@@ -121,9 +121,9 @@ def test_files_are_private(platform):
 def test_unreachable_control_plane(platform, started, tmp_path):
     project = platform.project("unreachable")
     nobody = free_port()
-    warpgate = Warpgate(platform, project.key, "127.0.0.1:1", "--control", f"https://api.{DOMAIN}:{nobody}")
+    warpgate = Warpgate(platform, project.key, "127.0.0.1:1", control=f"https://api.{DOMAIN}:{nobody}")
     started.append(warpgate)
-    line = warpgate.wait_line(r"refused").string
+    line = warpgate.wait_line(r"enrolment_failed").string
     assert str(nobody) in line, line
     assert warpgate.process.poll() is None, "it tries for ever"
 
@@ -131,7 +131,7 @@ def test_unreachable_control_plane(platform, started, tmp_path):
 def test_wrong_ca(platform, started, tmp_path):
     project = platform.project("wrong-ca")
     other = Platform(tmp_path)
-    warpgate = Warpgate(platform, project.key, "127.0.0.1:1", "--ca-file", other.ca)
+    warpgate = Warpgate(platform, project.key, "127.0.0.1:1", ca=other.ca)
     started.extend([warpgate, other])
     warpgate.wait_line(r"(?i)ca-file|not trusted|verif")
     assert warpgate.process.poll() is None

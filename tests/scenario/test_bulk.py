@@ -71,7 +71,7 @@ def service(plain):
     sink = Sink()
     project = plain.project("bulk")
     project.route("/")
-    warpgate = project.start_warpgate(sink.address, "--log-level", "info")
+    warpgate = project.start_warpgate(sink.address, level="info")
     project.warpgate = warpgate
     yield project
     assert warpgate.stop() == 0
@@ -159,7 +159,7 @@ def test_the_agent_at_rest(plain, service, tmp_path):
     project = plain.project("rest")
     project.route("/")
     with harness.Workload(lambda request: plain_response(b"x" * 1000)) as workload:
-        warpgate = project.start_warpgate(workload.address, "--log-level", "info")
+        warpgate = project.start_warpgate(workload.address, level="info")
         assert plain.visit(project.host).status == 200
         assert warpgate.memory_kib("Rss") <= 6 * 1024
         assert warpgate.memory_kib("Anonymous") <= 1024

@@ -55,7 +55,7 @@ def test_a_second_warpgate_takes_over(platform, workload, started):
 
 def test_a_killed_edge_comes_back(tmp_path, workload, started):
     first = Platform(tmp_path)
-    project = first.project("edge")
+    project = first.project("edge-killed")
     project.route("/")
     warpgate = project.start_warpgate(workload.address)
     started.append(warpgate)

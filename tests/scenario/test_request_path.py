@@ -37,6 +37,17 @@ def handler(service):
     return use
 
 
+def accept_request(listener):
+    """The first connection that says something: a warpgate also looks whether the workload accepts any."""
+    listener.settimeout(DEADLINE)
+    while True:
+        connection, _ = listener.accept()
+        connection.settimeout(DEADLINE)
+        if data := connection.recv(65536):
+            return connection, data
+        connection.close()
+
+
 def curl(platform, host, *arguments, path="/"):
     command = ["curl", "-sS", "--cacert", platform.ca, "--max-time", str(int(DEADLINE)), *arguments,
                f"https://{host}:{platform.port}{path}"]
@@ -211,13 +222,9 @@ def test_request_streams_as_it_is_sent(platform):
         warpgate = project.start_warpgate(f"127.0.0.1:{listener.getsockname()[1]}")
         with Visitor(platform.port, project.host, platform.ca) as visitor:
             visitor.send(f"POST /up HTTP/1.1\r\nHost: {visitor.authority}\r\nContent-Length: 10\r\n\r\nfirst".encode())
-            connection, _ = listener.accept()
-            connection.settimeout(DEADLINE)
-            data = b""
+            connection, data = accept_request(listener)
             while not data.endswith(b"\r\n\r\nfirst"):
-                part = connection.recv(4096)
-                assert part, data
-                data += part
+                data += connection.recv(4096)
             visitor.send(b"secon")
             while not data.endswith(b"firstsecon"):
                 data += connection.recv(4096)
@@ -257,12 +264,10 @@ def test_early_answer_to_an_unfinished_upload(platform):
         warpgate = project.start_warpgate(f"127.0.0.1:{listener.getsockname()[1]}")
         with Visitor(platform.port, project.host, platform.ca) as visitor:
             visitor.send(f"POST / HTTP/1.1\r\nHost: {visitor.authority}\r\nContent-Length: 1000000\r\n\r\npart".encode())
-            connection, _ = listener.accept()
-            connection.recv(65536)
+            connection, _ = accept_request(listener)
             connection.sendall(plain_response(b"too much", "413 Content Too Large"))
             answer = visitor.read_response()
             assert (answer.status, answer.body) == (413, b"too much")
-            connection.settimeout(DEADLINE)
             while connection.recv(65536):
                 pass  # the warpgate closes: that connection is never used again
             connection.close()
