@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "net/conn_internal.h"
+#include "net/conn_state.h"
 #include "net/socket.h"
 
 #define LINGER_MS 1000

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/conn_internal.h"
+#include "net/conn_state.h"
 #include "net/socket.h"
 
 static void end_unconnected(struct conn *conn, const char *target, int error) {

@@ -1,5 +1,5 @@
 /* One timer for each connection, pushed back lazily: a deadline that moves away is only stored (loop.h). */
-#include "net/conn_internal.h"
+#include "net/conn_state.h"
 
 #define HANDSHAKE_MS 10000
 #define HEAD_MS 10000

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/conn_internal.h"
+#include "net/conn_state.h"
 #include "net/socket.h"
 
 static bool is_long_lived(const struct conn *conn) {

@@ -1,4 +1,4 @@
-#include "net/conn_internal.h"
+#include "net/conn_state.h"
 
 #include <errno.h>
 #include <string.h>

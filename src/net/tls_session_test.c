@@ -131,6 +131,24 @@ static void test_unknown_and_missing_names_are_refused(void **state) {
     assert_non_null(strstr(pair.client_why.text, "unrecognized_name"));
 }
 
+/* A wildcard stands for one label (RFC 6125 §6.4.3), and an exact name goes before it. */
+static void test_wildcards_serve_one_label(void **state) {
+    (void)state;
+    struct kit_cert *wild = kit_leaf(root, "*.test");
+    const struct {
+        const char *name;
+        bool is_served;
+    } cases[] = {{"z.test", true}, {"b.test", true}, {"test", false}, {"y.z.test", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tls_context *server = tls_context_new(TLS_VISITOR_SERVER);
+        kit_add_host(server, "*.test", wild);
+        kit_add_host(server, "b.test", leaf_b);
+        struct pair pair = shake(kit_context(TLS_HTTPS_CLIENT, NULL, root), server, cases[i].name);
+        assert_int_equal(pair.client_result, cases[i].is_served ? TLS_DONE : TLS_FAILED);
+    }
+    kit_cert_free(wild);
+}
+
 static void test_wrong_authority_tells_what_to_do(void **state) {
     (void)state;
     struct pair pair =
@@ -539,6 +557,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_visitor_is_served_by_name),
         cmocka_unit_test(test_unknown_and_missing_names_are_refused),
+        cmocka_unit_test(test_wildcards_serve_one_label),
         cmocka_unit_test(test_wrong_authority_tells_what_to_do),
         cmocka_unit_test(test_wrong_name_is_refused),
         cmocka_unit_test(test_certificate_times_have_a_minute_of_leeway),

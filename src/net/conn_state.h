@@ -1,4 +1,4 @@
-/* conn_internal.h: a connection from inside, for the files conn*.c and front.c alone.
+/* conn_state.h: a connection from inside, for the files conn*.c and front.c alone.
  *
  *   conn.c           life: made, states, turns, end
  *   conn_connect.c   begins to connect
@@ -9,8 +9,8 @@
  * Work is done in two places: on_poll, when the poller reports, and on_work, at the end of each iteration in which
  * something happened (cork). Neither is ever entered from inside a call of the owner or of the engine.
  */
-#ifndef NET_CONN_INTERNAL_H
-#define NET_CONN_INTERNAL_H
+#ifndef NET_CONN_STATE_H
+#define NET_CONN_STATE_H
 
 #include "net/conn.h"
 #include "net/tls_session.h"
