@@ -1,13 +1,12 @@
 /* warpgate.c: the agent's program: its commands and their options, nothing else. */
 #include "warpgate/warpgate.h"
 
-#include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/option.h"
+#include "warpgate/warpgate_memory.h"
 
 #define DEFAULT_CONTROL "https://api.mezusphere.localhost:8443"
 #define DEFAULT_UPSTREAM "localhost:8080"
@@ -45,9 +44,6 @@ static void on_signal(void *context, int signal_number) {
 static int run(const struct warpgate_config *config) {
     struct program program = {.outcome = STATUS_FAILED};
     struct why why = {0};
-    /* One thread for name resolution and one heap arena: both count in an agent's idle memory. */
-    (void)setenv("UV_THREADPOOL_SIZE", "1", 1);
-    (void)mallopt(M_ARENA_MAX, 1);
     program.loop = loop_new(clock_system(), random_system());
     enum status status = warpgate_new(program.loop, config, &program.warpgate, &why);
     if (status != STATUS_OK) {
@@ -150,6 +146,7 @@ static const struct command {
 };
 
 int main(int argc, char **argv) {
+    warpgate_memory_prepare(argv);
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc, argv, 2);

@@ -9,6 +9,7 @@
 #include "warpgate/warpgate_backoff.h"
 #include "warpgate/warpgate_edge.h"
 #include "warpgate/warpgate_enrol.h"
+#include "warpgate/warpgate_memory.h"
 #include "warpgate/warpgate_request.h"
 #include "warpgate/warpgate_settings.h"
 #include "warpgate/warpgate_upstream.h"
@@ -48,8 +49,11 @@ struct warpgate {
     bool is_enrolled;
     struct buf certificate_pem;
     struct buf key_pem;
-    int64_t renew_at_ms;     /* wall */
-    int64_t not_after_ms;    /* wall */
+    int64_t renew_at_ms;       /* wall */
+    int64_t not_after_ms;      /* wall */
+    uint64_t trimmed_at_count; /* requests begun when memory was last given back */
+    uint64_t seen_count;       /* requests begun at the last look */
+    bool has_garbage;          /* an enrolment has left some */
     int64_t connected_at_ms; /* monotonic: when a tunnel was last seen, or a certificate was new */
 
     enum status outcome;
@@ -352,6 +356,7 @@ static void on_enrolled(void *context, enum status status, const struct enrolmen
              answer->environment.text, answer->edge_count, expires);
     warpgate->is_enrolled = true;
     warpgate->failed_renewals = 0;
+    warpgate->has_garbage = true;
     warpgate->connected_at_ms = loop_now_ms(warpgate->parts.loop);
     warpgate_backoff_reset(&warpgate->backoff);
     warpgate_backoff_forget(&warpgate->backoff);
@@ -379,6 +384,18 @@ static void on_retry(struct loop_timer *timer) {
     enrol(timer->context);
 }
 
+/* After an enrolment, and after a busy time when nothing has come since the last look. */
+static void release_memory(struct warpgate *warpgate) {
+    uint64_t count = warpgate->parts.request_count;
+    bool is_quiet = count == warpgate->seen_count;
+    warpgate->seen_count = count;
+    if (is_quiet && (warpgate->has_garbage || count != warpgate->trimmed_at_count)) {
+        warpgate->has_garbage = false;
+        warpgate->trimmed_at_count = count;
+        warpgate_memory_release();
+    }
+}
+
 /* Wall time may jump (a machine that slept): it is looked at, not waited for. */
 static void on_tick(struct loop_timer *timer) {
     struct warpgate *warpgate = timer->context;
@@ -390,6 +407,7 @@ static void on_tick(struct loop_timer *timer) {
     }
     if (ready_count > 0) {
         warpgate->connected_at_ms = now_ms;
+        release_memory(warpgate);
     }
     bool is_due = clock_wall_ms(loop_clock(warpgate->parts.loop)) >= warpgate->renew_at_ms;
     bool is_lonely = now_ms - warpgate->connected_at_ms >= LONELY_MS;

@@ -39,6 +39,7 @@ struct warpgate_parts {
     struct list awaiting;    /* requests without a response head, least recent progress first */
     struct loop_timer sweep; /* looks at them */
     int64_t refused_at_ms;   /* when a refusal of the second line was last spoken of */
+    uint64_t request_count;  /* begun so far */
     size_t open_count;
 };
 
