@@ -73,9 +73,9 @@ static void test_later_heads_have_their_own_time(void **state) {
     bench.server.engine.phase = ENGINE_HEAD;
     bench.server.engine.is_echo = true;
     bench_connect(&bench, &no_timeouts);
-    bench_accept(&bench, &(struct conn_timeouts){.head_ms = 60});
+    bench_accept(&bench, &(struct conn_timeouts){.head_ms = 250});
     kit_until_established(bench.loop, &bench.client, &bench.server);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 50; i++) {
         send_more(&bench.client, 1);
         kit_run_for(bench.loop, 8);
         assert_false(bench.server.is_closed);
