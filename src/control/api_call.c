@@ -63,7 +63,7 @@ int64_t api_call_integer(const struct api_call *call, const char *name, int64_t 
 
 enum status api_call_refuse(struct api_call *call, const char *member, const char *code,
                             int64_t position, const char *detail) {
-    api_faults_add(&call->faults, member, code, position, "%s", detail);
+    api_schema_add_fault(&call->faults, member, code, position, "%s", detail);
     return why_set(&call->why, STATUS_INVALID, "validation_failed",
                    "the request's content is not acceptable");
 }

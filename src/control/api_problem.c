@@ -120,7 +120,8 @@ void api_problem_answer(struct api_call *call, enum status status) {
                   status_name(status), call->why.text);
     }
     if (problem->member != NULL && call->faults.count == 0) {
-        api_faults_add(&call->faults, problem->member, problem->code, -1, "%s", call->why.text);
+        api_schema_add_fault(&call->faults, problem->member, problem->code, -1, "%s",
+                             call->why.text);
     }
     json_decref(call->answer.body);
     call->answer.raw_body = STR_EMPTY;

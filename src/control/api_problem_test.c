@@ -46,7 +46,7 @@ static void test_a_problem(void **state) {
 
 static void test_faults_are_told(void **state) {
     (void)state;
-    api_faults_add(&call.faults, "path", "regexp_group", 2, "a group is not closed");
+    api_schema_add_fault(&call.faults, "path", "regexp_group", 2, "a group is not closed");
     (void)!why_set(&call.why, STATUS_INVALID, "validation_failed", "no");
     api_problem_answer(&call, STATUS_INVALID);
     assert_int_equal(call.answer.status, 422);

@@ -86,8 +86,8 @@ static void write_pointer(const char *member, char out[API_POINTER_SIZE]) {
     out[text_utf8_prefix(str_make(out, at))] = '\0';
 }
 
-void api_faults_add(struct api_faults *faults, const char *member, const char *code,
-                    int64_t position, const char *format, ...) {
+void api_schema_add_fault(struct api_faults *faults, const char *member, const char *code,
+                          int64_t position, const char *format, ...) {
     if (faults->count == API_FAULTS_MAX) {
         return;
     }
@@ -120,23 +120,23 @@ static bool has_control_character(struct str text) {
 static void check_text(const struct api_member *member, const json_t *value,
                        struct api_faults *faults) {
     if (!json_is_string(value)) {
-        api_faults_add(faults, member->name, "member_type", -1, "has to be a string");
+        api_schema_add_fault(faults, member->name, "member_type", -1, "has to be a string");
         return;
     }
     struct str text = str_make(json_string_value(value), json_string_length(value));
     if (text.len < member->min) {
-        api_faults_add(faults, member->name, "too_short", -1, "has to have at least %zu bytes",
-                       member->min);
+        api_schema_add_fault(faults, member->name, "too_short", -1,
+                             "has to have at least %zu bytes", member->min);
     } else if (text.len > member->max) {
-        api_faults_add(faults, member->name, "too_long", -1, "has to have at most %zu bytes",
-                       member->max);
+        api_schema_add_fault(faults, member->name, "too_long", -1, "has to have at most %zu bytes",
+                             member->max);
     } else if (member->kind == API_TEXT && has_control_character(text)) {
-        api_faults_add(faults, member->name, "control_character", -1,
-                       "must not hold control characters");
+        api_schema_add_fault(faults, member->name, "control_character", -1,
+                             "must not hold control characters");
     } else if (member->kind == API_SLUG && !store_project_is_slug(text)) {
-        api_faults_add(faults, member->name, "name_invalid", -1,
-                       "has to be 1 to %d of a-z, 0-9 and -, without a - at either end",
-                       STORE_SLUG_MAX);
+        api_schema_add_fault(faults, member->name, "name_invalid", -1,
+                             "has to be 1 to %d of a-z, 0-9 and -, without a - at either end",
+                             STORE_SLUG_MAX);
     }
 }
 
@@ -153,7 +153,7 @@ static void check_word(const struct api_member *member, const json_t *value,
             snprintf(list + len, sizeof(list) - len, "%s%s", i == 0 ? "" : ", ", member->words[i]);
         len += added > 0 && (size_t)added < sizeof(list) - len ? (size_t)added : 0;
     }
-    api_faults_add(faults, member->name, "member_value", -1, "has to be one of: %s", list);
+    api_schema_add_fault(faults, member->name, "member_value", -1, "has to be one of: %s", list);
 }
 
 static void check_integer(const struct api_member *member, const json_t *value,
@@ -161,8 +161,8 @@ static void check_integer(const struct api_member *member, const json_t *value,
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < (json_int_t)member->min ||
         number > (json_int_t)member->max) {
-        api_faults_add(faults, member->name, "member_value", -1,
-                       "has to be an integer from %zu to %zu", member->min, member->max);
+        api_schema_add_fault(faults, member->name, "member_value", -1,
+                             "has to be an integer from %zu to %zu", member->min, member->max);
     }
 }
 
@@ -170,7 +170,7 @@ static void check_member(const struct api_member *member, const json_t *value,
                          struct api_faults *faults) {
     if (value == NULL) {
         if (member->is_required) {
-            api_faults_add(faults, member->name, "member_missing", -1, "is missing");
+            api_schema_add_fault(faults, member->name, "member_missing", -1, "is missing");
         }
         return;
     }
@@ -188,7 +188,8 @@ static void check_member(const struct api_member *member, const json_t *value,
         return;
     case API_BOOLEAN:
         if (!json_is_boolean(value)) {
-            api_faults_add(faults, member->name, "member_type", -1, "has to be true or false");
+            api_schema_add_fault(faults, member->name, "member_type", -1,
+                                 "has to be true or false");
         }
         return;
     }
@@ -208,12 +209,12 @@ void api_schema_check(const struct api_schema *schema, const json_t *body,
     const char *name;
     json_t *value;
     if (!json_is_object(body)) {
-        api_faults_add(faults, NULL, "member_type", -1, "the body has to be an object");
+        api_schema_add_fault(faults, NULL, "member_type", -1, "the body has to be an object");
         return;
     }
     json_object_foreach((json_t *)(uintptr_t)body, name, value) {
         if (!is_known(schema, name)) {
-            api_faults_add(faults, name, "unknown_member", -1, "is not known here");
+            api_schema_add_fault(faults, name, "unknown_member", -1, "is not known here");
         }
     }
     for (size_t i = 0; i < schema->count; i++) {

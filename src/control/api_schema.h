@@ -68,8 +68,8 @@ struct api_faults {
 
 /* Adds one; beyond API_FAULTS_MAX it is dropped. `member` NULL: the body itself. `code` has to
  * live as long as the faults. */
-void api_faults_add(struct api_faults *faults, const char *member, const char *code,
-                    int64_t position, const char *format, ...) PRINTF_LIKE(5, 6);
+void api_schema_add_fault(struct api_faults *faults, const char *member, const char *code,
+                          int64_t position, const char *format, ...) PRINTF_LIKE(5, 6);
 /* Adds what is wrong with `body` to `faults`. */
 void api_schema_check(const struct api_schema *schema, const json_t *body,
                       struct api_faults *faults);

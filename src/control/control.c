@@ -8,6 +8,7 @@
 #include "control/bundle_builder.h"
 #include "control/change_reader.h"
 #include "control/control_conn.h"
+#include "control/control_demo.h"
 #include "control/control_keys.h"
 #include "control/control_names.h"
 #include "control/control_upkeep.h"
@@ -197,6 +198,10 @@ enum status control_issue_edge(struct control *control, struct control_edge_iden
         buf_fini_wiped(&identity->key_pem);
     }
     return status;
+}
+
+enum status control_make_demo(struct control *control, struct control_demo *demo, struct why *why) {
+    return control_demo_make(control, demo, why);
 }
 
 /* The end */

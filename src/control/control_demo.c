@@ -1,11 +1,12 @@
 /* control_demo.c: the project "demo": made at the first start with --demo, found again at the others. */
+#include "control/control_demo.h"
+
 #include <stdio.h>
 
 #include "base/log.h"
 #include "control/bundle_builder.h"
 #include "control/change_reader.h"
 #include "control/control_names.h"
-#include "control/control_state.h"
 #include "control/feed_hub.h"
 #include "pki/api_key.h"
 #include "store/store_environment.h"
@@ -160,7 +161,7 @@ static enum status (*const steps[])(struct demo_state *state) = {
     find_account,      end_former_keys, make_key,         build_bundle,
 };
 
-enum status control_make_demo(struct control *control, struct control_demo *demo, struct why *why) {
+enum status control_demo_make(struct control *control, struct control_demo *demo, struct why *why) {
     struct demo_state state = {.control = control, .demo = demo, .why = why};
     secret_init(&demo->token);
     arena_init(&state.arena);

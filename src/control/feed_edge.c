@@ -26,7 +26,7 @@ void feed_edge_end(struct feed_edge *edge, const char *reason) {
     feed_hub_leave(edge->hub, edge);
     presence_edge_down(control->presence, &edge->id);
     tunnel_channel_free(&edge->channel);
-    feed_walk_fini(&edge->walk);
+    feed_hub_walk_fini(&edge->walk);
     memory_free(edge);
 }
 
@@ -35,10 +35,10 @@ void feed_edge_pump(struct feed_edge *edge) {
         return;
     }
     while (edge->stream->unsent < STATE_QUEUED_MAX) {
-        if (!feed_walk_next(&edge->walk, edge->hub, edge)) {
+        if (!feed_hub_walk_next(&edge->walk, edge->hub, edge)) {
             const struct feed_message synced = {.type = FEED_MESSAGE_SYNCED};
             feed_edge_send(edge, &synced);
-            feed_walk_fini(&edge->walk);
+            feed_hub_walk_fini(&edge->walk);
             edge->state = FEED_EDGE_LIVE;
             log_info("control.edge_synced", "edge=%s version=%s", edge->id.text, edge->version);
             return;
@@ -176,5 +176,5 @@ void feed_edge_begin(struct feed_hub *hub, const struct id *id, struct http_stre
     http_stream_send_head(stream, &head, false);
     log_info("control.edge_joined", "edge=%s", edge->id.text);
     feed_hub_send_basis(hub, edge);
-    feed_walk_init(&edge->walk, hub);
+    feed_hub_walk_init(&edge->walk, hub);
 }

@@ -23,7 +23,7 @@ struct feed_edge {
     enum feed_edge_state state;
     struct http_stream *stream; /* borrowed: its queue paces the state */
     struct tunnel_channel *channel;
-    struct feed_walk walk;
+    struct feed_hub_walk walk;
     int64_t heard_at_ms;  /* mono */
     int64_t pinged_at_ms; /* mono */
     char version[65];

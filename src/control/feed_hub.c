@@ -352,10 +352,10 @@ void feed_hub_send_basis(struct feed_hub *hub, struct feed_edge *edge) {
     }
 }
 
-void feed_walk_init(struct feed_walk *walk, struct feed_hub *hub) {
+void feed_hub_walk_init(struct feed_hub_walk *walk, struct feed_hub *hub) {
     struct str key;
     void *value;
-    *walk = (struct feed_walk){0};
+    *walk = (struct feed_hub_walk){0};
     if (hub->environments.count == 0) {
         return;
     }
@@ -365,12 +365,12 @@ void feed_walk_init(struct feed_walk *walk, struct feed_hub *hub) {
     }
 }
 
-void feed_walk_fini(struct feed_walk *walk) {
+void feed_hub_walk_fini(struct feed_hub_walk *walk) {
     memory_free(walk->environments);
-    *walk = (struct feed_walk){0};
+    *walk = (struct feed_hub_walk){0};
 }
 
-bool feed_walk_next(struct feed_walk *walk, struct feed_hub *hub, struct feed_edge *edge) {
+bool feed_hub_walk_next(struct feed_hub_walk *walk, struct feed_hub *hub, struct feed_edge *edge) {
     if (walk->at == walk->count) {
         return false;
     }

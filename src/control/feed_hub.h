@@ -35,16 +35,16 @@ void feed_hub_leave(struct feed_hub *hub, struct feed_edge *edge);
 void feed_hub_end(struct feed_hub *hub);
 
 /* The state as messages, in the order in which an edge is to be told. A walk holds ids, so the state may change meanwhile. */
-struct feed_walk {
+struct feed_hub_walk {
     struct id *environments; /* owned */
     size_t count;
     size_t at;
 };
 /* The first part: keys, hosts, revocations. */
 void feed_hub_send_basis(struct feed_hub *hub, struct feed_edge *edge);
-void feed_walk_init(struct feed_walk *walk, struct feed_hub *hub);
-void feed_walk_fini(struct feed_walk *walk);
+void feed_hub_walk_init(struct feed_hub_walk *walk, struct feed_hub *hub);
+void feed_hub_walk_fini(struct feed_hub_walk *walk);
 /* Sends the next environment; false when all were sent. */
-bool feed_walk_next(struct feed_walk *walk, struct feed_hub *hub, struct feed_edge *edge);
+bool feed_hub_walk_next(struct feed_hub_walk *walk, struct feed_hub *hub, struct feed_edge *edge);
 
 #endif
