@@ -40,7 +40,7 @@ static void free_exchange(struct api_exchange *exchange) {
     }
     api_call_fini(&exchange->call);
     memory_free(exchange);
-    control_check_ended(control);
+    control_state_check_ended(control);
 }
 
 /* The answer */
@@ -166,7 +166,7 @@ static void finish_work(void *context) {
     }
     send_answer(exchange);
     start_waiting_login(control);
-    control_check_ended(control);
+    control_state_check_ended(control);
 }
 
 static void start_work(struct api_exchange *exchange) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "control/api_handlers.h"
+#include "control/handle.h"
 #include "tunnel/enrolment.h"
 
 #define SCHEMA(name) (&api_schema_##name)

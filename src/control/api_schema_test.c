@@ -70,26 +70,27 @@ static void test_texts_that_are_too_long(void **state) {
 
 static void test_all_faults_are_told_up_to_a_bound(void **state) {
     char text[512] = "{";
+    size_t len = 1;
     (void)state;
     struct api_faults faults = check(&api_schema_session_new, "{\"email\":1,\"x\":2}");
     assert_int_equal(faults.count, 3);
     for (int i = 0; i < 30; i++) {
-        char member[16];
-        snprintf(member, sizeof(member), "%s\"m%d\":0", i == 0 ? "" : ",", i);
-        strncat(text, member, sizeof(text) - strlen(text) - 1);
+        len +=
+            (size_t)snprintf(text + len, sizeof(text) - len, "%s\"m%d\":0", i == 0 ? "" : ",", i);
     }
-    strncat(text, "}", sizeof(text) - strlen(text) - 1);
+    snprintf(text + len, sizeof(text) - len, "}");
     assert_int_equal(check(&api_schema_key_new, text).count, API_FAULTS_MAX);
 }
 
 /* A name of the peer's is cut between two characters. */
 static void test_pointers_are_bounded_utf8(void **state) {
     char text[400] = "{\"";
+    size_t len = 2;
     (void)state;
     for (int i = 0; i < 90; i++) {
-        strncat(text, "\u00e9", sizeof(text) - strlen(text) - 1);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "\u00e9");
     }
-    strncat(text, "\":0}", sizeof(text) - strlen(text) - 1);
+    snprintf(text + len, sizeof(text) - len, "\":0}");
     struct api_faults faults = check(&api_schema_key_new, text);
     assert_int_equal(faults.count, 1);
     json_t *node = json_string(faults.at[0].pointer);

@@ -206,7 +206,7 @@ enum status control_make_demo(struct control *control, struct control_demo *demo
 
 /* The end */
 
-void control_check_ended(struct control *control) {
+void control_state_check_ended(struct control *control) {
     if (control->phase != CONTROL_STOPPING || control->work_count > 0 ||
         !list_is_empty(&control->conns) || !list_is_empty(&control->exchanges)) {
         return;
@@ -218,7 +218,7 @@ void control_check_ended(struct control *control) {
 }
 
 static void run_stop(struct loop_task *task) {
-    control_check_ended(CONTAINER_OF(task, struct control, stop_task));
+    control_state_check_ended(CONTAINER_OF(task, struct control, stop_task));
 }
 
 void control_stop(struct control *control, void (*on_ended)(void *context), void *context) {

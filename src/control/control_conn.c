@@ -97,7 +97,7 @@ static void on_closed(void *owner, struct conn *conn, const struct why *why) {
     log_debug("control.conn_closed", "reason=%s", why->slug);
     list_remove(&client->node);
     memory_free(client);
-    control_check_ended(control);
+    control_state_check_ended(control);
 }
 
 static const struct conn_events client_events = {.on_closed = on_closed};

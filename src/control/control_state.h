@@ -76,6 +76,6 @@ struct control {
 };
 
 /* Ends the control plane when it is stopping and nothing runs any more: call after each thing that ended. */
-void control_check_ended(struct control *control);
+void control_state_check_ended(struct control *control);
 
 #endif

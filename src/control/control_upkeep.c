@@ -75,7 +75,7 @@ static void finish_keeping(void *context) {
     struct control_timers *timers = context;
     timers->is_keeping = false;
     timers->control->work_count--;
-    control_check_ended(timers->control);
+    control_state_check_ended(timers->control);
 }
 
 /* Throwing away */
@@ -111,7 +111,7 @@ static void run_prune(void *context) {
 static void finish_prune(void *context) {
     struct control *control = context;
     control->work_count--;
-    control_check_ended(control);
+    control_state_check_ended(control);
 }
 
 /* The clock */

@@ -5,8 +5,8 @@
  */
 #include "base/json.h"
 #include "base/log.h"
-#include "control/api_handlers.h"
 #include "control/bundle_builder.h"
+#include "control/handle.h"
 #include "control/presence.h"
 #include "pki/api_key.h"
 #include "pki/csr.h"

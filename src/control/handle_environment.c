@@ -1,9 +1,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
-#include "control/api_handlers.h"
 #include "control/change_reader.h"
 #include "control/control_names.h"
+#include "control/handle.h"
 #include "store/store_project.h"
 
 static json_t *write_environment(const struct api_call *call, const struct store_environment *row) {

@@ -2,8 +2,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
-#include "control/api_handlers.h"
 #include "control/change_reader.h"
+#include "control/handle.h"
 #include "pki/api_key.h"
 #include "store/store_key.h"
 

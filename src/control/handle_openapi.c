@@ -1,4 +1,4 @@
-#include "control/api_handlers.h"
+#include "control/handle.h"
 
 extern const unsigned char openapi_json[];
 extern const size_t openapi_json_len;

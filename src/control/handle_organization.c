@@ -1,6 +1,6 @@
 #include "base/json.h"
 #include "control/api_cursor.h"
-#include "control/api_handlers.h"
+#include "control/handle.h"
 #include "store/store_organization.h"
 
 static json_t *write_organization(const struct api_call *call,

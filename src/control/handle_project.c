@@ -1,8 +1,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
-#include "control/api_handlers.h"
 #include "control/control_names.h"
+#include "control/handle.h"
 #include "store/store_project.h"
 
 #define FIRST_ENVIRONMENT STR("production")

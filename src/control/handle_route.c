@@ -1,6 +1,6 @@
 #include "base/json.h"
 #include "control/api_cursor.h"
-#include "control/api_handlers.h"
+#include "control/handle.h"
 #include "policy/bundle.h"
 #include "policy/route_program.h"
 #include "store/store_route.h"

@@ -1,7 +1,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
-#include "control/api_handlers.h"
+#include "control/handle.h"
 #include "store/store_service_account.h"
 
 static json_t *write_account(const struct store_service_account *row) {

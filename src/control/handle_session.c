@@ -1,7 +1,7 @@
 /* handle_session.c: signing in and out, and who is signed in. */
 #include "base/json.h"
 #include "base/log.h"
-#include "control/api_handlers.h"
+#include "control/handle.h"
 
 static json_t *write_session(const struct identity_login_result *result) {
     json_t *body = json_object();

@@ -1,7 +1,7 @@
 /* handle_warpgate.c: the warpgates of an environment: what the store keeps, and what the edges say just now. */
 #include "base/json.h"
 #include "control/api_cursor.h"
-#include "control/api_handlers.h"
+#include "control/handle.h"
 #include "control/presence.h"
 #include "store/store_warpgate.h"
 

@@ -1,6 +1,6 @@
-/* api_handlers.h: the handlers of all operations, as the tables in api_router.c name them. Each runs on a pool thread. */
-#ifndef CONTROL_API_HANDLERS_H
-#define CONTROL_API_HANDLERS_H
+/* handle.h: the handlers of all operations, as the tables in api_router.c name them. Each runs on a pool thread. */
+#ifndef CONTROL_HANDLE_H
+#define CONTROL_HANDLE_H
 
 #include "control/api_call.h"
 
