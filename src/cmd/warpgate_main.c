@@ -1,4 +1,4 @@
-/* warpgate.c: the agent's program: its commands and their options, nothing else. */
+/* warpgate_main.c: the agent's program: its commands and their options, nothing else. */
 #include "warpgate/warpgate.h"
 
 #include <stdio.h>

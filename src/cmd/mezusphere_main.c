@@ -1,4 +1,4 @@
-/* mezusphere.c: the server program: its commands and their options, nothing else. */
+/* mezusphere_main.c: the server program: its commands and their options, nothing else. */
 #include <stdio.h>
 #include <string.h>
 
