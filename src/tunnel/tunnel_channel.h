@@ -21,10 +21,11 @@ struct tunnel_channel_events {
     void (*on_closed)(void *owner, const struct why *why);
 };
 
-/* For a server's stream: attaches to it (answer its head before or after). */
+/* Nothing happens before tunnel_channel_attach. */
 struct tunnel_channel *tunnel_channel_new(const struct tunnel_channel_events *events, void *owner);
-/* The events and owner to give to h2_session_open or h1_client_open, then call tunnel_channel_attach with the result. */
+/* What to give to h2_session_open or h1_client_open, with the channel as owner. */
 const struct http_stream_events *tunnel_channel_stream_events(void);
+/* A server's stream, its head answered before or after; or the result of opening one with the events above. */
 void tunnel_channel_attach(struct tunnel_channel *channel, struct http_stream *stream);
 /* Writes one record (object is not consumed). Silently does nothing once closed. */
 void tunnel_channel_send(struct tunnel_channel *channel, const json_t *object);
