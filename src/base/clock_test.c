@@ -39,7 +39,8 @@ static void formats_and_parses(void **state) {
 
 static void round_trips(void **state) {
     (void)state;
-    for (int64_t ms = -62167219200000; ms < 253402300799999; ms += (int64_t)86400000 * 29 + 3723001) {
+    for (int64_t ms = -62167219200000; ms < 253402300799999;
+         ms += (int64_t)86400000 * 29 + 3723001) {
         char text[CLOCK_RFC3339_SIZE];
         int64_t back = 0;
         clock_format_rfc3339(ms, text);

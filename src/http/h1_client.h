@@ -26,8 +26,9 @@ struct h1_client *h1_client_new(const struct h1_client_config *config);
 struct engine *h1_client_engine(struct h1_client *client);
 /* Sends a request head (copied; `authority` becomes Host, byte for byte). NULL if an exchange is open or the connection is not
  * usable. `is_end`: no body. */
-struct http_stream *h1_client_open(struct h1_client *client, const struct http_head *head, bool is_end,
-                                   const struct http_stream_events *events, void *owner);
+struct http_stream *h1_client_open(struct h1_client *client, const struct http_head *head,
+                                   bool is_end, const struct http_stream_events *events,
+                                   void *owner);
 bool h1_client_is_reusable(const struct h1_client *client);
 /* True once any byte of the response to the present exchange has arrived. */
 bool h1_client_has_response_bytes(const struct h1_client *client);

@@ -94,7 +94,8 @@ static enum status refuse_llhttp(struct h1_parse *parse, llhttp_errno_t error) {
     switch (error) {
     case HPE_UNEXPECTED_CONTENT_LENGTH:
     case HPE_INVALID_CONTENT_LENGTH:
-        return refuse(parse, 400, "content_length", "Content-Length is repeated, malformed, or not alone");
+        return refuse(parse, 400, "content_length",
+                      "Content-Length is repeated, malformed, or not alone");
     case HPE_INVALID_TRANSFER_ENCODING:
         return refuse(parse, 400, "transfer_encoding", "Transfer-Encoding is malformed");
     default:

@@ -27,8 +27,10 @@ struct h1_server_config {
     struct http_server server;
     struct str scheme; /* "https" or "http": of every request here */
     /* Writes the body of an error answer into `body`/`type` (borrowed until the next call); may be NULL. */
-    void (*on_error)(void *context, unsigned status, const struct why *why, struct str *type, struct str *body);
-    size_t read_ahead_max; /* body bytes that may be unconsumed before wants_read turns false; 0: 64 KiB */
+    void (*on_error)(void *context, unsigned status, const struct why *why, struct str *type,
+                     struct str *body);
+    size_t
+        read_ahead_max; /* body bytes that may be unconsumed before wants_read turns false; 0: 64 KiB */
 };
 
 struct h1_server *h1_server_new(const struct h1_server_config *config);

@@ -40,11 +40,11 @@ struct h2_config {
     enum h2_role role;
     enum h2_profile profile;
     struct block_pool *pool;
-    const struct clock *clock;      /* for the budget's refill */
-    struct http_server server;      /* H2_SERVER: requests go there */
-    uint32_t max_streams;           /* that the peer may open; 0: 128 for visitors, 100000 for tunnels */
-    uint32_t stream_window_bytes;   /* receive window per stream; 0: 256 KiB */
-    uint32_t session_window_bytes;  /* receive window of the connection; 0: 16 MiB */
+    const struct clock *clock; /* for the budget's refill */
+    struct http_server server; /* H2_SERVER: requests go there */
+    uint32_t max_streams;      /* that the peer may open; 0: 128 for visitors, 100000 for tunnels */
+    uint32_t stream_window_bytes;  /* receive window per stream; 0: 256 KiB */
+    uint32_t session_window_bytes; /* receive window of the connection; 0: 16 MiB */
     /* Session-level events; each may be NULL. Called with `context`. */
     void (*on_ping_ack)(void *context, const uint8_t payload[8]);
     void (*on_goaway)(void *context);   /* the peer sent GOAWAY: open no more streams here */
@@ -57,8 +57,9 @@ struct engine *h2_session_engine(struct h2_session *session);
 
 /* Client: opens a stream with this request head (copied). NULL when the peer sent GOAWAY, the session is ending, or the
  * peer's stream limit is reached. */
-struct http_stream *h2_session_open(struct h2_session *session, const struct http_head *head, bool is_end,
-                                    const struct http_stream_events *events, void *owner);
+struct http_stream *h2_session_open(struct h2_session *session, const struct http_head *head,
+                                    bool is_end, const struct http_stream_events *events,
+                                    void *owner);
 
 size_t h2_session_stream_count(const struct h2_session *session);
 bool h2_session_is_draining(const struct h2_session *session); /* GOAWAY was sent or received */

@@ -16,8 +16,9 @@
 #include "base/status.h"
 #include "base/str.h"
 
-#define HTTP_HEAD_BYTES_MAX 32768 /* names + values + 32 per field (the measure of RFC 9113 §6.5.2) */
-#define HTTP_FIELDS_MAX 100       /* counted before cookie crumbs are joined */
+#define HTTP_HEAD_BYTES_MAX                                                                        \
+    32768                   /* names + values + 32 per field (the measure of RFC 9113 §6.5.2) */
+#define HTTP_FIELDS_MAX 100 /* counted before cookie crumbs are joined */
 #define HTTP_TARGET_BYTES_MAX 16384
 #define HTTP_AUTHORITY_BYTES_MAX 255
 #define HTTP_METHOD_BYTES_MAX 32
@@ -29,7 +30,7 @@ enum http_version {
 };
 
 struct http_field {
-    struct str name; /* lower case token */
+    struct str name;  /* lower case token */
     struct str value; /* no leading or trailing white space, no CR, LF, NUL */
 };
 
@@ -43,15 +44,17 @@ struct http_head {
     enum http_version version; /* that it arrived with */
     struct str method;         /* requests; case as sent */
     struct str scheme;         /* requests: "http" or "https" */
-    struct str authority;      /* requests: Host or :authority, byte for byte; never empty for 1.1 and 2 */
-    struct str path;           /* requests: origin form or "*", byte for byte, with the query */
-    unsigned status;           /* responses: 100..599; 0 in requests */
+    struct str
+        authority;   /* requests: Host or :authority, byte for byte; never empty for 1.1 and 2 */
+    struct str path; /* requests: origin form or "*", byte for byte, with the query */
+    unsigned status; /* responses: 100..599; 0 in requests */
     struct http_fields fields; /* without Host; Content-Length is kept */
     bool has_content_length;
     uint64_t content_length; /* when has_content_length */
 };
 
-void http_fields_add(struct http_fields *fields, struct arena *arena, struct str name, struct str value);
+void http_fields_add(struct http_fields *fields, struct arena *arena, struct str name,
+                     struct str value);
 /* The first with this lower-case name, or NULL. */
 const struct http_field *http_fields_get(const struct http_fields *fields, struct str name);
 /* Removes all with this lower-case name; order is kept. */

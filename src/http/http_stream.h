@@ -31,7 +31,7 @@ struct http_stream;
 enum http_close {
     HTTP_CLOSE_DONE,      /* both directions complete and written */
     HTTP_CLOSE_CANCELLED, /* the peer gave the exchange up */
-    HTTP_CLOSE_REFUSED,   /* the peer provably did not process it (RFC 9113 §8.7): may be sent elsewhere */
+    HTTP_CLOSE_REFUSED, /* the peer provably did not process it (RFC 9113 §8.7): may be sent elsewhere */
     HTTP_CLOSE_MALFORMED, /* the peer broke the protocol */
     HTTP_CLOSE_LOST,      /* the connection is gone */
 };
@@ -63,8 +63,8 @@ struct http_stream {
     size_t unsent;       /* body bytes queued by send and not yet reported by on_sent */
 };
 
-static inline void http_stream_attach(struct http_stream *stream, const struct http_stream_events *events,
-                                      void *owner) {
+static inline void http_stream_attach(struct http_stream *stream,
+                                      const struct http_stream_events *events, void *owner) {
     stream->events = events;
     stream->owner = owner;
 }
@@ -72,7 +72,8 @@ static inline void http_stream_attach(struct http_stream *stream, const struct h
 /* Server: a response head (1xx any number of times, then one final); client streams are born with theirs sent. The head
  * is copied. `is_end`: nothing follows. The engine frames the body: by Content-Length if the head has one, else by
  * chunks (1.1), by closing (1.0) or by DATA frames (2). */
-static inline void http_stream_send_head(struct http_stream *stream, const struct http_head *head, bool is_end) {
+static inline void http_stream_send_head(struct http_stream *stream, const struct http_head *head,
+                                         bool is_end) {
     stream->ops->send_head(stream, head, is_end);
 }
 
@@ -98,7 +99,8 @@ static inline void http_stream_release(struct http_stream *stream) {
 /* What a server engine calls when a request head is complete. `head` lives until the stream is gone. The callee attaches
  * its events before it returns and may answer at once. `is_end`: no body follows (on_end still comes). */
 struct http_server {
-    void (*on_request)(void *context, struct http_stream *stream, const struct http_head *head, bool is_end);
+    void (*on_request)(void *context, struct http_stream *stream, const struct http_head *head,
+                       bool is_end);
     void *context;
 };
 

@@ -20,8 +20,8 @@ struct address {
 };
 
 /* "host:port", "[v6]:port", and, with default_port > 0, "host". STATUS_INVALID with why. */
-enum status address_split(struct str text, uint16_t default_port, char host[ADDRESS_HOST_SIZE], uint16_t *port,
-                          struct why *why) MUST_USE;
+enum status address_split(struct str text, uint16_t default_port, char host[ADDRESS_HOST_SIZE],
+                          uint16_t *port, struct why *why) MUST_USE;
 /* A numeric address. STATUS_INVALID. */
 enum status address_from_ip(struct str ip, uint16_t port, struct address *address) MUST_USE;
 /* "192.0.2.1" without the port; IPv4-mapped IPv6 is written as IPv4. */
@@ -31,11 +31,11 @@ uint16_t address_port(const struct address *address);
 void address_text(const struct address *address, char out[ADDRESS_TEXT_SIZE]);
 
 struct address_lookup; /* one running resolution */
-typedef void (*address_found_fn)(void *context, enum status status, const struct address *results, size_t count,
-                                 const struct why *why);
+typedef void (*address_found_fn)(void *context, enum status status, const struct address *results,
+                                 size_t count, const struct why *why);
 /* Resolves off the loop; `found` is called exactly once, later, unless cancelled. Numeric hosts resolve, too. */
-struct address_lookup *address_lookup_start(struct loop *loop, const char *host, uint16_t port, address_found_fn found,
-                                            void *context);
+struct address_lookup *address_lookup_start(struct loop *loop, const char *host, uint16_t port,
+                                            address_found_fn found, void *context);
 void address_lookup_cancel(struct address_lookup *lookup); /* found is not called after this */
 
 #endif

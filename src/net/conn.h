@@ -40,20 +40,22 @@ struct conn_events {
 };
 
 struct conn_connect_config {
-    struct address address;     /* or a Unix socket path in `unix_path` */
-    const char *unix_path;      /* NULL for TCP */
-    struct tls_context *tls;    /* NULL: plain */
-    const char *server_name;    /* SNI and, for *_CLIENT roles but TLS_TUNNEL_CLIENT, the name to verify; required with tls */
+    struct address address;  /* or a Unix socket path in `unix_path` */
+    const char *unix_path;   /* NULL for TCP */
+    struct tls_context *tls; /* NULL: plain */
+    const char *
+        server_name; /* SNI and, for *_CLIENT roles but TLS_TUNNEL_CLIENT, the name to verify; required with tls */
     struct conn_timeouts timeouts;
-    bool is_keepalive;          /* TCP_USER_TIMEOUT and keep-alive for long-lived tunnels */
+    bool is_keepalive; /* TCP_USER_TIMEOUT and keep-alive for long-lived tunnels */
 };
 
 /* Begins to connect; the outcome comes through events. */
-struct conn *conn_connect(struct loop *loop, const struct conn_connect_config *config, const struct conn_events *events,
-                          void *owner);
+struct conn *conn_connect(struct loop *loop, const struct conn_connect_config *config,
+                          const struct conn_events *events, void *owner);
 /* Takes over an accepted descriptor. `tls` NULL: plain; the handshake's context may be exchanged inside by front.h. */
-struct conn *conn_accept(struct loop *loop, int fd, struct tls_context *tls, const struct conn_timeouts *timeouts,
-                         const struct conn_events *events, void *owner);
+struct conn *conn_accept(struct loop *loop, int fd, struct tls_context *tls,
+                         const struct conn_timeouts *timeouts, const struct conn_events *events,
+                         void *owner);
 
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *owner);
 void conn_set_timeouts(struct conn *conn, const struct conn_timeouts *timeouts);
@@ -68,10 +70,12 @@ const struct address *conn_peer_address(const struct conn *conn);
 const struct address *conn_local_address(const struct conn *conn);
 /* After the handshake. Empty without TLS or when the peer sent none. Borrowed from the conn. */
 struct str conn_alpn(const struct conn *conn);
-struct str conn_server_name(const struct conn *conn); /* SNI, lower case */
+struct str conn_server_name(const struct conn *conn);  /* SNI, lower case */
 const char *conn_tls_version(const struct conn *conn); /* "TLSv1.3" or "" */
 X509 *conn_peer_certificate(const struct conn *conn);  /* borrowed; NULL if none */
-STACK_OF(X509) *conn_peer_chain(const struct conn *conn); /* verified chain, leaf first; borrowed; NULL if none */
+STACK_OF(X509) *
+    conn_peer_chain(
+        const struct conn *conn); /* verified chain, leaf first; borrowed; NULL if none */
 uint64_t conn_bytes_read(const struct conn *conn);
 uint64_t conn_bytes_written(const struct conn *conn);
 /* Monotonic time of the last byte read. */

@@ -21,15 +21,15 @@ enum conn_state {
     CONN_OPEN,        /* established; the engine speaks */
     CONN_FLUSHING,    /* orderly end: the engine's output is being written, nothing more is read */
     CONN_NOTIFYING,   /* close_notify is being written */
-    CONN_LINGERING,   /* our FIN is out; what still comes is thrown away, so that the peer reads our last bytes */
-    CONN_ENDED,       /* on_closed comes at the end of this iteration */
-    CONN_RELEASED,    /* on_closed has been called; waits for its handles to close */
+    CONN_LINGERING, /* our FIN is out; what still comes is thrown away, so that the peer reads our last bytes */
+    CONN_ENDED,    /* on_closed comes at the end of this iteration */
+    CONN_RELEASED, /* on_closed has been called; waits for its handles to close */
 };
 
 /* How a turn of reading or writing stopped. */
 enum conn_stop {
-    CONN_STOP_DRY,     /* nothing left: read: wait for the poller; written: the engine has no more */
-    CONN_STOP_BUDGET,  /* enough for one turn */
+    CONN_STOP_DRY,    /* nothing left: read: wait for the poller; written: the engine has no more */
+    CONN_STOP_BUDGET, /* enough for one turn */
     CONN_STOP_BLOCKED, /* the socket takes no more */
     CONN_STOP_ENGINE,  /* the engine wants no more (back-pressure) */
     CONN_STOP_END,     /* the connection is no longer open */

@@ -31,9 +31,11 @@ struct front_service {
 
 /* Listens on "IP:PORT" (port 0: any; "localhost" is 127.0.0.1) and starts to accept. A port on which anybody listens is
  * refused. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED (address_denied), STATUS_INVALID, STATUS_FAILED. */
-enum status front_new(struct loop *loop, struct str listen_address, struct front **front, struct why *why) MUST_USE;
+enum status front_new(struct loop *loop, struct str listen_address, struct front **front,
+                      struct why *why) MUST_USE;
 /* For another loop's thread, before that thread runs: the same port, shared (SO_REUSEPORT). STATUS_FAILED. */
-enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front, struct why *why) MUST_USE;
+enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
+                              struct why *why) MUST_USE;
 /* The service is copied, its context and tls are borrowed for as long as the front and its handshakes live. */
 void front_add(struct front *front, const struct front_service *service);
 /* Stops accepting, closes the socket; connections live on. */

@@ -326,7 +326,8 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay_ms) {
         uv_update_time(uv); /* libuv's time stands still between runs */
     }
     if (delay_ms < 1) {
-        delay_ms = 1; /* libuv would run a timer that sets itself to 0 for ever, without looking at anything else */
+        delay_ms =
+            1; /* libuv would run a timer that sets itself to 0 for ever, without looking at anything else */
     }
     int64_t now_ms = (int64_t)uv_now(uv);
     timer->deadline_ms = now_ms + delay_ms;

@@ -65,7 +65,8 @@ void loop_flush_later(struct loop *loop, struct loop_task *task);
 /* Counts iterations: what happens between two waits has the same number. Budgets per turn are kept with it. */
 uint64_t loop_turn(const struct loop *loop);
 
-void loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fire)(struct loop_timer *timer), void *context);
+void loop_timer_init(struct loop_timer *timer, struct loop *loop,
+                     void (*fire)(struct loop_timer *timer), void *context);
 void loop_timer_set(struct loop_timer *timer, int64_t delay_ms); /* at least 1 ms */
 void loop_timer_clear(struct loop_timer *timer);
 /* The memory may be reused once `closed` (may be NULL) has run, not before. */
@@ -74,9 +75,11 @@ void loop_timer_close(struct loop_timer *timer, void (*closed)(struct loop_timer
 /* Runs `call(context)` on the loop's thread, from any thread, in order. */
 void loop_post(struct loop *loop, void (*call)(void *context), void *context);
 /* Runs `work(context)` on a pool thread, then `done(context)` on the loop's thread. */
-void loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context), void *context);
+void loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
+               void *context);
 
 /* Calls back on SIGTERM and SIGINT (once each time). One per loop. */
-void loop_on_stop_signal(struct loop *loop, void (*call)(void *context, int signal_number), void *context);
+void loop_on_stop_signal(struct loop *loop, void (*call)(void *context, int signal_number),
+                         void *context);
 
 #endif

@@ -8,7 +8,8 @@
 /* A listening socket. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED (address_denied), STATUS_FAILED (listen_failed).
  * Without `is_shared` a port on which anybody listens is refused; with it, the port is shared with other sockets of this
  * user that are shared (SO_REUSEPORT). */
-enum status socket_listen(const struct address *address, bool is_shared, int *fd, struct why *why) MUST_USE;
+enum status socket_listen(const struct address *address, bool is_shared, int *fd,
+                          struct why *why) MUST_USE;
 /* Lets sockets that are shared join the port of one that was not. */
 enum status socket_share(int fd, struct why *why) MUST_USE;
 /* The next connection, or -1 with errno. */

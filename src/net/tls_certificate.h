@@ -15,14 +15,15 @@ struct tls_certificate;
 
 /* Leaf first, then its issuers; the key belongs to the leaf and is not encrypted. STATUS_INVALID (slugs certificate_invalid,
  * key_invalid, key_mismatch). */
-enum status tls_certificate_parse(struct str chain_pem, struct str key_pem, struct tls_certificate **certificate,
-                                  struct why *why) MUST_USE;
+enum status tls_certificate_parse(struct str chain_pem, struct str key_pem,
+                                  struct tls_certificate **certificate, struct why *why) MUST_USE;
 struct tls_certificate *tls_certificate_ref(struct tls_certificate *certificate);
 void tls_certificate_unref(struct tls_certificate **certificate);
 /* Makes `ssl` present it. STATUS_FAILED. */
 enum status tls_certificate_use(const struct tls_certificate *certificate, SSL *ssl) MUST_USE;
 
 /* A store with these anchors alone; X509_STORE_free. STATUS_INVALID (slug anchors_invalid). */
-enum status tls_certificate_parse_anchors(struct str pem, X509_STORE **store, struct why *why) MUST_USE;
+enum status tls_certificate_parse_anchors(struct str pem, X509_STORE **store,
+                                          struct why *why) MUST_USE;
 
 #endif

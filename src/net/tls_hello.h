@@ -30,7 +30,9 @@ struct str tls_hello_name(const struct tls_hello *hello);
 bool tls_hello_offers(const struct tls_hello *hello, struct str protocol);
 
 /* The bodies of the two extensions, as the wire has them. STATUS_INVALID. */
-enum status tls_hello_parse_name(const uint8_t *bytes, size_t len, struct tls_hello *hello) MUST_USE;
-enum status tls_hello_parse_protocols(const uint8_t *bytes, size_t len, struct tls_hello *hello) MUST_USE;
+enum status tls_hello_parse_name(const uint8_t *bytes, size_t len,
+                                 struct tls_hello *hello) MUST_USE;
+enum status tls_hello_parse_protocols(const uint8_t *bytes, size_t len,
+                                      struct tls_hello *hello) MUST_USE;
 
 #endif

@@ -25,7 +25,8 @@ typedef struct tls_context *(*tls_choose_fn)(void *context, const struct tls_hel
 struct tls_session {
     SSL *ssl; /* NULL: not open */
     struct tls_context *context;
-    char *server_name; /* that the client asked for; on servers lower case, and NULL if it sent none */
+    char *
+        server_name; /* that the client asked for; on servers lower case, and NULL if it sent none */
     tls_choose_fn choose;
     void *choose_context;
     bool is_established;
@@ -44,9 +45,11 @@ void tls_session_close(struct tls_session *session);
 void tls_session_set_choose(struct tls_session *session, tls_choose_fn choose, void *context);
 
 enum tls_result tls_session_handshake(struct tls_session *session);
-enum tls_result tls_session_read(struct tls_session *session, uint8_t *bytes, size_t room, size_t *len);
+enum tls_result tls_session_read(struct tls_session *session, uint8_t *bytes, size_t room,
+                                 size_t *len);
 /* At most one record. What was begun with TLS_WAIT_WRITE is repeated with the same bytes, at least as many. */
-enum tls_result tls_session_write(struct tls_session *session, const uint8_t *bytes, size_t len, size_t *taken);
+enum tls_result tls_session_write(struct tls_session *session, const uint8_t *bytes, size_t len,
+                                  size_t *taken);
 /* Sends close_notify. */
 enum tls_result tls_session_shutdown(struct tls_session *session);
 bool tls_session_has_pending(const struct tls_session *session);

@@ -52,9 +52,11 @@ struct enrolment_answer {
     size_t edge_count;
 };
 
-enum status enrolment_request_read(const json_t *object, struct enrolment_request *request, struct why *why) MUST_USE;
+enum status enrolment_request_read(const json_t *object, struct enrolment_request *request,
+                                   struct why *why) MUST_USE;
 json_t *enrolment_request_write(const struct enrolment_request *request);
-enum status enrolment_answer_read(const json_t *object, struct enrolment_answer *answer, struct why *why) MUST_USE;
+enum status enrolment_answer_read(const json_t *object, struct enrolment_answer *answer,
+                                  struct why *why) MUST_USE;
 json_t *enrolment_answer_write(const struct enrolment_answer *answer);
 
 #endif

@@ -69,7 +69,8 @@ struct feed_message {
     struct str csr;
 };
 
-enum status feed_message_read(const json_t *object, struct feed_message *message, struct why *why) MUST_USE;
+enum status feed_message_read(const json_t *object, struct feed_message *message,
+                              struct why *why) MUST_USE;
 json_t *feed_message_write(const struct feed_message *message);
 
 #endif

@@ -26,8 +26,10 @@ struct record_reader {
 void record_reader_init(struct record_reader *reader);
 void record_reader_fini(struct record_reader *reader);
 /* Adds bytes as they arrive. STATUS_TOO_LARGE: a length over the limit. */
-enum status record_reader_feed(struct record_reader *reader, const uint8_t *bytes, size_t len, struct why *why) MUST_USE;
+enum status record_reader_feed(struct record_reader *reader, const uint8_t *bytes, size_t len,
+                               struct why *why) MUST_USE;
 /* The next complete record: *object is new, json_decref it. STATUS_AGAIN: none yet. STATUS_INVALID with why. */
-enum status record_reader_next(struct record_reader *reader, json_t **object, struct why *why) MUST_USE;
+enum status record_reader_next(struct record_reader *reader, json_t **object,
+                               struct why *why) MUST_USE;
 
 #endif

@@ -13,7 +13,8 @@
 /* Verifies and parses. `environment`: the only one accepted, or NULL for any. `newer_than`: only a greater revision is accepted
  * (the same revision gives STATUS_CONFLICT bundle_not_newer, an older one STATUS_CONFLICT bundle_rollback).
  * Otherwise what jws_verify and bundle_parse return, or STATUS_DENIED bundle_foreign. */
-enum status signed_bundle_open(const struct jws_keys *keys, struct str jws, const struct id *environment,
-                               uint64_t newer_than, struct bundle **bundle, struct why *why) MUST_USE;
+enum status signed_bundle_open(const struct jws_keys *keys, struct str jws,
+                               const struct id *environment, uint64_t newer_than,
+                               struct bundle **bundle, struct why *why) MUST_USE;
 
 #endif

@@ -16,7 +16,8 @@
 struct tunnel_channel;
 
 struct tunnel_channel_events {
-    void (*on_head)(void *owner, const struct http_head *head); /* client side: the response head; may be NULL */
+    void (*on_head)(void *owner,
+                    const struct http_head *head); /* client side: the response head; may be NULL */
     void (*on_record)(void *owner, const json_t *object);
     void (*on_closed)(void *owner, const struct why *why);
 };

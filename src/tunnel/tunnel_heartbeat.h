@@ -22,11 +22,12 @@ struct tunnel_heartbeat {
     void *owner;
 };
 
-void tunnel_heartbeat_start(struct tunnel_heartbeat *heartbeat, struct conn *conn, struct h2_session *session,
-                            void (*on_dead)(void *owner), void *owner);
+void tunnel_heartbeat_start(struct tunnel_heartbeat *heartbeat, struct conn *conn,
+                            struct h2_session *session, void (*on_dead)(void *owner), void *owner);
 /* The number of exchanges that wait for the peer. */
 void tunnel_heartbeat_expect(struct tunnel_heartbeat *heartbeat, size_t waiting);
 /* Stops; `closed` as in loop_timer_close. */
-void tunnel_heartbeat_stop(struct tunnel_heartbeat *heartbeat, void (*closed)(struct loop_timer *timer));
+void tunnel_heartbeat_stop(struct tunnel_heartbeat *heartbeat,
+                           void (*closed)(struct loop_timer *timer));
 
 #endif

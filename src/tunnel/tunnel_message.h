@@ -44,22 +44,23 @@ enum tunnel_message_type {
 /* Text is borrowed from the JSON object that was read. */
 struct tunnel_message {
     enum tunnel_message_type type;
-    struct str jws;                /* BUNDLE */
-    unsigned count;                /* TUNNELS */
-    struct str reason;             /* REVOKED */
-    struct str version, name;      /* HELLO: at most 64 bytes each, printable ASCII without spaces */
+    struct str jws;           /* BUNDLE */
+    unsigned count;           /* TUNNELS */
+    struct str reason;        /* REVOKED */
+    struct str version, name; /* HELLO: at most 64 bytes each, printable ASCII without spaces */
     struct {
         struct str name;
         bool is_up; /* HEALTH */
         bool is_known;
     } upstreams[TUNNEL_UPSTREAMS_MAX]; /* HELLO, HEALTH */
     size_t upstream_count;
-    uint64_t revision;             /* APPLIED, REFUSED */
-    struct str code, detail;       /* REFUSED: at most 64 and 256 bytes */
+    uint64_t revision;       /* APPLIED, REFUSED */
+    struct str code, detail; /* REFUSED: at most 64 and 256 bytes */
 };
 
 /* STATUS_INVALID with why. */
-enum status tunnel_message_read(const json_t *object, struct tunnel_message *message, struct why *why) MUST_USE;
+enum status tunnel_message_read(const json_t *object, struct tunnel_message *message,
+                                struct why *why) MUST_USE;
 /* A new object; json_decref it. */
 json_t *tunnel_message_write(const struct tunnel_message *message);
 

@@ -15,22 +15,23 @@ struct warpgate;
 #define WARPGATE_UPSTREAMS_MAX 32
 
 struct warpgate_config {
-    struct secret *token;          /* API key; wiped when the warpgate has been told to stop for good */
-    const char *const *upstreams;  /* "localhost:8080" (named "default") or "name=target" */
-    size_t upstream_count;         /* at least 1 */
-    const char *control_url;       /* https://api.example.net[:port] */
-    const char *ca_file;           /* PEM, or NULL: the system's trust store */
-    const char *environment;       /* name or id, or NULL */
-    const char *name;              /* or NULL: the host's name */
+    struct secret *token; /* API key; wiped when the warpgate has been told to stop for good */
+    const char *const *upstreams; /* "localhost:8080" (named "default") or "name=target" */
+    size_t upstream_count;        /* at least 1 */
+    const char *control_url;      /* https://api.example.net[:port] */
+    const char *ca_file;          /* PEM, or NULL: the system's trust store */
+    const char *environment;      /* name or id, or NULL */
+    const char *name;             /* or NULL: the host's name */
 };
 
 /* Judges the configuration without any network: the key's checksum, targets, URL, files. STATUS_INVALID (usage) or
  * STATUS_DENIED (a token that cannot be one). */
-enum status warpgate_new(struct loop *loop, const struct warpgate_config *config, struct warpgate **warpgate,
-                         struct why *why) MUST_USE;
+enum status warpgate_new(struct loop *loop, const struct warpgate_config *config,
+                         struct warpgate **warpgate, struct why *why) MUST_USE;
 /* Starts; `on_ended` is called once when it is over: STATUS_OK after warpgate_stop and draining, STATUS_DENIED when the control
  * plane refuses the token for good. Everything else is retried for ever. */
-void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, enum status status), void *context);
+void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, enum status status),
+                    void *context);
 /* Drains: tells the edges, finishes what runs (at most 30 s), then on_ended. Called again: cuts what still runs. */
 void warpgate_stop(struct warpgate *warpgate);
 /* After on_ended, or without a start. NULL is allowed. */

@@ -59,8 +59,8 @@ static const struct http_stream_events fuzz_events = {.on_head = fuzz_on_head,
                                                       .on_end = fuzz_on_end,
                                                       .on_sent = fuzz_on_sent};
 
-static inline void fuzz_on_request(void *context, struct http_stream *stream, const struct http_head *head,
-                            bool is_end) {
+static inline void fuzz_on_request(void *context, struct http_stream *stream,
+                                   const struct http_head *head, bool is_end) {
     (void)context;
     (void)head;
     (void)is_end;
