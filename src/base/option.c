@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 
-#define NAME_SIZE                                                                                  \
-    128 /* of a flag or an environment variable; tables are ours, so longer ones are our own fault */
+/* of a flag or an environment variable; tables are ours, so longer ones are our own fault */
+#define NAME_SIZE 128
 
 /* Copies of lists from the environment and from defaults, cut at their commas: the environment itself has to stay
  * whole for child processes. They live as long as the process, as the environment does. */

@@ -20,11 +20,11 @@ struct control_config {
     struct loop *loop;
     const char *data_folder; /* made by control_new if absent: store, master key, ca.pem */
     const char *domain;      /* "mezusphere.localhost" */
-    const char *
-        public_address; /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
+    /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
+    const char *public_address;
     const char *admin_email; /* of the owner made at the first start */
-    struct secret
-        *admin_password; /* empty: one is generated and reported by control_first_password */
+    /* empty: one is generated and reported by control_first_password */
+    struct secret *admin_password;
 };
 
 /* Opens or makes the store, the CA and the keys. A second start finds everything as it was.

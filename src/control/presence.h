@@ -15,8 +15,8 @@
 
 #define PRESENCE_ENTRIES_MAX 100000
 #define PRESENCE_SETTLE_MS 10000 /* what a returned edge has not reported after this is gone */
-#define PRESENCE_STALE_MS                                                                          \
-    (INT64_C(3600) * 1000) /* what an edge that never returns reported is gone */
+/* what an edge that never returns reported is gone */
+#define PRESENCE_STALE_MS (INT64_C(3600) * 1000)
 
 enum presence_status {
     PRESENCE_CONNECTED,

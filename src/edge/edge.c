@@ -59,8 +59,8 @@ void edge_check_certificate(struct edge *edge) {
     if (csr_write(edge->key, &csr) == STATUS_OK) {
         const struct feed_message message = {.type = FEED_MESSAGE_RENEW, .csr = buf_str(&csr)};
         edge_feed_report(edge->feed, &message);
-        edge->certificate_renew_at_ms =
-            now_ms + 60000; /* ask again in a minute if no answer comes */
+        /* ask again in a minute if no answer comes */
+        edge->certificate_renew_at_ms = now_ms + 60000;
     }
     buf_fini(&csr);
 }

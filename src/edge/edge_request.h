@@ -36,8 +36,8 @@ struct edge_request {
     struct block_queue held; /* body that arrived before there was a tunnel stream to take it */
 
     /* what policy said */
-    struct edge_environment
-        *environment; /* only between admit and forward: it may go away while waiting */
+    /* only between admit and forward: it may go away while waiting */
+    struct edge_environment *environment;
     struct id environment_id;
     struct bundle *bundle; /* a reference, to the end */
     const struct bundle_route *route;

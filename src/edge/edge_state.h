@@ -11,10 +11,10 @@
 #include "edge/edge.h"
 #include "pki/jws.h"
 
-#define EDGE_FIRST_BYTE_MS                                                                         \
-    65000 /* a little longer than the warpgate's own limit, which tells more */
-#define EDGE_APPLY_WAIT_MS                                                                         \
-    250 /* how long a change waits for warpgates, so that the second line knows it first */
+/* a little longer than the warpgate's own limit, which tells more */
+#define EDGE_FIRST_BYTE_MS 65000
+/* how long a change waits for warpgates, so that the second line knows it first */
+#define EDGE_APPLY_WAIT_MS 250
 
 struct edge_feed;
 
@@ -38,8 +38,8 @@ struct edge {
     struct map revoked;      /* warpgate id -> itself: refused for good */
     struct list visitors;    /* struct edge_visitor.node */
     struct list tunnels;     /* struct edge_tunnel.node, also those not ready */
-    struct list
-        waiting; /* struct edge_request.waiting_node: forwarded, no response head; oldest first */
+    /* struct edge_request.waiting_node: forwarded, no response head; oldest first */
+    struct list waiting;
     struct loop_timer sweep_timer;
     struct edge_feed *feed;
     EVP_PKEY *key;                    /* of this edge's own certificate */

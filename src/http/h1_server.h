@@ -29,8 +29,8 @@ struct h1_server_config {
     /* Writes the body of an error answer into `body`/`type` (borrowed until the next call); may be NULL. */
     void (*on_error)(void *context, unsigned status, const struct why *why, struct str *type,
                      struct str *body);
-    size_t
-        read_ahead_max; /* body bytes that may be unconsumed before wants_read turns false; 0: 64 KiB */
+    /* body bytes that may be unconsumed before wants_read turns false; 0: 64 KiB */
+    size_t read_ahead_max;
 };
 
 struct h1_server *h1_server_new(const struct h1_server_config *config);

@@ -59,8 +59,8 @@ struct h2_session {
     size_t spare_count;
 
     struct block *out; /* packed output, or NULL */
-    const uint8_t
-        *remainder; /* of a frame that did not fit: the library's memory until its next mem_send */
+    /* of a frame that did not fit: the library's memory until its next mem_send */
+    const uint8_t *remainder;
     size_t remainder_len;
 };
 

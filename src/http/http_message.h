@@ -16,8 +16,8 @@
 #include "base/status.h"
 #include "base/str.h"
 
-#define HTTP_HEAD_BYTES_MAX                                                                        \
-    32768                   /* names + values + 32 per field (the measure of RFC 9113 §6.5.2) */
+/* names + values + 32 per field (the measure of RFC 9113 §6.5.2) */
+#define HTTP_HEAD_BYTES_MAX 32768
 #define HTTP_FIELDS_MAX 100 /* counted before cookie crumbs are joined */
 #define HTTP_TARGET_BYTES_MAX 16384
 #define HTTP_AUTHORITY_BYTES_MAX 255

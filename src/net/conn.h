@@ -43,8 +43,8 @@ struct conn_connect_config {
     struct address address;  /* or a Unix socket path in `unix_path` */
     const char *unix_path;   /* NULL for TCP */
     struct tls_context *tls; /* NULL: plain */
-    const char *
-        server_name; /* SNI and, for *_CLIENT roles but TLS_TUNNEL_CLIENT, the name to verify; required with tls */
+    /* SNI and, for *_CLIENT roles but TLS_TUNNEL_CLIENT, the name to verify; required with tls */
+    const char *server_name;
     struct conn_timeouts timeouts;
     bool is_keepalive; /* TCP_USER_TIMEOUT and keep-alive for long-lived tunnels */
 };
@@ -73,9 +73,8 @@ struct str conn_alpn(const struct conn *conn);
 struct str conn_server_name(const struct conn *conn);  /* SNI, lower case */
 const char *conn_tls_version(const struct conn *conn); /* "TLSv1.3" or "" */
 X509 *conn_peer_certificate(const struct conn *conn);  /* borrowed; NULL if none */
-STACK_OF(X509) *
-    conn_peer_chain(
-        const struct conn *conn); /* verified chain, leaf first; borrowed; NULL if none */
+/* The verified chain, leaf first; borrowed; NULL if none. */
+STACK_OF(X509) * conn_peer_chain(const struct conn *conn);
 uint64_t conn_bytes_read(const struct conn *conn);
 uint64_t conn_bytes_written(const struct conn *conn);
 /* Monotonic time of the last byte read. */

@@ -111,8 +111,8 @@ enum conn_stop conn_io_read(struct conn *conn) {
         }
         conn->bytes_read += len;
         conn->last_read_ms = loop_now_ms(conn->loop);
-        bool has_more =
-            may_have_more(conn, len); /* before the owner may end the session from inside */
+        /* before the owner may end the session from inside */
+        bool has_more = may_have_more(conn, len);
         conn->engine->ops->feed(conn->engine, bytes, len);
         if (conn->state != CONN_OPEN) {
             return CONN_STOP_END;

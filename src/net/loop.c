@@ -32,8 +32,8 @@ struct loop_work {
 struct loop {
     uv_loop_t uv;
     uv_prepare_t prepare;
-    uv_idle_t
-        idle; /* active while something is left for the next iteration: the wait then does not block */
+    /* active while something is left for the next iteration: the wait then does not block */
+    uv_idle_t idle;
     uv_async_t wake;
     uv_signal_t terminate;
     uv_signal_t interrupt;
@@ -326,8 +326,8 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay_ms) {
         uv_update_time(uv); /* libuv's time stands still between runs */
     }
     if (delay_ms < 1) {
-        delay_ms =
-            1; /* libuv would run a timer that sets itself to 0 for ever, without looking at anything else */
+        /* libuv would run a timer that sets itself to 0 for ever, without looking at anything else */
+        delay_ms = 1;
     }
     int64_t now_ms = (int64_t)uv_now(uv);
     timer->deadline_ms = now_ms + delay_ms;
@@ -339,8 +339,8 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay_ms) {
 }
 
 void loop_timer_clear(struct loop_timer *timer) {
-    timer->deadline_ms =
-        0; /* left armed: it fires for nothing, once, unless it is set again before */
+    /* left armed: it fires for nothing, once, unless it is set again before */
+    timer->deadline_ms = 0;
 }
 
 static void on_timer_closed(uv_handle_t *handle) {

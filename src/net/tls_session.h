@@ -25,8 +25,8 @@ typedef struct tls_context *(*tls_choose_fn)(void *context, const struct tls_hel
 struct tls_session {
     SSL *ssl; /* NULL: not open */
     struct tls_context *context;
-    char *
-        server_name; /* that the client asked for; on servers lower case, and NULL if it sent none */
+    /* that the client asked for; on servers lower case, and NULL if it sent none */
+    char *server_name;
     tls_choose_fn choose;
     void *choose_context;
     bool is_established;

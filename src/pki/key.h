@@ -11,8 +11,8 @@
 #include "base/status.h"
 #include "base/str.h"
 
-#define KEY_ID_SIZE                                                                                \
-    44 /* base64url of the SHA-256 of the public key's SubjectPublicKeyInfo, terminated */
+/* base64url of the SHA-256 of the public key's SubjectPublicKeyInfo, terminated */
+#define KEY_ID_SIZE 44
 
 /* DER of a P-256 SubjectPublicKeyInfo with an uncompressed point: always this long, the last 64 bytes are x and y. */
 #define KEY_SPKI_BYTES 91

@@ -23,9 +23,8 @@
 #define BUNDLE_FORMAT 1
 #define BUNDLE_BYTES_MAX (4u << 20)
 #define BUNDLE_HOSTNAMES_MAX 64
-#define BUNDLE_REVISION_MAX                                                                        \
-    ((uint64_t)1                                                                                   \
-     << 53) /* what every JSON reader can hold exactly, and the control stream confirms */
+/* What every JSON reader can hold exactly, and the control stream confirms. */
+#define BUNDLE_REVISION_MAX ((uint64_t)1 << 53)
 #define BUNDLE_UPSTREAM_NAME_MAX 63 /* [a-z0-9-], the first is "default" */
 
 struct bundle_route {

@@ -22,10 +22,10 @@
 #define FIELD_FORWARDED_HOST "x-forwarded-host"
 #define FIELD_FORWARDED_PORT "x-forwarded-port"
 /* Inside the tunnel only: taken off by the other end. */
-#define FIELD_TUNNEL_ENVIRONMENT                                                                   \
-    "mezusphere-environment" /* request: env_… that the edge decided for */
-#define FIELD_TUNNEL_ERROR                                                                         \
-    "mezusphere-error" /* response: the warpgate answers, not the workload; a slug */
+/* request: env_… that the edge decided for */
+#define FIELD_TUNNEL_ENVIRONMENT "mezusphere-environment"
+/* response: the warpgate answers, not the workload; a slug */
+#define FIELD_TUNNEL_ERROR "mezusphere-error"
 
 /* In the edge: from a visitor. Removes what must not pass. */
 void field_policy_clean_request(struct http_fields *fields);
@@ -40,8 +40,8 @@ struct field_policy_visitor {
     struct str address;   /* "192.0.2.1" or "2001:db8::1" */
     struct str proto;     /* "https" */
     struct str authority; /* as the visitor sent it */
-    struct str
-        port; /* the port the visitor connected to, as in its authority or the default of proto */
+    /* the port the visitor connected to, as in its authority or the default of proto */
+    struct str port;
     struct str request_id; /* req_… */
 };
 /* At the edge, after field_policy_clean_request. The values are borrowed: they must live as long as the fields. */

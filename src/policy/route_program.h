@@ -24,10 +24,10 @@
 #include "policy/route_regexp.h"
 
 #define ROUTE_PROGRAM_ROUTES_MAX 10000
-#define ROUTE_PROGRAM_STATES_MAX                                                                   \
-    1000000 /* automaton states of one environment before determinisation */
-#define ROUTE_PROGRAM_REGEXP_STATES_MAX                                                            \
-    200000 /* of these, those that do not belong to literal beginnings */
+/* automaton states of one environment before determinisation */
+#define ROUTE_PROGRAM_STATES_MAX 1000000
+/* of these, those that do not belong to literal beginnings */
+#define ROUTE_PROGRAM_REGEXP_STATES_MAX 200000
 #define ROUTE_PATTERN_BYTES_MAX 1024
 #define ROUTE_MATCHER_BYTES_MAX (4u << 20)
 /* What one match may spend on new sets of states: about half a millisecond for one pattern. */

@@ -17,8 +17,8 @@
 #define ENROL_CAP_MS 30000
 #define TICK_MS 5000
 #define DRAIN_MS 30000
-#define LONELY_MS                                                                                  \
-    15000 /* without any tunnel: is our certificate still wanted, are the edges still there? */
+/* without any tunnel: is our certificate still wanted, are the edges still there? */
+#define LONELY_MS 15000
 #define RENEWALS_FAILED 3 /* in a row: begin anew with the API key */
 #define PEM_BYTES_MAX 65536
 #define JWKS_BYTES_MAX 65536

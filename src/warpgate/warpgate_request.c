@@ -110,8 +110,8 @@ static void fail(struct warpgate_request *request, unsigned status, const char *
 
 static void take_response_head(void *owner, const struct http_head *received, bool is_end) {
     struct warpgate_request *request = owner;
-    struct http_head head =
-        *received; /* the fields are cleaned where they stand: nobody else reads them */
+    /* the fields are cleaned where they stand: nobody else reads them */
+    struct http_head head = *received;
     field_policy_clean_response(&head.fields);
     if (head.status < 200) {
         note_progress(request);

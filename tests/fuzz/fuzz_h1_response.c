@@ -21,8 +21,8 @@ static uint64_t run(const uint8_t *bytes, size_t len, size_t step, struct str me
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
-    struct str method =
-        len > 0 && bytes[0] == '!' ? STR("HEAD") : STR("GET"); /* '!': then the response */
+    /* '!': then the response */
+    struct str method = len > 0 && bytes[0] == '!' ? STR("HEAD") : STR("GET");
     size_t skip = len > 0 && bytes[0] == '!';
     uint64_t first = run(bytes + skip, len - skip, 1, method);
     if (first != run(bytes + skip, len - skip, 13, method) ||
