@@ -401,9 +401,9 @@ class FakeControl(Listener):
         with self.changed:
             answer = self.answers.pop(0) if self.answers else self.platform.answer
         data = answer(request)
+        self.note(self.requests, request)
         if data:
             connection.write(data)
-        self.note(self.requests, request)
         connection.end()
 
     def wait_requests(self, count, timeout=DEADLINE):
