@@ -1,10 +1,14 @@
 # Thin: everything is built by Meson and Ninja; this names what people type.
-MESON ?= meson
-NINJA ?= ninja
+# By their full names: a version manager may put its own, without our packages, before Debian's.
+MESON ?= /usr/bin/meson
+NINJA ?= /usr/bin/ninja
 PYTHON ?= /usr/bin/python3
+CLANG_FORMAT ?= /usr/bin/clang-format
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=true
 
 .PHONY: all setup setup-test setup-bench up test unit scenario bench fuzz lint format check clean
+# Ninja, Meson and pytest do things side by side by themselves.
+.NOTPARALLEL:
 
 all: build/build.ninja
 	$(NINJA) -C build mezusphere warpgate
@@ -17,12 +21,10 @@ setup-test:
 setup-bench:
 	tools/setup build test bench
 
-up: setup
-	$(MAKE) --no-print-directory all
+up: setup all
 	build/mezusphere up --demo --data data
 
-test: setup-test
-	$(MAKE) --no-print-directory check all unit scenario
+test: setup-test check all unit scenario
 
 build/build.ninja:
 	$(MESON) setup build
@@ -32,37 +34,34 @@ build-fuzz/build.ninja:
 	CC=clang $(MESON) setup build-fuzz -Dfuzzing=true $(SANITIZE)
 
 # Unit tests and fuzz corpora, with the address and undefined-behaviour sanitizers.
-unit: build-test/build.ninja
+unit: setup-test build-test/build.ninja
 	$(NINJA) -C build-test
 	$(MESON) test -C build-test --print-errorlogs
 
 # Black-box tests: the real programs, plain and sanitized.
-scenario: all build-test/build.ninja
+scenario: setup-test all build-test/build.ninja
 	$(NINJA) -C build-test mezusphere warpgate
 	$(PYTHON) -m pytest -q tests/scenario
 
 # Prints a table of ratios against nginx, haproxy and nghttpx; changes nothing.
-bench: setup-bench
-	$(MAKE) --no-print-directory all
+bench: setup-bench all
 	$(PYTHON) bench/run
 
 # Every target for FUZZ_SECONDS (default 60) each.
 FUZZ_SECONDS ?= 60
-fuzz: setup-test
-	$(MAKE) --no-print-directory build-fuzz/build.ninja
+fuzz: setup-test build-fuzz/build.ninja
 	$(NINJA) -C build-fuzz
 	tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
 check:
 	tools/check_tree
 
-lint: setup-test
-	$(MAKE) --no-print-directory check build-test/build.ninja
-	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+lint: setup-test check build-test/build.ninja
+	$(CLANG_FORMAT) --dry-run --Werror $$(git ls-files '*.c' '*.h')
 	$(NINJA) -C build-test
 
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
 
 clean:
 	rm -rf build build-test build-fuzz

@@ -14,6 +14,8 @@
 #include "net/front.h"
 
 #define GRACE_MS 10000
+/* make(1) passes on a SIGTERM that its whole group has had already: one wish, not two. */
+#define SAME_SIGNAL_MS 500
 #define DEMO_CHECK_MS 20
 #define DEMO_GIVE_UP_MS 20000
 
@@ -31,6 +33,7 @@ struct up {
     char public_address[300];
     uint16_t public_port;
     unsigned running; /* parts that have not ended yet */
+    int64_t stopping_since_ms;
     bool is_stopping;
 };
 
@@ -186,12 +189,16 @@ static void on_part_ended(void *context) {
 
 static void on_signal(void *context, int signal_number) {
     struct up *up = context;
+    if (up->is_stopping && loop_now_ms(up->loop) - up->stopping_since_ms < SAME_SIGNAL_MS) {
+        return;
+    }
     if (up->is_stopping) {
         log_warn("mezusphere.cut", "signal=%d: not waiting any longer", signal_number);
         _exit(1);
     }
     log_info("mezusphere.stopping", "signal=%d", signal_number);
     up->is_stopping = true;
+    up->stopping_since_ms = loop_now_ms(up->loop);
     loop_timer_clear(&up->demo_timer);
     front_close(up->front);
     up->running = up->demo != NULL ? 3 : 2;
