@@ -1,5 +1,7 @@
 #include "control/api_exchange.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api_dispatch.h"
@@ -256,15 +258,6 @@ static const struct http_stream_events exchange_events = {
 
 /* The beginning */
 
-static void read_peer(struct api_call *call, struct conn *conn) {
-    STACK_OF(X509) *chain = conn_peer_chain(conn);
-    struct why why = {0};
-    address_ip(conn_peer_address(conn), call->ip_address);
-    call->has_peer = chain != NULL &&
-                     cert_identity_check(chain, CERT_WARPGATE, ca_trust_domain(call->control->ca),
-                                         &call->peer, &why) == STATUS_OK;
-}
-
 static void find_operation(struct api_exchange *exchange, const struct api_table *table) {
     struct api_call *call = &exchange->call;
     struct api_match match;
@@ -287,10 +280,10 @@ static void find_operation(struct api_exchange *exchange, const struct api_table
     refuse(exchange, STATUS_INVALID, "method_not_allowed", "see Allow for the methods that are");
 }
 
-void api_exchange_begin(struct control *control, const struct api_table *table, struct conn *conn,
-                        struct http_stream *stream, const struct http_head *head, bool is_end) {
+void api_exchange_begin(struct control *control, const struct api_table *table,
+                        const struct api_peer *peer, struct http_stream *stream,
+                        const struct http_head *head) {
     struct api_exchange *exchange = MEMORY_NEW(struct api_exchange);
-    (void)is_end; /* on_end comes in any case */
     exchange->control = control;
     exchange->stream = stream;
     exchange->is_head = str_eq(head->method, STR("HEAD"));
@@ -298,7 +291,9 @@ void api_exchange_begin(struct control *control, const struct api_table *table, 
     list_append(&control->exchanges, &exchange->node);
     api_call_init(&exchange->call, control);
     http_head_copy(&exchange->call.head, head, &exchange->call.arena);
-    read_peer(&exchange->call, conn);
+    memcpy(exchange->call.ip_address, peer->ip_address, sizeof(peer->ip_address));
+    exchange->call.has_peer = peer->is_warpgate;
+    exchange->call.peer = peer->identity;
     exchange->deadline_ms = now_ms(exchange) + API_EXCHANGE_BODY_MS;
     http_stream_attach(stream, &exchange_events, exchange);
     find_operation(exchange, table);

@@ -9,7 +9,6 @@
 
 #include "control/api_router.h"
 #include "http/http_stream.h"
-#include "net/conn.h"
 
 #define API_EXCHANGE_WORK_MAX 256 /* calls on pool threads or waiting for one */
 #define API_EXCHANGE_LOGINS_MAX 2 /* logins on pool threads: others must get through */
@@ -19,9 +18,17 @@
 #define API_EXCHANGE_DROP_BYTES_MAX                                                                \
     ((size_t)16 << 20) /* of a refused body, before the answer goes out regardless */
 
-/* A request has arrived on `conn`: attaches to the stream. */
-void api_exchange_begin(struct control *control, const struct api_table *table, struct conn *conn,
-                        struct http_stream *stream, const struct http_head *head, bool is_end);
+/* Who is at the other end of the connection. */
+struct api_peer {
+    char ip_address[ADDRESS_TEXT_SIZE];
+    bool is_warpgate; /* it showed a warpgate's certificate, which was verified and judged */
+    struct cert_identity identity;
+};
+
+/* A request has arrived: attaches to the stream. `peer` is copied. */
+void api_exchange_begin(struct control *control, const struct api_table *table,
+                        const struct api_peer *peer, struct http_stream *stream,
+                        const struct http_head *head);
 /* Each second: ends what takes too long. */
 void api_exchange_tick(struct control *control);
 

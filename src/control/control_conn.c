@@ -19,6 +19,7 @@ struct control_conn {
     struct h1_server *h1; /* one of the two */
     struct h2_session *h2;
     bool is_machine;
+    struct api_peer peer;
 };
 
 /* Certificates */
@@ -164,12 +165,23 @@ static void begin_feed(struct control_conn *client, struct http_stream *stream) 
     feed_edge_begin(control->hub, &identity.subject, stream);
 }
 
+static void read_peer(struct control_conn *client) {
+    STACK_OF(X509) *chain = conn_peer_chain(client->conn);
+    struct str trust_domain = ca_trust_domain(client->control->ca);
+    struct why why = {0};
+    address_ip(conn_peer_address(client->conn), client->peer.ip_address);
+    client->peer.is_warpgate =
+        chain != NULL && cert_identity_check(chain, CERT_WARPGATE, trust_domain,
+                                             &client->peer.identity, &why) == STATUS_OK;
+}
+
 static void on_request(void *context, struct http_stream *stream, const struct http_head *head,
                        bool is_end) {
     struct control_conn *client = context;
     struct control *control = client->control;
+    (void)is_end; /* the stream's on_end comes in any case */
     if (!client->is_machine) {
-        api_exchange_begin(control, &api_router_public, client->conn, stream, head, is_end);
+        api_exchange_begin(control, &api_router_public, &client->peer, stream, head);
         return;
     }
     if (str_eq(head->path, STR(FEED_PATH)) && str_eq(head->method, STR("POST")) &&
@@ -177,7 +189,7 @@ static void on_request(void *context, struct http_stream *stream, const struct h
         begin_feed(client, stream);
         return;
     }
-    api_exchange_begin(control, &api_router_machines, client->conn, stream, head, is_end);
+    api_exchange_begin(control, &api_router_machines, &client->peer, stream, head);
 }
 
 static void on_error(void *context, unsigned status, const struct why *why, struct str *type,
@@ -218,6 +230,7 @@ static void accept_conn(struct control *control, struct conn *conn, bool is_mach
     client->conn = conn;
     client->is_machine = is_machine;
     list_append(&control->conns, &client->node);
+    read_peer(client);
     conn_set_events(conn, &client_events, client);
     conn_set_engine(conn, make_engine(client));
     if (control->phase != CONTROL_RUNNING) {

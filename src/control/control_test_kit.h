@@ -23,6 +23,21 @@
 #define KIT_DOMAIN "kit.localhost"
 #define KIT_PASSWORD "a long enough password"
 
+/* The system's time, and what tests add to it. */
+static int64_t kit_skew_ms;
+
+static inline int64_t kit_mono_ms(void *context) {
+    (void)context;
+    return clock_mono_ms(clock_system()) + kit_skew_ms;
+}
+
+static inline int64_t kit_wall_ms(void *context) {
+    (void)context;
+    return clock_wall_ms(clock_system());
+}
+
+static const struct clock kit_clock = {.mono_ms = kit_mono_ms, .wall_ms = kit_wall_ms};
+
 struct kit {
     char folder[64];
     struct loop *loop;
@@ -227,7 +242,7 @@ static inline int kit_setup(void **state) {
     log_set_level(LOG_ERROR);
     snprintf(kit->folder, sizeof(kit->folder), "/tmp/control-test-XXXXXX");
     assert_non_null(mkdtemp(kit->folder));
-    kit->loop = loop_new(clock_system(), random_system());
+    kit->loop = loop_new(&kit_clock, random_system());
     kit_open(kit);
     kit_sign_in(kit);
     *state = kit;
