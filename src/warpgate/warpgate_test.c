@@ -220,6 +220,16 @@ static void test_a_closed_kept_alive_connection_is_told_as_stale(void **state) {
     assert_int_equal(exchange.status, 200);
 }
 
+static void test_a_silent_workload_is_given_up(void **state) {
+    (void)state;
+    world_open(&exchange, "GET", WORLD_HOST, "/hang", NULL, true);
+    world_pass(100);
+    world_offset_ms += 61000;
+    assert_true(world_until(is_exchange_closed));
+    assert_int_equal(exchange.status, 504);
+    assert_string_equal(exchange.error, "upstream_timeout");
+}
+
 static void test_hostile_answers_are_malformed(void **state) {
     (void)state;
     static const char *const answers[] = {
@@ -429,6 +439,7 @@ int main(void) {
         CONNECTED(test_connections_are_kept_alive),
         CONNECTED(test_an_early_answer_costs_the_connection),
         CONNECTED(test_a_closed_kept_alive_connection_is_told_as_stale),
+        CONNECTED(test_a_silent_workload_is_given_up),
         CONNECTED(test_hostile_answers_are_malformed),
         CONNECTED(test_a_broken_body_resets),
         CONNECTED(test_a_second_response_does_not_reach_anybody),
