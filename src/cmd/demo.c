@@ -88,38 +88,11 @@ static struct str make_page(struct arena *arena, const struct http_head *head) {
                         STR_ARG(after));
 }
 
-static void discard(void *owner, const uint8_t *bytes, size_t len) {
-    (void)bytes;
-    http_stream_consumed(owner, len);
-}
-
-static void ignore_end(void *owner, const struct http_fields *trailers) {
-    (void)owner;
-    (void)trailers;
-}
-
-static void ignore_sent(void *owner, size_t len) {
-    (void)owner;
-    (void)len;
-}
-
-static void ignore_closed(void *owner, enum http_close reason) {
-    (void)owner;
-    (void)reason;
-}
-
-static const struct http_stream_events workload_events = {
-    .on_data = discard,
-    .on_end = ignore_end,
-    .on_sent = ignore_sent,
-    .on_closed = ignore_closed,
-};
-
 static void on_request(void *context, struct http_stream *stream, const struct http_head *request,
                        bool is_end) {
     (void)context;
     (void)is_end;
-    http_stream_attach(stream, &workload_events, stream);
+    http_stream_discard(stream);
     bool is_head = str_eq(request->method, STR("HEAD"));
     struct str page = make_page(stream->arena, request);
     struct http_head head = {.status = 200};

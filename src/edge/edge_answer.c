@@ -29,7 +29,7 @@ static const struct answer_row answer_rows[EDGE_CODE_COUNT] = {
          "The path of this address can be read in more than one way, so it was refused."},
     [EDGE_CODE_NO_ROUTE] = {"no_route", 404, false, "Not found",
                             "There is nothing at this address."},
-    [EDGE_CODE_WRONG_HOST] =
+    [EDGE_CODE_HOST_NOT_SERVED] =
         {"host_not_served", 421, false, "Host not served here",
          "No service with this host name is reachable through this connection."},
     [EDGE_CODE_METHOD_UNSUPPORTED] = {"method_unsupported", 501, false, "Method not supported",
@@ -56,8 +56,8 @@ static const struct answer_row answer_rows[EDGE_CODE_COUNT] = {
          "The application handles as many requests as it may. Please try again shortly."},
     [EDGE_CODE_UPSTREAM_TIMEOUT] = {"upstream_timeout", 504, false, "No answer in time",
                                     "The application did not answer in time."},
-    [EDGE_CODE_SECOND_LINE] = {"second_line_refused", 403, false, "Refused",
-                               "The service's own check refused this request."},
+    [EDGE_CODE_SECOND_LINE_REFUSED] = {"second_line_refused", 403, false, "Refused",
+                                       "The service's own check refused this request."},
 };
 
 /* Slugs that a warpgate answers with (docs/protocol.md). */
@@ -74,9 +74,9 @@ static const struct {
     {"upstream_timeout", EDGE_CODE_UPSTREAM_TIMEOUT},
     {"bad_path", EDGE_CODE_BAD_PATH},
     {"no_route", EDGE_CODE_NO_ROUTE},
-    {"wrong_host", EDGE_CODE_WRONG_HOST},
+    {"wrong_host", EDGE_CODE_HOST_NOT_SERVED},
     {"environment_disabled", EDGE_CODE_ENVIRONMENT_DISABLED},
-    {"environment_mismatch", EDGE_CODE_SECOND_LINE},
+    {"environment_mismatch", EDGE_CODE_SECOND_LINE_REFUSED},
 };
 
 const char *edge_answer_slug(enum edge_code code) {

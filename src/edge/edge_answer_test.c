@@ -87,7 +87,8 @@ static void test_a_detail_cannot_break_the_json(void **state) {
 static void test_slugs_from_the_tunnel(void **state) {
     (void)state;
     assert_int_equal(edge_answer_from_tunnel(STR("upstream_refused")), EDGE_CODE_UPSTREAM_REFUSED);
-    assert_int_equal(edge_answer_from_tunnel(STR("environment_mismatch")), EDGE_CODE_SECOND_LINE);
+    assert_int_equal(edge_answer_from_tunnel(STR("environment_mismatch")),
+                     EDGE_CODE_SECOND_LINE_REFUSED);
     assert_int_equal(edge_answer_from_tunnel(STR("no_such_slug")), EDGE_CODE_WARPGATE_LOST);
     assert_int_equal(edge_answer_from_tunnel(STR_EMPTY), EDGE_CODE_WARPGATE_LOST);
 }

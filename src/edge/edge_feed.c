@@ -8,8 +8,6 @@
 #include "http/h1_client.h"
 #include "net/conn.h"
 #include "pki/cert_identity.h"
-#include "pki/csr.h"
-#include "pki/key.h"
 #include "tunnel/tunnel_channel.h"
 
 #define BACKOFF_BASE_MS 100

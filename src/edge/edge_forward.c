@@ -11,6 +11,7 @@
 #include "policy/field_policy.h"
 
 #define TRIES_MAX 2
+#define OWN_FIELDS_MAX 8 /* what the edge adds to a request, at the most */
 
 /* The port that the visitor spoke to, as its own authority says. */
 static struct str port_of(struct str authority) {
@@ -28,14 +29,9 @@ static struct str port_of(struct str authority) {
 
 static void make_tunnel_head(struct edge_request *request, struct http_head *head) {
     const struct http_head *from = request->head;
-    const size_t room = from->fields.count + 8;
     *head = *from;
     head->scheme = STR("https");
-    head->fields.at = arena_alloc(request->arena, room * sizeof *head->fields.at);
-    head->fields.cap = room;
-    for (size_t i = 0; i < from->fields.count; i++) {
-        head->fields.at[i] = from->fields.at[i];
-    }
+    http_fields_copy(&head->fields, &from->fields, request->arena, OWN_FIELDS_MAX);
     field_policy_clean_request(&head->fields);
     /* Answered by the edge itself as soon as the request has a tunnel. */
     http_fields_remove(&head->fields, STR("expect"));

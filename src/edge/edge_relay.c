@@ -11,11 +11,7 @@ static const struct http_fields *clean_trailers(struct edge_request *request,
         return NULL;
     }
     struct http_fields *clean = arena_alloc(request->arena, sizeof *clean);
-    *clean = *trailers;
-    clean->at = arena_alloc(request->arena, trailers->count * sizeof *clean->at);
-    for (size_t i = 0; i < trailers->count; i++) {
-        clean->at[i] = trailers->at[i];
-    }
+    http_fields_copy(clean, trailers, request->arena, 0);
     field_policy_clean_trailers(clean);
     return clean;
 }
@@ -67,13 +63,6 @@ static void on_visitor_closed(void *owner, enum http_close reason) {
 
 /* From the warpgate */
 
-static void stop_waiting(struct edge_request *request) {
-    if (list_is_linked(&request->waiting_node)) {
-        list_remove(&request->waiting_node);
-        edge_tunnel_expect(request->tunnel, -1);
-    }
-}
-
 static void on_tunnel_head(void *owner, const struct http_head *head, bool is_end) {
     struct edge_request *request = owner;
     if (head->status < 200) {
@@ -84,7 +73,7 @@ static void on_tunnel_head(void *owner, const struct http_head *head, bool is_en
         }
         return;
     }
-    stop_waiting(request);
+    edge_request_stop_waiting(request);
     request->response = head;
     request->is_response_bodiless = is_end;
     edge_request_resume(request);
@@ -114,7 +103,7 @@ static void cut_response(struct edge_request *request) {
 
 static void on_tunnel_closed(void *owner, enum http_close reason) {
     struct edge_request *request = owner;
-    stop_waiting(request);
+    edge_request_stop_waiting(request);
     request->exchange = NULL;
     request->exchange_closed = reason;
     if (request->is_response_ended) {

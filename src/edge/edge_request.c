@@ -77,11 +77,15 @@ void edge_request_finish(struct edge_request *request) {
     edge_request_resume(request);
 }
 
-void edge_request_drop_exchange(struct edge_request *request) {
+void edge_request_stop_waiting(struct edge_request *request) {
     if (list_is_linked(&request->waiting_node)) {
         list_remove(&request->waiting_node);
         edge_tunnel_expect(request->tunnel, -1);
     }
+}
+
+void edge_request_drop_exchange(struct edge_request *request) {
+    edge_request_stop_waiting(request);
     request->tunnel = NULL;
     if (request->exchange != NULL) {
         struct http_stream *exchange = request->exchange;

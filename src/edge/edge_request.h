@@ -36,7 +36,7 @@ struct edge_request {
     struct block_queue held; /* body that arrived before there was a tunnel stream to take it */
 
     /* what policy said */
-    /* only between admit and forward: it may go away while waiting */
+    /* only from admit to route: it may go away while the request waits */
     struct edge_environment *environment;
     struct id environment_id;
     struct bundle *bundle; /* a reference, to the end */
@@ -72,6 +72,8 @@ enum edge_step_result edge_request_refuse(struct edge_request *request, enum edg
                                           const struct why *why);
 /* The visitor's stream is gone or about to go: only the record is left to do. The request is no more when it returns. */
 void edge_request_finish(struct edge_request *request);
+/* It waits for a response head no longer: there is one, or none will come. */
+void edge_request_stop_waiting(struct edge_request *request);
 /* Lets go of the tunnel's side, whatever its state. */
 void edge_request_drop_exchange(struct edge_request *request);
 

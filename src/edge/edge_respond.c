@@ -1,6 +1,5 @@
 /* edge_respond.c: step 4: the response head, whoever gives it; then wait until both directions are complete. The body
  * follows by edge_relay.c. */
-#include "base/memory.h"
 #include "edge/edge_request.h"
 #include "policy/field_policy.h"
 
@@ -29,13 +28,8 @@ static void send_own_answer(struct edge_request *request) {
 }
 
 static void send_workload_answer(struct edge_request *request) {
-    const struct http_head *from = request->response;
-    struct http_head head = *from;
-    head.fields.at = arena_alloc(request->arena, (from->fields.count + 1) * sizeof *head.fields.at);
-    head.fields.cap = from->fields.count + 1;
-    for (size_t i = 0; i < from->fields.count; i++) {
-        head.fields.at[i] = from->fields.at[i];
-    }
+    struct http_head head = *request->response;
+    http_fields_copy(&head.fields, &request->response->fields, request->arena, 0);
     field_policy_clean_response(&head.fields);
     request->status = head.status;
     request->is_response_begun = true;

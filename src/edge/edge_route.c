@@ -7,7 +7,7 @@ static const enum edge_code code_of_verdict[] = {
     [BUNDLE_BAD_PATH] = EDGE_CODE_BAD_PATH,
     [BUNDLE_NO_ROUTE] = EDGE_CODE_NO_ROUTE,
     [BUNDLE_DISABLED] = EDGE_CODE_ENVIRONMENT_DISABLED,
-    [BUNDLE_WRONG_HOST] = EDGE_CODE_WRONG_HOST,
+    [BUNDLE_WRONG_HOST] = EDGE_CODE_HOST_NOT_SERVED,
 };
 
 enum edge_step_result edge_route(struct edge_request *request) {

@@ -35,7 +35,7 @@ struct edge {
     struct jws_keys bundle_keys;
     struct map environments; /* id -> struct edge_environment */
     struct map hosts;        /* canonical host name -> struct edge_environment */
-    struct map revoked;      /* warpgate id -> itself: refused for good */
+    struct map revoked;      /* warpgate ids: refused for good */
     struct list visitors;    /* struct edge_visitor.node */
     struct list tunnels;     /* struct edge_tunnel.node, also those not ready */
     /* struct edge_request.waiting_node: forwarded, no response head; oldest first */

@@ -38,6 +38,16 @@ void http_fields_remove(struct http_fields *fields, struct str name) {
     fields->count = kept;
 }
 
+void http_fields_copy(struct http_fields *to, const struct http_fields *from, struct arena *arena,
+                      size_t room) {
+    size_t cap = from->count + room;
+    struct http_field *at = arena_alloc(arena, (cap > 0 ? cap : 1) * sizeof(*at));
+    if (from->count > 0) {
+        memcpy(at, from->at, from->count * sizeof(*at));
+    }
+    *to = (struct http_fields){.at = at, .count = from->count, .cap = cap};
+}
+
 static struct str copy_text(char **to, struct str s) {
     char *at = *to;
     if (s.len > 0) {

@@ -59,6 +59,9 @@ void http_fields_add(struct http_fields *fields, struct arena *arena, struct str
 const struct http_field *http_fields_get(const struct http_fields *fields, struct str name);
 /* Removes all with this lower-case name; order is kept. */
 void http_fields_remove(struct http_fields *fields, struct str name);
+/* A list of its own in `arena`, with room for `room` more; names and values are still those of `from`. */
+void http_fields_copy(struct http_fields *to, const struct http_fields *from, struct arena *arena,
+                      size_t room);
 /* A deep copy into `arena`. */
 void http_head_copy(struct http_head *to, const struct http_head *from, struct arena *arena);
 

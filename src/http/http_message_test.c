@@ -32,6 +32,31 @@ static void fields_keep_order_and_grow(void **state) {
     arena_fini(&arena);
 }
 
+static void copied_fields_are_a_list_of_their_own(void **state) {
+    (void)state;
+    struct arena arena;
+    struct http_fields from = {0};
+    struct http_fields to;
+    arena_init(&arena);
+    http_fields_copy(&to, &from, &arena, 0);
+    assert_int_equal(to.count, 0);
+    http_fields_add(&to, &arena, STR("a"), STR("1"));
+    assert_int_equal(to.count, 1);
+    http_fields_add(&from, &arena, STR("a"), STR("1"));
+    http_fields_add(&from, &arena, STR("b"), STR("2"));
+    http_fields_copy(&to, &from, &arena, 1);
+    const struct http_field *at = to.at;
+    http_fields_remove(&to, STR("a"));
+    http_fields_add(&to, &arena, STR("c"), STR("3"));
+    http_fields_add(&to, &arena, STR("d"), STR("4"));
+    assert_ptr_equal(to.at, at); /* the room sufficed */
+    assert_int_equal(to.count, 3);
+    assert_int_equal(from.count, 2);
+    assert_true(str_eq(from.at[0].name, STR("a")));
+    assert_true(str_eq(to.at[0].name, STR("b")));
+    arena_fini(&arena);
+}
+
 static void copy_is_deep(void **state) {
     (void)state;
     struct arena first;
@@ -90,6 +115,7 @@ static void methods_and_statuses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_keep_order_and_grow),
+        cmocka_unit_test(copied_fields_are_a_list_of_their_own),
         cmocka_unit_test(copy_is_deep),
         cmocka_unit_test(methods_and_statuses),
     };

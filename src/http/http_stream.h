@@ -96,6 +96,10 @@ static inline void http_stream_release(struct http_stream *stream) {
     stream->ops->release(stream);
 }
 
+/* For a stream whose owner is done with it before it has ended: what still arrives is consumed unread, and it closes by
+ * itself once both directions are complete. */
+void http_stream_discard(struct http_stream *stream);
+
 /* What a server engine calls when a request head is complete. `head` lives until the stream is gone. The callee attaches
  * its events before it returns and may answer at once. `is_end`: no body follows (on_end still comes). */
 struct http_server {

@@ -106,6 +106,17 @@ static void fail(struct warpgate_request *request, unsigned status, const char *
     discard_body(request);
 }
 
+/* Trailers are cleaned where they stand: nobody else reads them. */
+static void end_with(struct http_stream *stream, const struct http_fields *trailers) {
+    if (trailers == NULL) {
+        http_stream_end(stream, NULL);
+        return;
+    }
+    struct http_fields cleaned = *trailers;
+    field_policy_clean_trailers(&cleaned);
+    http_stream_end(stream, cleaned.count > 0 ? &cleaned : NULL);
+}
+
 /* From the workload */
 
 static void take_response_head(void *owner, const struct http_head *received, bool is_end) {
@@ -135,13 +146,7 @@ static void take_response_end(void *owner, const struct http_fields *trailers) {
     struct warpgate_request *request = owner;
     if (!request->is_response_ended) {
         request->is_response_ended = true;
-        if (trailers != NULL) {
-            struct http_fields cleaned = *trailers;
-            field_policy_clean_trailers(&cleaned);
-            http_stream_end(request->down, cleaned.count > 0 ? &cleaned : NULL);
-        } else {
-            http_stream_end(request->down, NULL);
-        }
+        end_with(request->down, trailers);
     }
     if (!request->is_request_ended) {
         /* Answered before it was read: this connection's next bytes could be taken for another request. */
@@ -186,16 +191,6 @@ static const struct http_stream_events up_events = {
 
 /* To the workload */
 
-static void end_request_up(struct warpgate_request *request, const struct http_fields *trailers) {
-    if (trailers == NULL) {
-        http_stream_end(request->up, NULL);
-        return;
-    }
-    struct http_fields cleaned = *trailers;
-    field_policy_clean_trailers(&cleaned);
-    http_stream_end(request->up, cleaned.count > 0 ? &cleaned : NULL);
-}
-
 static void send_held(struct warpgate_request *request) {
     const uint8_t *bytes;
     size_t len = block_queue_peek(&request->held, &bytes);
@@ -222,7 +217,7 @@ static void send_up(struct warpgate_request *request, struct warpgate_link *link
     }
     send_held(request);
     if (request->is_request_ended) {
-        end_request_up(request, request->trailers);
+        end_with(request->up, request->trailers);
     }
 }
 
@@ -256,7 +251,7 @@ static void take_request_end(void *owner, const struct http_fields *trailers) {
     }
     request->is_request_ended = true;
     if (request->up != NULL) {
-        end_request_up(request, trailers);
+        end_with(request->up, trailers);
     } else {
         request->trailers = trailers;
     }
@@ -355,37 +350,8 @@ void warpgate_request_start(struct warpgate_request_host *host, struct http_stre
     }
 }
 
-/* A stream that was refused at once has no request behind it: what arrives is dropped until it closes. */
-
-static void drop_data(void *owner, const uint8_t *bytes, size_t len) {
-    (void)bytes;
-    http_stream_consumed(owner, len);
-}
-
-static void drop_end(void *owner, const struct http_fields *trailers) {
-    (void)owner;
-    (void)trailers;
-}
-
-static void drop_count(void *owner, size_t len) {
-    (void)owner;
-    (void)len;
-}
-
-static void drop_close(void *owner, enum http_close reason) {
-    (void)owner;
-    (void)reason;
-}
-
-static const struct http_stream_events drop_events = {
-    .on_data = drop_data,
-    .on_end = drop_end,
-    .on_sent = drop_count,
-    .on_closed = drop_close,
-};
-
 void warpgate_request_refuse(struct http_stream *stream, unsigned status, const char *slug) {
-    http_stream_attach(stream, &drop_events, stream);
+    http_stream_discard(stream);
     send_error_head(stream, status, slug);
 }
 
