@@ -42,10 +42,6 @@ enum status api_call_bearer(struct api_call *call, struct str *token) {
 
 /* Members */
 
-bool api_call_has(const struct api_call *call, const char *name) {
-    return json_object_get(call->input, name) != NULL;
-}
-
 struct str api_call_text(const struct api_call *call, const char *name, struct str fallback) {
     const json_t *value = json_object_get(call->input, name);
     return value == NULL ? fallback : str_make(json_string_value(value), json_string_length(value));

@@ -105,7 +105,6 @@ struct str api_call_field(const struct api_call *call, struct str name);
 enum status api_call_bearer(struct api_call *call, struct str *token) MUST_USE;
 
 /* Members of the judged body. */
-bool api_call_has(const struct api_call *call, const char *name);
 struct str api_call_text(const struct api_call *call, const char *name, struct str fallback);
 bool api_call_boolean(const struct api_call *call, const char *name, bool fallback);
 int64_t api_call_integer(const struct api_call *call, const char *name, int64_t fallback);

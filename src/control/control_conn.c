@@ -112,37 +112,10 @@ static void drain(struct control_conn *client) {
 }
 
 /* A feed is refused without a word of why: only edges come here. */
-
-static void drop_data(void *owner, const uint8_t *bytes, size_t len) {
-    (void)bytes;
-    http_stream_consumed(owner, len);
-}
-
-static void ignore_end(void *owner, const struct http_fields *trailers) {
-    (void)owner;
-    (void)trailers;
-}
-
-static void ignore_sent(void *owner, size_t len) {
-    (void)owner;
-    (void)len;
-}
-
-static void ignore_closed(void *owner, enum http_close reason) {
-    (void)owner;
-    (void)reason;
-}
-
 static void refuse_feed(struct control_conn *client, struct http_stream *stream, unsigned status) {
-    static const struct http_stream_events events = {
-        .on_data = drop_data,
-        .on_end = ignore_end,
-        .on_sent = ignore_sent,
-        .on_closed = ignore_closed,
-    };
     struct http_head head = {.status = status, .has_content_length = true};
     http_fields_add(&head.fields, stream->arena, STR("content-length"), STR("0"));
-    http_stream_attach(stream, &events, stream);
+    http_stream_discard(stream);
     http_stream_send_head(stream, &head, true);
     drain(client); /* nothing else is to come on this connection */
 }

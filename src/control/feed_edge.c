@@ -30,7 +30,8 @@ void feed_edge_end(struct feed_edge *edge, const char *reason) {
     memory_free(edge);
 }
 
-void feed_edge_pump(struct feed_edge *edge) {
+/* Goes on with the state, as far as the edge takes it. */
+static void pump(struct feed_edge *edge) {
     if (edge->state != FEED_EDGE_SYNCING) {
         return;
     }
@@ -57,7 +58,7 @@ void feed_edge_tick(struct feed_edge *edge) {
         edge->pinged_at_ms = now_ms;
         feed_edge_send(edge, &ping);
     }
-    feed_edge_pump(edge);
+    pump(edge);
 }
 
 /* What an edge says */
@@ -145,7 +146,7 @@ static void on_record(void *owner, const json_t *object) {
             break;
         }
     }
-    feed_edge_pump(edge);
+    pump(edge);
 }
 
 static void on_channel_closed(void *owner, const struct why *why) {

@@ -34,8 +34,6 @@ void feed_edge_begin(struct feed_hub *hub, const struct id *id, struct http_stre
 void feed_edge_send(struct feed_edge *edge, const struct feed_message *message);
 /* Pings and judges silence; goes on with the state. May end it. */
 void feed_edge_tick(struct feed_edge *edge);
-/* Goes on with the state, as far as the edge takes it. */
-void feed_edge_pump(struct feed_edge *edge);
 void feed_edge_end(struct feed_edge *edge, const char *reason);
 
 #endif

@@ -434,10 +434,6 @@ void conn_abort(struct conn *conn) {
 
 /* ---- what it is ---- */
 
-struct engine *conn_engine(struct conn *conn) {
-    return conn->engine;
-}
-
 struct loop *conn_loop(struct conn *conn) {
     return conn->loop;
 }

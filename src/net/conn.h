@@ -61,7 +61,6 @@ void conn_set_events(struct conn *conn, const struct conn_events *events, void *
 void conn_set_timeouts(struct conn *conn, const struct conn_timeouts *timeouts);
 /* The conn owns it from now on. Once, after on_established. */
 void conn_set_engine(struct conn *conn, struct engine *engine);
-struct engine *conn_engine(struct conn *conn);
 void conn_close(struct conn *conn);
 void conn_abort(struct conn *conn);
 

@@ -367,10 +367,6 @@ enum warpgate_tunnel_state warpgate_tunnel_state(const struct warpgate_tunnel *t
     return tunnel->state;
 }
 
-unsigned warpgate_tunnel_generation(const struct warpgate_tunnel *tunnel) {
-    return tunnel->generation;
-}
-
 int64_t warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel) {
     return tunnel->ready_at_ms;
 }

@@ -42,9 +42,8 @@ struct warpgate_tunnel *warpgate_tunnel_new(const struct warpgate_tunnel_config 
 struct list *warpgate_tunnel_node(struct warpgate_tunnel *tunnel);
 struct warpgate_tunnel *warpgate_tunnel_from_node(struct list *node);
 enum warpgate_tunnel_state warpgate_tunnel_state(const struct warpgate_tunnel *tunnel);
-unsigned warpgate_tunnel_generation(const struct warpgate_tunnel *tunnel);
-int64_t
-warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel); /* monotonic; 0: never was */
+/* Monotonic; 0: never was. */
+int64_t warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel);
 /* To be replaced: asked for by the edge, or made with an older certificate. */
 bool warpgate_tunnel_is_leaving(const struct warpgate_tunnel *tunnel);
 /* Health of the upstreams, to the edge. */
