@@ -40,8 +40,14 @@ class Sink:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        try:
+            self._answer(connection)
+        except OSError:
+            pass  # the other end has had enough
+
+    def _answer(self, connection):
         with connection, connection.makefile("rb") as stream:
-            while request := harness_request(stream, connection):
+            while request := read_head_only(stream, connection):
                 left = int(request.header("content-length") or 0)
                 got = 0
                 while got < left:
@@ -56,7 +62,7 @@ class Sink:
                     size -= len(BLOCK)
 
 
-def harness_request(stream, connection):
+def read_head_only(stream, connection):
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         line = stream.readline(65537)
