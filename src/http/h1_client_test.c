@@ -1,95 +1,21 @@
 #include "http/h1_client.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define LOG_BYTES 65536
-#define OUT_BYTES 65536
-
-/* One client with an owner that writes down what happens. */
-struct rig {
-    struct block_pool pool;
-    struct h1_client *client;
-    struct engine *engine;
-    struct http_stream *stream; /* NULL when no exchange is open */
-    char log[LOG_BYTES];
-    size_t log_len;
-    char out[OUT_BYTES];
-    size_t out_len;
-    bool is_eager;  /* consumes at once */
-    bool is_inside; /* an owner's call is going on: no event may come */
-    bool releases_on_head;
-    bool releases_on_data;
-    bool releases_on_end;
-    bool reopens_on_end;
-    bool reopens_on_closed;
-    bool was_reusable; /* in on_closed */
-    size_t notify_count;
-    size_t sent;
-};
-
-static void note(struct rig *rig, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void note(struct rig *rig, const char *format, ...) {
-    va_list args;
-    assert_false(rig->is_inside);
-    va_start(args, format);
-    int len = vsnprintf(rig->log + rig->log_len, LOG_BYTES - rig->log_len, format, args);
-    va_end(args);
-    rig->log_len += (size_t)len;
-    assert_true(rig->log_len < LOG_BYTES);
-}
-
-static void release(struct rig *rig) {
-    struct http_stream *stream = rig->stream;
-    rig->stream = NULL;
-    rig->is_inside = true;
-    http_stream_release(stream);
-    rig->is_inside = false;
-}
+#include "http/h1_test_rig.h"
 
 static void open_get(struct rig *rig, const char *method);
 
 static void on_head(void *owner, const struct http_head *head, bool is_end) {
     struct rig *rig = owner;
     note(rig, "%u", head->status);
-    for (size_t i = 0; i < head->fields.count; i++) {
-        note(rig, " %.*s=%.*s", STR_ARG(head->fields.at[i].name),
-             STR_ARG(head->fields.at[i].value));
-    }
-    note(rig, is_end ? " |" : " +");
+    note_head_fields(rig, head, is_end);
     if (rig->releases_on_head) {
-        release(rig);
-    }
-}
-
-static void on_data(void *owner, const uint8_t *bytes, size_t len) {
-    struct rig *rig = owner;
-    bool follows = rig->log_len > 0 && rig->log[rig->log_len - 1] == '>';
-    if (follows) {
-        rig->log_len--;
-    }
-    note(rig, "%s%.*s>", follows ? "" : " data<", (int)len, (const char *)bytes);
-    if (rig->is_eager) {
-        http_stream_consumed(rig->stream, len);
-    }
-    if (rig->releases_on_data) {
         release(rig);
     }
 }
 
 static void on_end(void *owner, const struct http_fields *trailers) {
     struct rig *rig = owner;
-    note(rig, " end");
-    for (size_t i = 0; trailers != NULL && i < trailers->count; i++) {
-        note(rig, "[%.*s=%.*s]", STR_ARG(trailers->at[i].name), STR_ARG(trailers->at[i].value));
-    }
+    note_end(rig, trailers);
     if (rig->releases_on_end) {
         rig->releases_on_end = false;
         release(rig);
@@ -99,17 +25,9 @@ static void on_end(void *owner, const struct http_fields *trailers) {
     }
 }
 
-static void on_sent(void *owner, size_t len) {
-    struct rig *rig = owner;
-    assert_false(rig->is_inside);
-    rig->sent += len;
-}
-
 static void on_closed(void *owner, enum http_close reason) {
-    static const char *const names[] = {"done", "cancelled", "refused", "malformed", "lost"};
     struct rig *rig = owner;
-    note(rig, " closed:%s\n", names[reason]);
-    rig->stream = NULL;
+    note_closed(rig, reason);
     rig->was_reusable = h1_client_is_reusable(rig->client);
     if (rig->reopens_on_closed && rig->was_reusable) {
         rig->reopens_on_closed = false;
@@ -142,75 +60,12 @@ static void open_post(struct rig *rig) {
     assert_non_null(rig->stream);
 }
 
-static void send_text(struct rig *rig, const char *text) {
-    rig->is_inside = true;
-    http_stream_send(rig->stream, (const uint8_t *)text, strlen(text));
-    rig->is_inside = false;
-}
-
-static void send_end(struct rig *rig, const struct http_fields *trailers) {
-    rig->is_inside = true;
-    http_stream_end(rig->stream, trailers);
-    rig->is_inside = false;
-}
-
-static void on_notify(void *context) {
-    struct rig *rig = context;
-    rig->notify_count++;
-}
-
 static struct rig *rig_new(size_t read_ahead_max) {
-    struct rig *rig = calloc(1, sizeof(*rig));
-    assert_non_null(rig);
-    block_pool_init(&rig->pool, 4);
+    struct rig *rig = rig_make();
     struct h1_client_config config = {.pool = &rig->pool, .read_ahead_max = read_ahead_max};
     rig->client = h1_client_new(&config);
-    rig->engine = h1_client_engine(rig->client);
-    rig->engine->notify = on_notify;
-    rig->engine->notify_context = rig;
-    rig->is_eager = true;
+    rig_take_engine(rig, h1_client_engine(rig->client));
     return rig;
-}
-
-static void rig_free(struct rig *rig) {
-    rig->engine->ops->free(rig->engine);
-    assert_int_equal(rig->pool.used_count, 0);
-    block_pool_fini(&rig->pool);
-    free(rig);
-}
-
-static void feed(struct rig *rig, struct str bytes, size_t step) {
-    for (size_t at = 0; at < bytes.len; at += step) {
-        struct str part = str_sub(bytes, at, step);
-        uint8_t *copy = malloc(part.len);
-        assert_non_null(copy);
-        memcpy(copy, part.at, part.len);
-        rig->engine->ops->feed(rig->engine, copy, part.len);
-        free(copy);
-    }
-}
-
-static void feed_text(struct rig *rig, const char *text) {
-    feed(rig, str_from(text), SIZE_MAX / 2);
-}
-
-static void drain(struct rig *rig) {
-    const uint8_t *bytes;
-    for (size_t len; (len = rig->engine->ops->peek(rig->engine, &bytes)) > 0;) {
-        assert_true(rig->out_len + len < OUT_BYTES);
-        memcpy(rig->out + rig->out_len, bytes, len);
-        rig->out_len += len;
-        rig->engine->ops->wrote(rig->engine, len);
-    }
-    rig->out[rig->out_len] = '\0';
-}
-
-static enum engine_phase phase_of(const struct rig *rig) {
-    return rig->engine->ops->phase(rig->engine);
-}
-
-static bool wants_read(const struct rig *rig) {
-    return rig->engine->ops->wants_read(rig->engine);
 }
 
 static void requests_are_written(void **state) {
