@@ -48,7 +48,7 @@ static struct arena_chunk *take_chunk(size_t size) {
 }
 
 static void give_chunk(struct arena_chunk *chunk) {
-    if (chunk->size != FIRST_BYTES || spare.count >= SPARE_MAX) {
+    if (chunk->size != FIRST_BYTES || spare.count + 1 > SPARE_MAX) { /* SPARE_MAX may be 0 */
         memory_free(chunk);
         return;
     }
