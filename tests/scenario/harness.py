@@ -266,6 +266,11 @@ class Project:
         target = (environment or self.environment)["id"]
         return self.api.post(f"/v1/environments/{target}/routes", {"match": match, "path": path, **members})
 
+    def wait_in_force(self, after, environment=None):
+        """Until the edge decides by the newest configuration; `after` is a mark of the platform's log, set before the change."""
+        now = self.api.get(f"/v1/environments/{(environment or self.environment)['id']}")
+        self.platform.wait_line(rf"control\.bundle_applied .*environment={now['id']} revision={now['bundle_revision']}$", after)
+
     def warpgates(self, environment=None):
         return self.api.get(f"/v1/environments/{(environment or self.environment)['id']}/warpgates")["items"]
 

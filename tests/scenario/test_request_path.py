@@ -351,7 +351,9 @@ def test_hosts_that_are_not_served(service, platform):
 
 def test_error_pages_are_html_for_browsers_and_json_for_tools(platform):
     project = platform.project("nobody-home")
+    mark = platform.mark()
     project.route("/here")
+    project.wait_in_force(mark)
     browser = platform.visit(project.host, path="/missing", headers=[("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")])
     assert (browser.status, browser.header("content-type")) == (404, "text/html; charset=utf-8")
     assert b"no_route" in browser.body and b"{{" not in browser.body

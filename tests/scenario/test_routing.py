@@ -20,13 +20,15 @@ def answers(platform, project, path):
 
 
 @pytest.fixture
-def routes(service):
+def routes(platform, service):
     """Makes routes, and takes them away after the test."""
     made = []
 
     def make(*patterns):
+        mark = platform.mark()
         for match, path, upstream in patterns:
             made.append(service.route(path, match, upstream=upstream)["id"])
+        service.wait_in_force(mark)
         return made
 
     yield make
