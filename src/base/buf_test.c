@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include <string.h>
-
 static void appends_and_consumes(void **state) {
     struct buf buf;
     (void)state;

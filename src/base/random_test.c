@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include <string.h>
-
 static void fills_all(void **state) {
     uint8_t bytes[1000] = {0};
     uint8_t seen[1000] = {0};

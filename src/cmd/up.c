@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "cmd/demo.h"
 #include "control/control.h"
 #include "edge/edge.h"

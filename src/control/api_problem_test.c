@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "base/log.h"
 #include "control/api_problem.h"
 
 static struct api_call call;

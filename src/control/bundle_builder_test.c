@@ -1,7 +1,5 @@
 #include "control/control_test_kit.h"
 
-#include <string.h>
-
 #include "control/bundle_builder.h"
 #include "store/store_project.h"
 #include "store/store_route.h"

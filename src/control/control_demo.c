@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "base/log.h"
 #include "control/bundle_builder.h"
 #include "control/change_reader.h"
 #include "control/control_names.h"

@@ -1,5 +1,3 @@
-#include <stdio.h>
-#include <string.h>
 
 #include "http/h2_test_pair.h"
 

@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/secret.h"
 #include "pki/cert_write.h"
 #include "pki/key.h"
 #include "pki/ossl.h"

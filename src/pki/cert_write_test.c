@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include <string.h>
-
 #include "pki/key.h"
 #include "pki/ossl.h"
 

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <string.h>
 
 #define LABEL STR("TEST")

@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include <string.h>
-
 #define LABEL_63 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz-"
 #define LABEL_61 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxy"
 #define NAME_253 LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_61

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <string.h>
 
 struct path_case {
     struct str target;

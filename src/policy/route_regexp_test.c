@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include <string.h>
-
 #include "policy/route_program.h"
 #include "policy/route_regexp_node.h"
 #include "policy/route_regexp_oracle.h"

@@ -2,7 +2,6 @@
 
 #include <stddef.h>
 
-#include "base/json.h"
 #include "tunnel/message_form.h"
 
 #define VERSION_BYTES_MAX 64

@@ -1,7 +1,5 @@
 #include "tunnel/message_form.h"
 
-#include <string.h>
-
 #include "base/json.h"
 
 #define TYPE_BYTES_MAX 32
