@@ -105,9 +105,10 @@ static void explain_error(unsigned long error, const char *peer, struct why *why
         (void)why_set(why, STATUS_DENIED, phrase->slug, "%.80s %s", peer, phrase->text);
         return;
     }
+    /* A program may run without OpenSSL's texts; "openssl errstr" tells what the number means. */
     const char *text = ERR_reason_error_string(error);
-    (void)why_set(why, STATUS_FAILED, "tls_handshake", "TLS with %.80s failed: %s", peer,
-                  text != NULL ? text : "unknown error");
+    (void)why_set(why, STATUS_FAILED, "tls_handshake", "TLS with %.80s failed: %s (error:%08lX)",
+                  peer, text != NULL ? text : "OpenSSL", error);
 }
 
 void tls_session_why(const struct tls_session *session, const char *peer, struct why *why) {

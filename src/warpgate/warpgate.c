@@ -45,6 +45,7 @@ struct warpgate {
     struct loop_timer deadline; /* of draining */
     struct loop_task settle;    /* goes on with ending */
     struct loop_task revoke;    /* an edge said that our credentials are void */
+    struct loop_task trim;      /* gives memory back */
 
     bool is_enrolled;
     struct buf certificate_pem;
@@ -185,6 +186,19 @@ static void revoke(struct loop_task *task) {
     }
 }
 
+/* The start is over: what it left goes at once, and the rest when the clock is looked at. */
+static void on_connected(void *context) {
+    struct warpgate *warpgate = context;
+    if (warpgate->has_garbage) {
+        loop_task_schedule(warpgate->parts.loop, &warpgate->trim);
+    }
+}
+
+static void trim(struct loop_task *task) {
+    (void)task;
+    warpgate_memory_release();
+}
+
 static void on_health(void *context) {
     for_each_edge(context, warpgate_edge_send_health);
 }
@@ -198,6 +212,7 @@ static void on_settled(void *context) {
 }
 
 static const struct warpgate_parts_events parts_events = {.on_revoked = on_revoked,
+                                                          .on_connected = on_connected,
                                                           .on_health = on_health,
                                                           .on_edge_left = on_edge_left,
                                                           .on_settled = on_settled};
@@ -448,6 +463,7 @@ void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, e
     warpgate_backoff_init(&warpgate->backoff, ENROL_CAP_MS);
     loop_task_init(&warpgate->settle, settle);
     loop_task_init(&warpgate->revoke, revoke);
+    loop_task_init(&warpgate->trim, trim);
     loop_timer_init(&warpgate->retry, parts->loop, on_retry, warpgate);
     loop_timer_init(&warpgate->tick, parts->loop, on_tick, warpgate);
     loop_timer_init(&warpgate->deadline, parts->loop, on_deadline, warpgate);

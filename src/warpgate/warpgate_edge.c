@@ -148,6 +148,7 @@ static void on_ready(void *owner, struct warpgate_tunnel *tunnel) {
     warpgate_backoff_forget(&edge->backoff);
     drain_replaced(edge);
     fill(edge);
+    edge->parts->events->on_connected(edge->parts->context);
 }
 
 static void on_count(void *owner, unsigned count) {

@@ -11,6 +11,10 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
+#include <openssl/encoder.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
 
 /* glibc keeps freed pieces in a cache per thread, where they hold pages that a long idle agent could give back: half of its
  * idle heap, after OpenSSL's decoders are through with a key. That cache can be set from the environment alone, before main.
@@ -26,12 +30,34 @@ static void restart_without_cache(char **argv) {
     }
 }
 
+static void ignore_keymgmt(EVP_KEYMGMT *keymgmt, void *context) {
+    (void)keymgmt;
+    (void)context;
+}
+
+static void ignore_decoder(OSSL_DECODER *decoder, void *context) {
+    (void)decoder;
+    (void)context;
+}
+
+static void ignore_encoder(OSSL_ENCODER *encoder, void *context) {
+    (void)encoder;
+    (void)context;
+}
+
 void warpgate_memory_prepare(char **argv) {
     restart_without_cache(argv);
     (void)setenv("UV_THREADPOOL_SIZE", "1", 1);
     (void)mallopt(M_ARENA_MAX, 1);
-    /* A file on the host must not decide what the agent's TLS does; it would cost memory, too. */
-    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    /* A file on the host must not decide what the agent's TLS does. Error texts would cost 150 KiB; what operators can do
+     * something about has words of our own (net/tls_session_why.c), the rest is told by number. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
+                              NULL);
+    (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
+    /* What OpenSSL keeps for good, it makes now: side by side, not among the garbage of the first key that it decodes. */
+    EVP_KEYMGMT_do_all_provided(NULL, ignore_keymgmt, NULL);
+    OSSL_DECODER_do_all_provided(NULL, ignore_decoder, NULL);
+    OSSL_ENCODER_do_all_provided(NULL, ignore_encoder, NULL);
 }
 
 /* Whole pages of the program's read-only segments. What was written to (relocations) lies in writable segments. */

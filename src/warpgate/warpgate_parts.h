@@ -20,6 +20,7 @@ struct warpgate_upstream;
  * they set off is done later (loop_task). */
 struct warpgate_parts_events {
     void (*on_revoked)(void *context, struct str reason); /* an edge says so: once or more often */
+    void (*on_connected)(void *context);                  /* a tunnel is ready */
     void (*on_health)(void *context);                     /* an upstream came up or went down */
     void (*on_edge_left)(void *context);                  /* an edge that was left is gone */
     void (*on_settled)(void *context);                    /* open_count is 0 again */

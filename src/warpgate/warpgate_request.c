@@ -55,7 +55,7 @@ static void drop_upstream(struct warpgate_request *request) {
         http_stream_release(request->up);
         request->up = NULL;
     }
-    warpgate_link_give_back(&request->link);
+    warpgate_upstream_give_back(&request->link);
 }
 
 /* Gives what is held back to the edge's window, unsent. */
@@ -162,16 +162,16 @@ static void take_sent_up(void *owner, size_t len) {
 }
 
 static bool may_be_stale(const struct warpgate_request *request) {
-    return warpgate_link_is_reused(request->link) && !request->has_body &&
+    return warpgate_upstream_is_reused(request->link) && !request->has_body &&
            http_method_is_idempotent(request->head.method) &&
-           !h1_client_has_response_bytes(warpgate_link_client(request->link));
+           !h1_client_has_response_bytes(warpgate_upstream_client(request->link));
 }
 
 static void take_upstream_closed(void *owner, enum http_close reason) {
     struct warpgate_request *request = owner;
     request->up = NULL;
     if (reason == HTTP_CLOSE_DONE && request->is_response_ended) {
-        warpgate_link_give_back(&request->link);
+        warpgate_upstream_give_back(&request->link);
         return;
     }
     if (reason == HTTP_CLOSE_MALFORMED) {
@@ -206,8 +206,8 @@ static void send_up(struct warpgate_request *request, struct warpgate_link *link
         request->is_request_ended && request->held.len == 0 && request->trailers == NULL;
     request->link = link;
     request->has_body = !is_whole;
-    request->up =
-        h1_client_open(warpgate_link_client(link), &request->head, is_whole, &up_events, request);
+    request->up = h1_client_open(warpgate_upstream_client(link), &request->head, is_whole,
+                                 &up_events, request);
     if (request->up == NULL) {
         fail(request, 502, "upstream_closed");
         return;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "net/tls_context.h"
 #include "pki/api_key.h"
@@ -29,12 +30,13 @@ static enum status read_token(const struct warpgate_config *config,
 
 static enum status read_targets(const struct warpgate_config *config,
                                 struct warpgate_settings *settings, struct why *why) {
+    if (config->upstream_count > WARPGATE_UPSTREAMS_MAX) {
+        return why_set(why, STATUS_INVALID, "upstream_count", "--upstream: at most %d",
+                       WARPGATE_UPSTREAMS_MAX);
+    }
+    settings->targets = memory_new_array(config->upstream_count, sizeof(settings->targets[0]));
     for (size_t i = 0; i < config->upstream_count; i++) {
         struct warpgate_target *target = &settings->targets[settings->target_count];
-        if (settings->target_count == WARPGATE_UPSTREAMS_MAX) {
-            return why_set(why, STATUS_INVALID, "upstream_count", "--upstream: at most %d",
-                           WARPGATE_UPSTREAMS_MAX);
-        }
         enum status status = warpgate_target_parse(str_from(config->upstreams[i]), target, why);
         if (status != STATUS_OK) {
             return status;
@@ -173,4 +175,5 @@ enum status warpgate_settings_read(const struct warpgate_config *config,
 
 void warpgate_settings_fini(struct warpgate_settings *settings) {
     buf_fini(&settings->ca_pem);
+    memory_free(settings->targets);
 }

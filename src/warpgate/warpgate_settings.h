@@ -12,7 +12,7 @@
 
 struct warpgate_settings {
     struct secret *token; /* borrowed from the config */
-    struct warpgate_target targets[WARPGATE_UPSTREAMS_MAX];
+    struct warpgate_target *targets;
     size_t target_count;
     char control_host[ADDRESS_HOST_SIZE];
     uint16_t control_port;

@@ -330,15 +330,15 @@ void warpgate_upstream_leave(struct warpgate_waiter *waiter) {
     }
 }
 
-struct h1_client *warpgate_link_client(struct warpgate_link *link) {
+struct h1_client *warpgate_upstream_client(struct warpgate_link *link) {
     return link->client;
 }
 
-bool warpgate_link_is_reused(const struct warpgate_link *link) {
+bool warpgate_upstream_is_reused(const struct warpgate_link *link) {
     return link->is_used;
 }
 
-void warpgate_link_give_back(struct warpgate_link **at) {
+void warpgate_upstream_give_back(struct warpgate_link **at) {
     struct warpgate_link *link = *at;
     *at = NULL;
     if (link == NULL) {

@@ -48,10 +48,10 @@ enum status warpgate_upstream_take(struct warpgate_upstream *upstream,
 /* Leaves the queue; nothing happens if it does not stand there. */
 void warpgate_upstream_leave(struct warpgate_waiter *waiter);
 
-struct h1_client *warpgate_link_client(struct warpgate_link *link);
+struct h1_client *warpgate_upstream_client(struct warpgate_link *link);
 /* True when it has carried an exchange before this one: the workload may have closed it in the meantime. */
-bool warpgate_link_is_reused(const struct warpgate_link *link);
+bool warpgate_upstream_is_reused(const struct warpgate_link *link);
 /* The exchange is over, well or not; NULLs the pointer. May be called from the exchange's own events. */
-void warpgate_link_give_back(struct warpgate_link **link);
+void warpgate_upstream_give_back(struct warpgate_link **link);
 
 #endif

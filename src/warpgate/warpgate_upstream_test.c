@@ -226,7 +226,7 @@ static void test_a_failed_dial_fails_one_request(void **state) {
     establish();
     assert_non_null(second.link);
     assert_int_equal(health_count, 2);
-    warpgate_link_give_back(&second.link);
+    warpgate_upstream_give_back(&second.link);
     turn();
 }
 
@@ -240,14 +240,14 @@ static void test_the_last_used_link_is_lent_first(void **state) {
     assert_int_equal(take(&b), STATUS_AGAIN);
     establish();
     establish();
-    assert_false(warpgate_link_is_reused(a.link));
+    assert_false(warpgate_upstream_is_reused(a.link));
     struct warpgate_link *last = b.link;
-    warpgate_link_give_back(&a.link);
-    warpgate_link_give_back(&b.link);
+    warpgate_upstream_give_back(&a.link);
+    warpgate_upstream_give_back(&b.link);
     assert_int_equal(take(&c), STATUS_OK);
     assert_ptr_equal(c.link, last);
-    assert_true(warpgate_link_is_reused(c.link));
-    warpgate_link_give_back(&c.link);
+    assert_true(warpgate_upstream_is_reused(c.link));
+    warpgate_upstream_give_back(&c.link);
     turn();
 }
 
@@ -261,7 +261,7 @@ static void test_whoever_came_first_is_served_first(void **state) {
     establish();
     assert_int_equal(take(&b), STATUS_AGAIN);
     assert_int_equal(take(&c), STATUS_AGAIN);
-    warpgate_link_give_back(&a.link);
+    warpgate_upstream_give_back(&a.link);
     turn();
     assert_non_null(b.link);
     assert_null(c.link);
@@ -269,8 +269,8 @@ static void test_whoever_came_first_is_served_first(void **state) {
     assert_non_null(c.link);
     establish(); /* nobody waits for this one any more */
     assert_int_equal(end_closing(), 2);
-    warpgate_link_give_back(&b.link);
-    warpgate_link_give_back(&c.link);
+    warpgate_upstream_give_back(&b.link);
+    warpgate_upstream_give_back(&c.link);
     turn();
 }
 
@@ -293,14 +293,14 @@ static void test_a_lost_link_is_not_lent(void **state) {
     (void)end_closing();
     assert_int_equal(take(&a), STATUS_AGAIN);
     establish();
-    warpgate_link_give_back(&a.link);
+    warpgate_upstream_give_back(&a.link);
     turn();
     end_conn(conns[0]);
     assert_int_equal(take(&a), STATUS_AGAIN);
     establish();
     /* Lost while it is lent: given back all the same. */
     end_conn(conns[0]);
-    warpgate_link_give_back(&a.link);
+    warpgate_upstream_give_back(&a.link);
     turn();
 }
 
@@ -323,7 +323,7 @@ static void test_connections_and_the_queue_are_bounded(void **state) {
     assert_int_equal(take(&surplus), STATUS_UNAVAILABLE);
     for (size_t i = 0; i < count; i++) {
         assert_non_null(all[i].link);
-        warpgate_link_give_back(&all[i].link);
+        warpgate_upstream_give_back(&all[i].link);
         turn();
     }
     /* All but the most recently used go. */
