@@ -46,6 +46,16 @@ enum status log_parse_level(struct str text, enum log_level *level) {
     return STATUS_INVALID;
 }
 
+enum status log_set_level_option(const char *text, struct why *why) {
+    enum log_level level;
+    if (log_parse_level(str_from(text), &level) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "log_level",
+                       "--log-level: \"%s\" is none of debug, info, warn, error", text);
+    }
+    log_set_level(level);
+    return STATUS_OK;
+}
+
 static bool is_plain(unsigned char c) {
     return c >= 0x20 && c <= 0x7e && c != '\\';
 }

@@ -25,6 +25,8 @@ enum log_level {
 void log_set_level(enum log_level level);
 bool log_is_enabled(enum log_level level);
 enum status log_parse_level(struct str text, enum log_level *level) MUST_USE;
+/* What --log-level says. STATUS_INVALID (log_level), and the level stays. */
+enum status log_set_level_option(const char *text, struct why *why) MUST_USE;
 void log_write(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define log_debug(...)                                                                             \

@@ -104,6 +104,13 @@ static void parses_levels(void **state) {
     assert_int_equal(log_parse_level(STR("INFO"), &level), STATUS_INVALID);
     assert_int_equal(log_parse_level(STR(""), &level), STATUS_INVALID);
     assert_int_equal(log_parse_level(STR("info\0"), &level), STATUS_INVALID);
+    struct why why;
+    assert_int_equal(log_set_level_option("error", &why), STATUS_OK);
+    assert_false(log_is_enabled(LOG_WARN));
+    assert_int_equal(log_set_level_option("loud", &why), STATUS_INVALID);
+    assert_string_equal(why.slug, "log_level");
+    assert_false(log_is_enabled(LOG_WARN));
+    log_set_level(LOG_INFO);
 }
 
 int main(void) {

@@ -49,22 +49,18 @@ static int command_up(int argc, char **argv) {
         .count = sizeof options / sizeof options[0],
     };
     struct why why = {0};
-    enum log_level level = LOG_INFO;
     char admin_email[300];
     enum status status = option_parse(&set, argc, argv, 2, &why);
     if (status == STATUS_END) {
         option_help(&set);
         return EXIT_DONE;
     }
+    if (status == STATUS_OK) {
+        status = log_set_level_option(log_level, &why);
+    }
     if (status != STATUS_OK) {
         return usage(&why);
     }
-    if (log_parse_level(str_from(log_level), &level) != STATUS_OK) {
-        (void)why_set(&why, STATUS_INVALID, "log_level",
-                      "--log-level: \"%s\" is none of debug, info, warn, error", log_level);
-        return usage(&why);
-    }
-    log_set_level(level);
     if (config.admin_email == NULL) {
         (void)snprintf(admin_email, sizeof admin_email, "admin@%s", config.domain);
         config.admin_email = admin_email;

@@ -90,22 +90,18 @@ static int command_run(int argc, char **argv, int first) {
         .count = sizeof(options) / sizeof(options[0]),
     };
     struct why why = {0};
-    enum log_level level = LOG_INFO;
     secret_init(&token);
     enum status status = option_parse(&set, argc, argv, first, &why);
     if (status == STATUS_END) {
         option_help(&set);
         return EXIT_DONE;
     }
+    if (status == STATUS_OK) {
+        status = log_set_level_option(log_level, &why);
+    }
     if (status != STATUS_OK) {
         return fail(EXIT_USAGE, &why);
     }
-    if (log_parse_level(str_from(log_level), &level) != STATUS_OK) {
-        (void)why_set(&why, STATUS_INVALID, "log_level",
-                      "--log-level: \"%s\" is none of debug, info, warn, error", log_level);
-        return fail(EXIT_USAGE, &why);
-    }
-    log_set_level(level);
     config.upstreams = upstreams.values;
     config.upstream_count = upstreams.count;
     int exit_status = run(&config);
