@@ -56,4 +56,11 @@ static inline void route_regexp_set_add(struct route_regexp_set *set, uint8_t by
     set->bits[byte >> 6] |= (uint64_t)1 << (byte & 63);
 }
 
+static inline void route_regexp_set_add_range(struct route_regexp_set *set, uint8_t low,
+                                              uint8_t high) {
+    for (unsigned byte = low; byte <= high; byte++) {
+        route_regexp_set_add(set, (uint8_t)byte);
+    }
+}
+
 #endif
