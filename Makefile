@@ -40,10 +40,10 @@ unit: setup-test build-test/build.ninja
 	$(NINJA) -C build-test
 	$(MESON) test -C build-test --print-errorlogs
 
-# Black-box tests: the real programs, plain and sanitized.
+# Black-box tests: the real programs, plain and sanitized. Modules run side by side: they mostly wait.
 scenario: setup-test all build-test/build.ninja
 	$(NINJA) -C build-test mezusphere warpgate
-	$(PYTHON) -m pytest -q tests/scenario
+	$(PYTHON) -m pytest -q -n 4 --dist loadfile tests/scenario
 
 # Prints a table of ratios against nginx, haproxy and nghttpx; changes nothing.
 bench: setup-bench all

@@ -6,6 +6,7 @@ MEZUSPHERE_BUILD names the build folder whose programs are tested (default: the 
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -217,12 +218,13 @@ class Api:
 
 
 class Platform(Program):
-    """mezusphere up in a folder of its own, on a port of the system's choice (kept over restarts)."""
+    """mezusphere up in a folder of its own, on a port of its own: with `port`, on that one; 0 lets the system choose."""
 
-    def __init__(self, folder, port=0, arguments=(), env=None, level="debug"):
+    def __init__(self, folder, port=None, arguments=(), env=None, level="debug"):
         self.folder = Path(folder)
         self.ca = self.folder / "data" / "ca.pem"
         self.password = "a long enough password"
+        port = free_port() if port is None else port
         super().__init__([programs() / "mezusphere", "up", "--data", self.folder / "data", "--listen", f"127.0.0.1:{port}",
                           "--log-level", level, *arguments],
                          env={"MEZUSPHERE_ADMIN_PASSWORD": self.password, **(env or {})})
@@ -428,10 +430,14 @@ def plain_response(body=b"ok", status="200 OK", headers=()):
 
 
 def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody uses now, and that the system gives to nobody by itself: tests run side by side."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10000, 32768)))
+                return probe.getsockname()[1]
+            except OSError:
+                continue
 
 
 def eventually(check, timeout=DEADLINE, what="condition"):
