@@ -1,6 +1,6 @@
 #include "http/h1_client.h"
 
-#include "http/h1_test_rig.h"
+#include "http/h1_test_kit.h"
 
 static void open_get(struct rig *rig, const char *method);
 

@@ -1,5 +1,5 @@
 /* h1_server_exchange_test.c: answers, their framing and order, and how exchanges and connections end. */
-#include "http/h1_server_test_rig.h"
+#include "http/h1_server_test_kit.h"
 
 static void answers_are_framed(void **state) {
     (void)state;

@@ -1,5 +1,5 @@
 /* h1_server_test.c: what a server makes of requests, good and bad; h1_server_exchange_test.c: exchanges and their ends. */
-#include "http/h1_server_test_rig.h"
+#include "http/h1_server_test_kit.h"
 
 struct bad_case {
     unsigned status;

@@ -228,24 +228,27 @@ static uint8_t *put_text(struct packer *packer, struct str s) {
     return (uint8_t *)at;
 }
 
-static void put_pair(struct packer *packer, uint8_t *name, size_t name_len, struct str value) {
+static void put_pair(struct packer *packer, uint8_t *name, size_t name_len, struct str value,
+                     bool is_unique) {
+    const uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
     packer->nv.at[packer->nv.count++] = (nghttp2_nv){
         .name = name,
         .value = put_text(packer, value),
         .namelen = name_len,
         .valuelen = value.len,
-        .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE,
+        .flags = is_unique ? flags | NGHTTP2_NV_FLAG_NO_INDEX : flags,
     };
 }
 
 static void put_pseudo(struct packer *packer, const char *name, struct str value) {
     if (value.len > 0) {
-        put_pair(packer, (uint8_t *)(uintptr_t)name, strlen(name), value);
+        put_pair(packer, (uint8_t *)(uintptr_t)name, strlen(name), value, false);
     }
 }
 
 static void put_field(struct packer *packer, const struct http_field *field) {
-    put_pair(packer, put_text(packer, field->name), field->name.len, field->value);
+    put_pair(packer, put_text(packer, field->name), field->name.len, field->value,
+             field->is_unique);
 }
 
 static struct packer begin_packing(const struct http_fields *fields, size_t pseudo_bytes,

@@ -1,4 +1,4 @@
-#include "http/h2_test_pair.h"
+#include "http/h2_test_kit.h"
 
 static size_t peek(struct h2_session *session, const uint8_t **bytes) {
     struct engine *engine = h2_session_engine(session);

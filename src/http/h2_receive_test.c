@@ -1,5 +1,5 @@
 /* One session against a peer that is made of bytes. */
-#include "http/h2_test_pair.h"
+#include "http/h2_test_kit.h"
 
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "http/h2_test_pair.h"
+#include "http/h2_test_kit.h"
 
 static void check_done(const struct test_owner *owner, enum http_close reason) {
     assert_int_equal(owner->closed_count, 1);

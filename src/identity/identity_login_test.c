@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "identity/identity_owner.h"
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 #define PASSWORD STR("correct horse battery staple")
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 static struct id make_member(struct fixture *f, struct id *organization) {
     fixture_begin(f, STORE_WRITE);

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
 #include "store/store_revocation.h"
 #include "store/store_route.h"
+#include "store/store_test_kit.h"
 #include "store/store_warpgate.h"
 
 static void test_insert_find_list(void **state) {

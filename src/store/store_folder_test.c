@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 static void touch(const struct fixture *f, const char *name) {
     char path[512];

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
 #include "store/store_revocation.h"
+#include "store/store_test_kit.h"
 #include "store/store_warpgate.h"
 
 static void fill(uint8_t sha256[DIGEST_BYTES], uint8_t seed) {

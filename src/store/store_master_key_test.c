@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 static void write_key(const struct fixture *f, const char *text) {
     char path[512];

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
 #include "store/store_sqlite.h"
+#include "store/store_test_kit.h"
 
 static struct store_connection *connect_new(struct fixture *f) {
     struct store_connection *connection = NULL;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 static void test_list_and_prune(void **state) {
     struct fixture *f = *state;

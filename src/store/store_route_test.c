@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 static struct store_route make(struct fixture *f, const struct fixture_tenant *t,
                                const char *path) {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
 #include "store/store_state.h"
+#include "store/store_test_kit.h"
 
 static enum status insert_named(struct fixture *f, const struct id *organization, struct str name) {
     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;

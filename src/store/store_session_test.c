@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 static struct store_session make(struct fixture *f, const struct id *member, uint8_t seed) {
     uint8_t sha256[DIGEST_BYTES];

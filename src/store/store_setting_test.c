@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 static enum status get(struct fixture *f, const char *name, struct buf *value) {
     buf_init(value, STORE_SETTING_BYTES_MAX);

@@ -9,8 +9,8 @@
 
 #include <sys/stat.h>
 
-#include "store/store_fixture.h"
 #include "store/store_state.h"
+#include "store/store_test_kit.h"
 
 static struct store_connection *writer(struct fixture *f) {
     return f->store->writer;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
 #include "store/store_route.h"
+#include "store/store_test_kit.h"
 #include "store/store_warpgate.h"
 
 static void test_every_kind(void **state) {

@@ -16,9 +16,9 @@
 
 #include <sqlite3.h>
 
-#include "store/store_fixture.h"
 #include "store/store_route.h"
 #include "store/store_setting.h"
+#include "store/store_test_kit.h"
 #include "store/store_warpgate.h"
 
 static void write_file(const struct fixture *f, const char *name, const void *bytes, size_t len) {

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "store/store_fixture.h"
+#include "store/store_test_kit.h"
 
 #define WRITERS 4
 #define READERS 6

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
 #include "store/store_state.h"
+#include "store/store_test_kit.h"
 
 #define PLACE(scope_text, table_text, row_text, column_text)                                       \
     { STR(scope_text), table_text, STR(row_text), column_text }

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "store/store_fixture.h"
 #include "store/store_revocation.h"
+#include "store/store_test_kit.h"
 
 static struct store_warpgate enrol(struct fixture *f, const struct fixture_tenant *t) {
     struct store_warpgate row = {.object.organization = t->organization,

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "warpgate/warpgate_test_world.h"
+#include "warpgate/warpgate_test_kit.h"
 
 static struct world_exchange exchange;
 

@@ -1,4 +1,4 @@
-/* warpgate_test_platform.h: a control plane that enrols, and an edge that forwards what a test wants, for warpgate_test_world.h. */
+/* warpgate_test_platform.h: a control plane that enrols, and an edge that forwards what a test wants, for warpgate_test_kit.h. */
 #ifndef WARPGATE_WARPGATE_TEST_PLATFORM_H
 #define WARPGATE_WARPGATE_TEST_PLATFORM_H
 

@@ -1,4 +1,4 @@
-/* warpgate_test_state.h: what the parts of the world around an agent under test share; see warpgate_test_world.h. */
+/* warpgate_test_state.h: what the parts of the world around an agent under test share; see warpgate_test_kit.h. */
 #ifndef WARPGATE_WARPGATE_TEST_STATE_H
 #define WARPGATE_WARPGATE_TEST_STATE_H
 

@@ -1,4 +1,4 @@
-/* warpgate_test_workload.h: a workload that answers by the path, for warpgate_test_world.h. */
+/* warpgate_test_workload.h: a workload that answers by the path, for warpgate_test_kit.h. */
 #ifndef WARPGATE_WARPGATE_TEST_WORKLOAD_H
 #define WARPGATE_WARPGATE_TEST_WORKLOAD_H
 

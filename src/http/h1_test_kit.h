@@ -1,9 +1,9 @@
-/* h1_test_rig.h: for tests: one HTTP/1 engine, and an owner of its exchanges that writes down what happens.
+/* h1_test_kit.h: for tests: one HTTP/1 engine, and an owner of its exchanges that writes down what happens.
  *
  * No event may come from inside one of the owner's calls: every test that uses these calls checks it.
  */
-#ifndef HTTP_H1_TEST_RIG_H
-#define HTTP_H1_TEST_RIG_H
+#ifndef HTTP_H1_TEST_KIT_H
+#define HTTP_H1_TEST_KIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* warpgate_test_world.h: everything around an agent, in one process and on loopback, for its tests: a control plane that enrols,
+/* warpgate_test_kit.h: everything around an agent, in one process and on loopback, for its tests: a control plane that enrols,
  * an edge that may forward whatever a test wants (also what policy forbids), and a workload that answers by the path.
  *
  * Real TLS, real sockets, the real loop; world_until runs the loop until a condition holds or five seconds have passed.
@@ -8,8 +8,8 @@
  *   /count      200 with the number of connections so far
  *   everything else: a canned raw answer, set by the test, and then the connection closes
  */
-#ifndef WARPGATE_WARPGATE_TEST_WORLD_H
-#define WARPGATE_WARPGATE_TEST_WORLD_H
+#ifndef WARPGATE_WARPGATE_TEST_KIT_H
+#define WARPGATE_WARPGATE_TEST_KIT_H
 
 #include "warpgate/warpgate_test_platform.h"
 #include "warpgate/warpgate_test_workload.h"

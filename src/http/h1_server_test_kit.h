@@ -1,9 +1,9 @@
-/* h1_server_test_rig.h: for tests: a rig (h1_test_rig.h) around a server. */
-#ifndef HTTP_H1_SERVER_TEST_RIG_H
-#define HTTP_H1_SERVER_TEST_RIG_H
+/* h1_server_test_kit.h: for tests: a rig (h1_test_kit.h) around a server. */
+#ifndef HTTP_H1_SERVER_TEST_KIT_H
+#define HTTP_H1_SERVER_TEST_KIT_H
 
 #include "http/h1_server.h"
-#include "http/h1_test_rig.h"
+#include "http/h1_test_kit.h"
 
 #define HOST "Host: a\r\n"
 

@@ -1,7 +1,7 @@
-/* store_fixture.h: for tests alone: a store in a temporary folder, a clock that stands still until it is moved, and a small
+/* store_test_kit.h: for tests alone: a store in a temporary folder, a clock that stands still until it is moved, and a small
  * installation of two organizations. Include after cmocka.h. */
-#ifndef STORE_STORE_FIXTURE_H
-#define STORE_STORE_FIXTURE_H
+#ifndef STORE_STORE_TEST_KIT_H
+#define STORE_STORE_TEST_KIT_H
 
 #include <dirent.h>
 #include <stdio.h>

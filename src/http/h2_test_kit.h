@@ -1,6 +1,6 @@
-/* h2_test_pair.h: for tests: two sessions back to back in memory, and owners that note what they are told. */
-#ifndef HTTP_H2_TEST_PAIR_H
-#define HTTP_H2_TEST_PAIR_H
+/* h2_test_kit.h: for tests: two sessions back to back in memory, and owners that note what they are told. */
+#ifndef HTTP_H2_TEST_KIT_H
+#define HTTP_H2_TEST_KIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>
