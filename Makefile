@@ -8,7 +8,7 @@ CLANG_FORMAT ?= /usr/bin/clang-format
 RELEASE = -Dbuildtype=release -Ddebug=true -Db_lto=true
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=true
 
-.PHONY: all setup setup-test setup-bench up test unit scenario bench fuzz lint format check clean
+.PHONY: all setup setup-test setup-fuzz setup-lint setup-bench up test unit scenario bench fuzz lint format check clean
 # Ninja, Meson and pytest do things side by side by themselves.
 .NOTPARALLEL:
 
@@ -20,8 +20,12 @@ setup:
 	tools/setup build
 setup-test:
 	tools/setup build test
+setup-fuzz:
+	tools/setup build test fuzz
+setup-lint:
+	tools/setup build test lint
 setup-bench:
-	tools/setup build test bench
+	tools/setup build bench
 
 up: setup all
 	build/mezusphere up --demo --data data
@@ -51,18 +55,18 @@ bench: setup-bench all
 
 # Every target for FUZZ_SECONDS (default 60) each.
 FUZZ_SECONDS ?= 60
-fuzz: setup-test build-fuzz/build.ninja
+fuzz: setup-fuzz build-fuzz/build.ninja
 	$(NINJA) -C build-fuzz
 	tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
-check:
+check: setup
 	tools/check_tree
 
-lint: setup-test check build-test/build.ninja
+lint: setup-lint check build-test/build.ninja
 	$(CLANG_FORMAT) --dry-run --Werror $$(git ls-files '*.c' '*.h')
 	$(NINJA) -C build-test
 
-format:
+format: setup-lint
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
 
 clean:
