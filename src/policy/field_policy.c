@@ -139,4 +139,5 @@ void field_policy_add_forwarded(struct http_fields *fields, struct arena *arena,
     http_fields_add(fields, arena, STR(FIELD_FORWARDED_HOST), visitor->authority);
     http_fields_add(fields, arena, STR(FIELD_FORWARDED_PORT), visitor->port);
     http_fields_add(fields, arena, STR(FIELD_REQUEST_ID), visitor->request_id);
+    fields->at[fields->count - 1].is_unique = true;
 }
