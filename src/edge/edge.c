@@ -8,6 +8,7 @@
 #include "edge/edge_environment.h"
 #include "edge/edge_feed.h"
 #include "edge/edge_forward.h"
+#include "edge/edge_relay.h"
 #include "edge/edge_state.h"
 #include "edge/edge_tunnel.h"
 #include "edge/edge_visitor.h"
@@ -123,6 +124,7 @@ void edge_add_services(struct edge *edge, struct front *front) {
 static void on_sweep(struct loop_timer *timer) {
     struct edge *edge = timer->context;
     edge_forward_sweep(edge);
+    edge_relay_sweep(edge);
     edge_tunnel_sweep(edge);
     loop_timer_set(timer, SWEEP_MS);
 }
@@ -176,6 +178,7 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
     list_init(&edge->visitors);
     list_init(&edge->tunnels);
     list_init(&edge->waiting);
+    list_init(&edge->unread);
     random_seeded_init(&edge->request_ids, random_u64(loop_random(edge->loop)));
     loop_timer_init(&edge->sweep_timer, edge->loop, on_sweep, edge);
     loop_timer_init(&edge->grace_timer, edge->loop, on_grace_over, edge);

@@ -1,6 +1,6 @@
 /* edge_record.c: step 5, always: say what happened, let go of everything. */
 #include "base/log.h"
-#include "edge/edge_request.h"
+#include "edge/edge_relay.h"
 
 enum edge_step_result edge_record(struct edge_request *request) {
     log_debug("edge.request",
@@ -14,6 +14,7 @@ enum edge_step_result edge_record(struct edge_request *request) {
               (unsigned long long)request->response_bytes,
               (long long)(loop_now_ms(request->edge->loop) - request->started_ms));
     edge_request_drop_exchange(request);
+    edge_relay_forget_unread(request);
     block_queue_clear(&request->held);
     bundle_unref(&request->bundle);
     return EDGE_STEP_NEXT;

@@ -2,6 +2,8 @@
  * step list is resumed. */
 #include "edge/edge_relay.h"
 
+#include "base/log.h"
+#include "base/memory.h"
 #include "edge/edge_tunnel.h"
 #include "policy/field_policy.h"
 
@@ -47,8 +49,19 @@ static void on_visitor_end(void *owner, const struct http_fields *trailers) {
     }
 }
 
+static void note_reading(struct edge_request *request, size_t len) {
+    request->unread_bytes -= len;
+    request->edge->unread_bytes -= len;
+    list_remove(&request->unread_node);
+    if (request->unread_bytes > 0) {
+        request->unread_since_ms = loop_now_ms(request->edge->loop);
+        list_append(&request->edge->unread, &request->unread_node);
+    }
+}
+
 static void on_visitor_sent(void *owner, size_t len) {
     struct edge_request *request = owner;
+    note_reading(request, len);
     if (request->exchange != NULL) {
         http_stream_consumed(request->exchange, len);
     }
@@ -61,11 +74,38 @@ static void on_visitor_closed(void *owner, enum http_close reason) {
     edge_request_finish(request); /* whatever it was waiting for, only the record is left to do */
 }
 
+void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t len) {
+    request->response_bytes += len;
+    request->unread_bytes += len;
+    request->edge->unread_bytes += len;
+    if (!list_is_linked(&request->unread_node)) {
+        request->unread_since_ms = loop_now_ms(request->edge->loop);
+        list_append(&request->edge->unread, &request->unread_node);
+    }
+    http_stream_send(request->stream, bytes, len);
+}
+
+void edge_relay_forget_unread(struct edge_request *request) {
+    request->edge->unread_bytes -= request->unread_bytes;
+    request->unread_bytes = 0;
+    list_remove(&request->unread_node);
+}
+
 /* From the warpgate */
+
+/* A body that is on its way, or a 1xx, is progress: only silence counts against the workload. */
+static void note_progress(struct edge_request *request) {
+    if (list_is_linked(&request->waiting_node)) {
+        list_remove(&request->waiting_node);
+        request->waiting_since_ms = loop_now_ms(request->edge->loop);
+        list_append(&request->edge->waiting, &request->waiting_node);
+    }
+}
 
 static void on_tunnel_head(void *owner, const struct http_head *head, bool is_end) {
     struct edge_request *request = owner;
     if (head->status < 200) {
+        note_progress(request);
         /* The edge has answered 100 itself; 101 belongs to upgrades, which the tunnel does not carry this way. */
         if (head->status != 100 && head->status != 101 &&
             request->head->version != HTTP_VERSION_10) {
@@ -80,9 +120,7 @@ static void on_tunnel_head(void *owner, const struct http_head *head, bool is_en
 }
 
 static void on_tunnel_data(void *owner, const uint8_t *bytes, size_t len) {
-    struct edge_request *request = owner;
-    request->response_bytes += len;
-    http_stream_send(request->stream, bytes, len);
+    edge_relay_send(owner, bytes, len);
 }
 
 static void on_tunnel_end(void *owner, const struct http_fields *trailers) {
@@ -99,6 +137,22 @@ static void cut_response(struct edge_request *request) {
     request->stream = NULL;
     edge_request_finish(request);
     http_stream_release(stream); /* the request's memory goes with it */
+}
+
+void edge_relay_sweep(struct edge *edge) {
+    int64_t now_ms = loop_now_ms(edge->loop);
+    while (!list_is_empty(&edge->unread)) {
+        struct edge_request *request =
+            CONTAINER_OF(edge->unread.next, struct edge_request, unread_node);
+        int64_t patience_ms =
+            edge->unread_bytes > EDGE_UNREAD_BYTES_MAX ? EDGE_STALL_PRESSED_MS : EDGE_STALL_MS;
+        if (now_ms - request->unread_since_ms < patience_ms) {
+            return;
+        }
+        log_debug("edge.answer_unread", "id=%s address=%s bytes=%zu", request->id.text,
+                  request->visitor->ip_address, request->unread_bytes);
+        cut_response(request);
+    }
 }
 
 static void on_tunnel_closed(void *owner, enum http_close reason) {
@@ -141,6 +195,7 @@ const struct http_stream_events edge_relay_visitor_events = {
 
 static void on_tunnel_sent(void *owner, size_t len) {
     struct edge_request *request = owner;
+    note_progress(request);
     if (request->stream != NULL) {
         http_stream_consumed(request->stream, len);
     }

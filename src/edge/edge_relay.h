@@ -11,4 +11,11 @@ extern const struct http_stream_events edge_relay_tunnel_events;
 /* Gives the tunnel stream what was held for it. */
 void edge_relay_flush_held(struct edge_request *request);
 
+/* Answer bytes to the visitor, counted until it reads them. */
+void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t len);
+/* The request is over: what was not read of it does not count any more. */
+void edge_relay_forget_unread(struct edge_request *request);
+/* Called several times a second: cuts answers that are not read. */
+void edge_relay_sweep(struct edge *edge);
+
 #endif

@@ -56,6 +56,7 @@ void edge_request_begin(void *context, struct http_stream *stream, const struct 
     request->id =
         id_new(ID_REQUEST, loop_clock(visitor->edge->loop), &visitor->edge->request_ids.random);
     list_init(&request->waiting_node);
+    list_init(&request->unread_node);
     block_queue_init(&request->held, loop_block_pool(visitor->edge->loop));
     http_stream_attach(stream, &edge_relay_visitor_events, request);
     edge_request_resume(request);

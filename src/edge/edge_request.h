@@ -44,7 +44,7 @@ struct edge_request {
 
     /* the tunnel's side */
     struct list waiting_node;
-    int64_t waiting_since_ms;
+    int64_t waiting_since_ms;        /* or since the last progress */
     struct edge_tunnel *tunnel;      /* set while its stream is */
     struct http_stream *exchange;    /* NULL before, and once it is gone */
     enum http_close exchange_closed; /* how it went, when it has */
@@ -60,6 +60,9 @@ struct edge_request {
     bool is_response_begun;
     bool is_response_ended;
     uint64_t request_bytes, response_bytes; /* of bodies */
+    struct list unread_node;
+    int64_t unread_since_ms; /* or since the visitor last read */
+    size_t unread_bytes;     /* given to the visitor's stream and not sent yet */
 };
 
 /* http_server.on_request, with a struct edge_visitor as context. */

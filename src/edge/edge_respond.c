@@ -1,6 +1,6 @@
 /* edge_respond.c: step 4: the response head, whoever gives it; then wait until both directions are complete. The body
  * follows by edge_relay.c. */
-#include "edge/edge_request.h"
+#include "edge/edge_relay.h"
 #include "policy/field_policy.h"
 
 static void send_own_answer(struct edge_request *request) {
@@ -14,8 +14,7 @@ static void send_own_answer(struct edge_request *request) {
     request->status = answer.head.status;
     http_stream_send_head(request->stream, &answer.head, is_head);
     if (!is_head) {
-        request->response_bytes += answer.body.len;
-        http_stream_send(request->stream, (const uint8_t *)answer.body.at, answer.body.len);
+        edge_relay_send(request, (const uint8_t *)answer.body.at, answer.body.len);
         http_stream_end(request->stream, NULL);
     }
     request->is_response_ended = true;

@@ -13,6 +13,12 @@
 
 /* a little longer than the warpgate's own limit, which tells more */
 #define EDGE_FIRST_BYTE_MS 65000
+/* a visitor that reads nothing of its answer for so long does not get the rest of it */
+#define EDGE_STALL_MS 30000
+/* Answers that visitors do not read are held here. When they are more than this, those that have read nothing for
+ * EDGE_STALL_PRESSED_MS are cut, the longest silent ones first. */
+#define EDGE_UNREAD_BYTES_MAX ((size_t)128 << 20)
+#define EDGE_STALL_PRESSED_MS 3000
 /* how long a change waits for warpgates, so that the second line knows it first */
 #define EDGE_APPLY_WAIT_MS 250
 
@@ -38,8 +44,11 @@ struct edge {
     struct map revoked;      /* warpgate ids: refused for good */
     struct list visitors;    /* struct edge_visitor.node */
     struct list tunnels;     /* struct edge_tunnel.node, also those not ready */
-    /* struct edge_request.waiting_node: forwarded, no response head; oldest first */
+    /* struct edge_request.waiting_node: forwarded, no response head; least recent progress first */
     struct list waiting;
+    /* struct edge_request.unread_node: bytes of the answer wait for the visitor; likewise */
+    struct list unread;
+    size_t unread_bytes;
     struct loop_timer sweep_timer;
     struct edge_feed *feed;
     EVP_PKEY *key;                    /* of this edge's own certificate */

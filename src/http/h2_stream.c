@@ -287,7 +287,12 @@ static void stream_consumed(struct http_stream *base, size_t len) {
 
 /* What is queued goes out without waiting for the peer: so it may be finished without an owner. */
 static bool may_finish_alone(const struct h2_stream *stream) {
-    int32_t window = nghttp2_session_get_stream_remote_window_size(stream->session->ng, stream->id);
+    nghttp2_session *ng = stream->session->ng;
+    int32_t window = nghttp2_session_get_stream_remote_window_size(ng, stream->id);
+    int32_t shared_window = nghttp2_session_get_remote_window_size(ng);
+    if (shared_window < window) {
+        window = shared_window;
+    }
     return stream->local == H2_LOCAL_ENDED &&
            (stream->queue.len == 0 || (window > 0 && stream->queue.len <= (size_t)window));
 }

@@ -108,6 +108,43 @@ static void test_server_releases_stalled(void **state) {
     test_pair_free(pair);
 }
 
+static void take_output(struct h2_session *session) {
+    struct engine *engine = h2_session_engine(session);
+    const uint8_t *bytes;
+    for (size_t len = engine->ops->peek(engine, &bytes); len > 0;
+         len = engine->ops->peek(engine, &bytes)) {
+        engine->ops->wrote(engine, len);
+    }
+}
+
+/* Nor is one that fits its stream's window, when the peer leaves no room on the connection. */
+static void test_server_releases_shut_out(void **state) {
+    static uint8_t body[100000];
+    struct test_owner first = {0};
+    struct test_owner second = {0};
+    struct test_pair *pair = test_pair_bare();
+    struct h2_config client = test_config(pair, H2_CLIENT, H2_TUNNEL);
+    struct h2_config server = test_config(pair, H2_SERVER, H2_TUNNEL);
+    (void)state;
+    client.session_window_bytes = 65535;
+    pair->client = h2_session_new(&client);
+    pair->server = h2_session_new(&server);
+    assert_true(test_open(pair, &first, STR("GET"), true));
+    assert_true(test_open(pair, &second, STR("GET"), true));
+    test_pump(pair);
+    test_answer(&pair->owners[0], 200, false);
+    http_stream_send(pair->owners[0].stream, body, sizeof body);
+    take_output(pair->server);
+    test_answer(&pair->owners[1], 200, false);
+    http_stream_send(pair->owners[1].stream, body, 1000);
+    http_stream_end(pair->owners[1].stream, NULL);
+    take_output(pair->server);
+    size_t used_before = pair->pool.used_count;
+    test_release(&pair->owners[1]);
+    assert_int_equal(pair->pool.used_count, used_before - 1);
+    test_pair_free(pair);
+}
+
 static void test_releases_inside_events(void **state) {
     struct test_pair *pair = test_pair_new(H2_TUNNEL);
     struct test_owner post = {0};
@@ -216,6 +253,7 @@ int main(void) {
         cmocka_unit_test(test_server_releases_after_answer),
         cmocka_unit_test(test_server_releases_after_written),
         cmocka_unit_test(test_server_releases_stalled),
+        cmocka_unit_test(test_server_releases_shut_out),
         cmocka_unit_test(test_releases_inside_events),
         cmocka_unit_test(test_declared_length),
         cmocka_unit_test(test_empty_bodies),
