@@ -1,7 +1,7 @@
 # Thin: everything is built by Meson and Ninja; this names what people type.
 # By their full names: a version manager may put its own, without our packages, before Debian's.
 MESON ?= /usr/bin/meson
-NINJA ?= /usr/bin/ninja
+export NINJA ?= /usr/bin/ninja
 PYTHON ?= /usr/bin/python3
 CLANG_FORMAT ?= /usr/bin/clang-format
 # Whole-program optimisation is worth a tenth of our own share of the CPU (docs/performance.md).
