@@ -1,6 +1,9 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 
 #include "base/log.h"
@@ -45,6 +48,12 @@ char *memory_dup(const void *at, size_t len) {
     }
     copy[len] = '\0';
     return copy;
+}
+
+void memory_trim(void) {
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }
 
 void memory_free(void *at) {

@@ -17,6 +17,7 @@
 #include "pki/key.h"
 
 #define SWEEP_MS 250
+#define TRIM_VISITORS 64
 #define PEM_BYTES_MAX 65536
 
 /* The certificate */
@@ -121,8 +122,20 @@ void edge_add_services(struct edge *edge, struct front *front) {
 
 /* Life */
 
+/* A crowd leaves its memory with the allocator: given back once most of it has gone. */
+static void release_memory(struct edge *edge) {
+    if (edge->visitor_count > edge->visitor_peak) {
+        edge->visitor_peak = edge->visitor_count;
+    }
+    if (edge->visitor_peak >= TRIM_VISITORS && edge->visitor_count < edge->visitor_peak / 4) {
+        memory_trim();
+        edge->visitor_peak = edge->visitor_count;
+    }
+}
+
 static void on_sweep(struct loop_timer *timer) {
     struct edge *edge = timer->context;
+    release_memory(edge);
     edge_forward_sweep(edge);
     edge_relay_sweep(edge);
     edge_tunnel_sweep(edge);

@@ -42,8 +42,10 @@ struct edge {
     struct map environments; /* id -> struct edge_environment */
     struct map hosts;        /* canonical host name -> struct edge_environment */
     struct map revoked;      /* warpgate ids: refused for good */
-    struct list visitors;    /* struct edge_visitor.node */
-    struct list tunnels;     /* struct edge_tunnel.node, also those not ready */
+    size_t visitor_count;
+    size_t visitor_peak;  /* since memory was last given back */
+    struct list visitors; /* struct edge_visitor.node */
+    struct list tunnels;  /* struct edge_tunnel.node, also those not ready */
     /* struct edge_request.waiting_node: forwarded, no response head; least recent progress first */
     struct list waiting;
     /* struct edge_request.unread_node: bytes of the answer wait for the visitor; likewise */

@@ -19,6 +19,7 @@ static void on_closed(void *owner, struct conn *conn, const struct why *why) {
     (void)conn;
     log_debug("edge.visitor_closed", "address=%s reason=%s", visitor->ip_address, why->slug);
     list_remove(&visitor->node);
+    edge->visitor_count--;
     memory_free(visitor);
     edge_check_ended(edge);
 }
@@ -57,6 +58,7 @@ void edge_visitor_accept(struct edge *edge, struct conn *conn) {
     visitor->server_name = conn_server_name(conn);
     address_ip(conn_peer_address(conn), visitor->ip_address);
     list_append(&edge->visitors, &visitor->node);
+    edge->visitor_count++;
     conn_set_events(conn, &visitor_conn_events, visitor);
     conn_set_engine(conn, make_engine(visitor));
     if (edge->phase != EDGE_RUNNING) {

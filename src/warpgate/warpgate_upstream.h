@@ -13,8 +13,8 @@
 #include "warpgate/warpgate_target.h"
 
 #define WARPGATE_UPSTREAM_LINKS_MAX 1024
-#define WARPGATE_UPSTREAM_IDLE_MAX 64
-#define WARPGATE_UPSTREAM_WAITING_MAX 1024
+#define WARPGATE_UPSTREAM_IDLE_MAX 256
+#define WARPGATE_UPSTREAM_WAITING_MAX 8192
 
 struct warpgate_upstream;
 struct warpgate_link;
