@@ -9,6 +9,8 @@
 #define READS_PER_TURN 4
 #define READS_PER_TURN_BULK 16
 #define WRITE_BYTES_PER_TURN (256 * 1024)
+/* A write costs a record and a system call, however short: as if it were of so many bytes. */
+#define WRITE_BYTES_MIN 4096
 
 /* OpenSSL makes one record of a write anyway; more would only be offered again. */
 #define WRITE_BYTES_MAX 16384
@@ -199,7 +201,8 @@ enum conn_stop conn_io_flush(struct conn *conn) {
         }
         conn->blocked_since_ms = 0;
         conn->bytes_written += taken;
-        budget -= taken < budget ? taken : budget;
+        size_t cost = taken > WRITE_BYTES_MIN ? taken : WRITE_BYTES_MIN;
+        budget -= cost < budget ? cost : budget;
         conn->engine->ops->wrote(conn->engine, taken);
         if (conn->state != CONN_OPEN && conn->state != CONN_FLUSHING) {
             return CONN_STOP_END;

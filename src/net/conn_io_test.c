@@ -181,6 +181,19 @@ static void test_bytes_inside_openssl_are_not_forgotten(void **state) {
     bench_fini(&bench);
 }
 
+/* Many short answers cost more than few long ones: nobody gets thousands of them in one turn. */
+static void test_short_writes_take_turns(void **state) {
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, true);
+    bench.client.engine.piece_max = 100;
+    bench_open(&bench);
+    send_more(&bench.client, 100000);
+    until_received(&bench, &bench.server.engine, 100000);
+    assert_in_range(bench.client.engine.turn_writes_max, 1, 64);
+    bench_fini(&bench);
+}
+
 /* More records in one read than the budget of a turn: the rest is read in the next one, with nobody to wake us. */
 static void test_budget_leaves_nothing_behind(void **state) {
     (void)state;
@@ -217,6 +230,7 @@ int main(void) {
         cmocka_unit_test(test_back_pressure_loses_nothing),
         cmocka_unit_test(test_stop_and_go),
         cmocka_unit_test(test_bytes_inside_openssl_are_not_forgotten),
+        cmocka_unit_test(test_short_writes_take_turns),
         cmocka_unit_test(test_budget_leaves_nothing_behind),
         cmocka_unit_test(test_bytes_with_the_end_of_the_handshake),
     };

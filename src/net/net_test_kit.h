@@ -233,6 +233,7 @@ struct kit_engine {
     size_t deaf_at;   /* becomes deaf when so many bytes were received; 0: never */
     size_t done_at;   /* is done when so many bytes were received; 0: never */
     uint64_t to_send; /* pattern bytes to produce */
+    size_t piece_max; /* at most so many in one peek; 0: a period */
     enum engine_phase phase;
     /* what happened */
     uint64_t sent;
@@ -246,6 +247,9 @@ struct kit_engine {
     uint64_t turn; /* the last in which it was fed, how much then, and the most in any */
     size_t turn_bytes;
     size_t turn_bytes_max;
+    uint64_t write_turn; /* the same of what it wrote, in writes */
+    size_t turn_writes;
+    size_t turn_writes_max;
     uint64_t phase_change_at; /* sets phase_then when so many bytes were received; 0: never */
     enum engine_phase phase_then;
     struct block_queue echo;
@@ -300,13 +304,20 @@ static inline size_t kit_engine_peek(struct engine *engine, const uint8_t **byte
     }
     size_t offset = (size_t)(kit->sent % KIT_PERIOD);
     uint64_t left = kit->to_send - kit->sent;
+    size_t piece = KIT_PERIOD - offset;
+    piece = kit->piece_max > 0 && kit->piece_max < piece ? kit->piece_max : piece;
     *bytes = kit->pattern + offset;
-    return left < KIT_PERIOD - offset ? (size_t)left : KIT_PERIOD - offset;
+    return left < piece ? (size_t)left : piece;
 }
 
 static inline void kit_engine_wrote(struct engine *engine, size_t len) {
     struct kit_engine *kit = (struct kit_engine *)engine;
     kit->sent += len;
+    kit->turn_writes = kit->write_turn == loop_turn(kit->loop) ? kit->turn_writes + 1 : 1;
+    kit->write_turn = loop_turn(kit->loop);
+    if (kit->turn_writes > kit->turn_writes_max) {
+        kit->turn_writes_max = kit->turn_writes;
+    }
     if (kit->is_echo) {
         block_queue_consume(&kit->echo, len);
         kit->is_deaf = kit->is_deaf && kit->echo.len > 64 * 1024;
