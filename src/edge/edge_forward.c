@@ -94,8 +94,15 @@ static bool may_try_again(const struct edge_request *request, bool is_unprocesse
            (request->is_request_ended && http_method_is_idempotent(request->head->method));
 }
 
-/* The exchange is gone and there was no response head. */
+/* The exchange is gone and there was no response head. When the tunnel still stands, the workload's answer broke off or was
+ * not fit to be sent, and would be so again. */
 static enum edge_step_result after_loss(struct edge_request *request) {
+    if (request->exchange_closed == HTTP_CLOSE_CANCELLED) {
+        return edge_request_refuse(request, EDGE_CODE_UPSTREAM_CLOSED, NULL);
+    }
+    if (request->exchange_closed == HTTP_CLOSE_MALFORMED) {
+        return edge_request_refuse(request, EDGE_CODE_UPSTREAM_MALFORMED, NULL);
+    }
     if (may_try_again(request, request->exchange_closed == HTTP_CLOSE_REFUSED)) {
         return send_through_tunnel(request, request->tunnel);
     }

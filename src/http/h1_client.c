@@ -5,7 +5,7 @@
 #include "http/h1_out.h"
 #include "http/h1_parse.h"
 
-#define INFORMATIONAL_MAX 20
+#define INFORMATIONAL_MAX 16 /* no more than the other end of a tunnel takes (h2_receive.c) */
 
 enum receiving {
     RECEIVING_HEAD, /* or an informational one before it */

@@ -4,7 +4,7 @@
  * whether the next request may use it: never after a response that ended before the request body did, after
  * Connection: close, HTTP/1.0 without keep-alive, a body that ended by closing, or bytes that nobody asked for.
  * A response that is complete before its request ends the exchange (HTTP_CLOSE_DONE): what is still queued is dropped.
- * Responses are checked as strictly as requests: both framings, odd lengths, bad chunks, bare LF, obs-fold, more than 20
+ * Responses are checked as strictly as requests: both framings, odd lengths, bad chunks, bare LF, obs-fold, more than 16
  * informational responses, 101 (nobody asked: malformed), heads over HTTP_HEAD_BYTES_MAX close the stream with
  * HTTP_CLOSE_MALFORMED. The request's body is framed by Content-Length if the head has one, else chunked.
  */
