@@ -346,8 +346,8 @@ class Workload:
                     return
                 if answer:
                     connection.sendall(answer)
-        except OSError:
-            pass
+        except (OSError, ValueError):
+            pass  # cut, perhaps in the middle of a chunk's size
         finally:
             self.sockets.discard(connection)
             stream.close()
