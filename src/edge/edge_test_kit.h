@@ -1,0 +1,364 @@
+/* edge_test_kit.h: for tests: an edge without sockets. Visitors' bytes go straight into an HTTP/1 engine, and each tunnel is a
+ * pair of HTTP/2 sessions in memory, at whose far end a warpgate does what the test tells it.
+ */
+#ifndef EDGE_EDGE_TEST_KIT_H
+#define EDGE_EDGE_TEST_KIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "edge/edge_environment.h"
+#include "edge/edge_request.h"
+#include "edge/edge_tunnel.h"
+#include "pki/key.h"
+#include "policy/field_policy.h"
+#include "tunnel/signed_bundle.h"
+
+#define KIT_ENVIRONMENT "env_01jd3m8k6vq2x7r9t4w5y6z8ab"
+#define KIT_HOST "demo.example.net"
+#define KIT_TUNNELS 2
+#define KIT_OUT_BYTES (1 << 20)
+
+/* What the warpgate at the far end does with a request. */
+enum kit_mode {
+    KIT_ANSWER, /* 200 "hello" at once */
+    KIT_HEAD,   /* 200 and a part of the body, and no more */
+    KIT_ECHO,   /* 200, and the body back */
+    KIT_ERROR,  /* answers in its own name, with `slug` */
+    KIT_HOLD,   /* nothing */
+};
+
+struct kit_tunnel {
+    struct edge_tunnel tunnel;
+    struct h2_session *far;
+    enum kit_mode mode;
+    const char *slug;
+    struct http_stream *stream; /* the last one, while it is open */
+    char text[4096];            /* of the last request: method, authority, path, fields */
+    size_t received;            /* body bytes */
+    unsigned request_count;
+    unsigned end_count;
+    unsigned cancelled_count;
+};
+
+struct kit {
+    struct loop *loop;
+    struct edge edge;
+    EVP_PKEY *key;
+    struct buf jws;
+    struct edge_visitor visitor;
+    struct engine *engine; /* the visitor's; NULL once it is gone */
+    bool is_deaf;          /* the visitor reads nothing */
+    char out[KIT_OUT_BYTES];
+    size_t out_len;
+    struct kit_tunnel tunnels[KIT_TUNNELS];
+    struct conn *conn; /* for heartbeats alone: nothing is sent on it */
+    int peer_fd;
+};
+
+/* Configuration */
+
+static inline enum status kit_offer(struct kit *kit, const char *hostname, unsigned revision,
+                                    bool is_enabled, struct why *why) {
+    char payload[1024];
+    (void)snprintf(payload, sizeof(payload),
+                   "{\"format\":1,\"environment\":\"" KIT_ENVIRONMENT "\","
+                   "\"project\":\"prj_01jd3m8k6vq2x7r9t4w5y6z8ab\","
+                   "\"organization\":\"org_01jd3m8k6vq2x7r9t4w5y6z8ab\",\"revision\":%u,"
+                   "\"issued_at\":\"2026-11-20T12:00:00.000Z\",\"enabled\":%s,"
+                   "\"hostnames\":[\"%s\"],\"routes\":[{\"id\":\"rt_01jd3m8k6vq2x7r9t4w5y6z8ab\","
+                   "\"match\":\"prefix\",\"path\":\"/app\",\"upstream\":\"default\"}]}",
+                   revision, is_enabled ? "true" : "false", hostname);
+    buf_clear(&kit->jws);
+    assert_int_equal(jws_sign(kit->key, STR(SIGNED_BUNDLE_TYPE), str_from(payload), &kit->jws),
+                     STATUS_OK);
+    return edge_environment_offer(&kit->edge, buf_str(&kit->jws), 1, why);
+}
+
+static inline void kit_configure(struct kit *kit, unsigned revision) {
+    struct why why = {0};
+    assert_int_equal(kit_offer(kit, KIT_HOST, revision, true, &why), STATUS_OK);
+}
+
+static inline struct edge_environment *kit_environment(struct kit *kit) {
+    const struct id id = {KIT_ENVIRONMENT};
+    return edge_environment_find(&kit->edge, &id);
+}
+
+/* The far end */
+
+static inline void kit_note(struct kit_tunnel *at, struct str text) {
+    size_t len = strlen(at->text);
+    (void)snprintf(at->text + len, sizeof(at->text) - len, "%.*s ", STR_ARG(text));
+}
+
+static inline void kit_on_data(void *owner, const uint8_t *bytes, size_t len) {
+    struct kit_tunnel *at = owner;
+    at->received += len;
+    if (at->mode == KIT_ECHO) {
+        http_stream_send(at->stream, bytes, len); /* consumed when it has left again */
+        return;
+    }
+    http_stream_consumed(at->stream, len);
+}
+
+static inline void kit_on_end(void *owner, const struct http_fields *trailers) {
+    struct kit_tunnel *at = owner;
+    at->end_count++;
+    if (at->mode == KIT_ECHO) {
+        http_stream_end(at->stream, trailers);
+    }
+}
+
+static inline void kit_on_sent(void *owner, size_t len) {
+    struct kit_tunnel *at = owner;
+    if (at->mode == KIT_ECHO) {
+        http_stream_consumed(at->stream, len);
+    }
+}
+
+static inline void kit_on_closed(void *owner, enum http_close reason) {
+    struct kit_tunnel *at = owner;
+    at->stream = NULL;
+    at->cancelled_count += reason == HTTP_CLOSE_CANCELLED ? 1 : 0;
+}
+
+static inline void kit_answer(struct kit_tunnel *at) {
+    struct http_field ours[] = {{STR("content-type"), STR("text/plain")},
+                                {STR("warpgate-user"), STR("forged")},
+                                {STR("mezusphere-x"), STR("forged")}};
+    struct http_field error[] = {{STR(FIELD_TUNNEL_ERROR), str_from(at->slug)}};
+    struct http_head head = {.status = 200, .fields = {ours, 3, 3}};
+    switch (at->mode) {
+    case KIT_ERROR:
+        head = (struct http_head){.status = 502, .fields = {error, 1, 1}};
+        http_stream_send_head(at->stream, &head, true);
+        return;
+    case KIT_HOLD:
+        return;
+    case KIT_ECHO:
+        http_stream_send_head(at->stream, &head, false);
+        return;
+    case KIT_ANSWER:
+    case KIT_HEAD:
+        http_stream_send_head(at->stream, &head, false);
+        http_stream_send(at->stream, (const uint8_t *)"hello", 5);
+        if (at->mode == KIT_ANSWER) {
+            http_stream_end(at->stream, NULL);
+        }
+        return;
+    }
+}
+
+static inline void kit_on_request(void *context, struct http_stream *stream,
+                                  const struct http_head *head, bool is_end) {
+    static const struct http_stream_events events = {.on_data = kit_on_data,
+                                                     .on_end = kit_on_end,
+                                                     .on_sent = kit_on_sent,
+                                                     .on_closed = kit_on_closed};
+    struct kit_tunnel *at = context;
+    (void)is_end;
+    at->stream = stream;
+    at->request_count++;
+    at->text[0] = '\0';
+    kit_note(at, head->method);
+    kit_note(at, head->authority);
+    kit_note(at, head->path);
+    for (size_t i = 0; i < head->fields.count; i++) {
+        kit_note(at, head->fields.at[i].name);
+        kit_note(at, head->fields.at[i].value);
+    }
+    http_stream_attach(stream, &events, at);
+    kit_answer(at);
+}
+
+/* Bytes */
+
+static inline bool kit_move(struct engine *from, struct engine *to) {
+    const uint8_t *bytes;
+    size_t len = from->ops->peek(from, &bytes);
+    if (len > 0) {
+        to->ops->feed(to, bytes, len);
+        from->ops->wrote(from, len);
+    }
+    return len > 0;
+}
+
+static inline bool kit_write_visitor(struct kit *kit) {
+    const uint8_t *bytes;
+    size_t len = kit->engine != NULL ? kit->engine->ops->peek(kit->engine, &bytes) : 0;
+    if (len > 0) {
+        assert_true(kit->out_len + len < KIT_OUT_BYTES);
+        memcpy(kit->out + kit->out_len, bytes, len);
+        kit->out_len += len;
+        kit->engine->ops->wrote(kit->engine, len);
+    }
+    kit->out[kit->out_len] = '\0';
+    return len > 0;
+}
+
+/* Until nothing has anything to say. */
+static inline void kit_pump(struct kit *kit) {
+    for (bool has_moved = true; has_moved;) {
+        has_moved = !kit->is_deaf && kit_write_visitor(kit);
+        for (size_t i = 0; i < KIT_TUNNELS; i++) {
+            struct kit_tunnel *at = &kit->tunnels[i];
+            if (at->tunnel.session != NULL) {
+                struct engine *near = h2_session_engine(at->tunnel.session);
+                struct engine *far = h2_session_engine(at->far);
+                has_moved |= kit_move(near, far);
+                has_moved |= kit_move(far, near);
+            }
+        }
+    }
+}
+
+static inline void kit_send(struct kit *kit, const char *text) {
+    kit->engine->ops->feed(kit->engine, (const uint8_t *)text, strlen(text));
+    kit_pump(kit);
+}
+
+/* Tunnels */
+
+static inline void kit_on_dead(void *owner) {
+    (void)owner;
+    fail_msg("a tunnel was taken for dead");
+}
+
+/* A tunnel that stands and has applied the newest bundle. */
+static inline struct kit_tunnel *kit_connect(struct kit *kit, size_t index, enum kit_mode mode) {
+    struct kit_tunnel *at = &kit->tunnels[index];
+    struct edge_environment *environment = kit_environment(kit);
+    const struct h2_config near = {.role = H2_CLIENT,
+                                   .profile = H2_TUNNEL,
+                                   .pool = loop_block_pool(kit->loop),
+                                   .clock = loop_clock(kit->loop),
+                                   .context = at};
+    struct h2_config far = near;
+    far.role = H2_SERVER;
+    far.server = (struct http_server){kit_on_request, at};
+    *at = (struct kit_tunnel){.mode = mode, .far = h2_session_new(&far), .slug = ""};
+    at->tunnel.edge = &kit->edge;
+    at->tunnel.environment = environment;
+    at->tunnel.state = EDGE_TUNNEL_READY;
+    at->tunnel.session = h2_session_new(&near);
+    at->tunnel.applied_revision = environment->newest_revision;
+    tunnel_heartbeat_start(&at->tunnel.heartbeat, kit->conn, at->tunnel.session, kit_on_dead, at);
+    list_append(&kit->edge.tunnels, &at->tunnel.node);
+    list_append(&environment->tunnels, &at->tunnel.environment_node);
+    kit_pump(kit);
+    return at;
+}
+
+/* In the order in which a connection that is lost tells its parts. */
+static inline void kit_lose(struct kit_tunnel *at) {
+    if (at->tunnel.session == NULL) {
+        return;
+    }
+    struct engine *near = h2_session_engine(at->tunnel.session);
+    struct engine *far = h2_session_engine(at->far);
+    near->ops->lost(near);
+    far->ops->lost(far);
+    edge_tunnel_abort(&at->tunnel);
+    at->tunnel.session = NULL;
+    list_remove(&at->tunnel.node);
+    near->ops->free(near);
+    far->ops->free(far);
+    tunnel_heartbeat_stop(&at->tunnel.heartbeat, NULL);
+}
+
+/* The visitor closes its connection. */
+static inline void kit_leave(struct kit *kit) {
+    kit->engine->ops->lost(kit->engine);
+    kit->engine->ops->free(kit->engine);
+    kit->engine = NULL;
+}
+
+/* The whole */
+
+static inline void kit_on_conn_closed(void *owner, struct conn *conn, const struct why *why) {
+    (void)owner;
+    (void)conn;
+    (void)why;
+}
+
+static inline void kit_on_conn_established(void *owner, struct conn *conn) {
+    (void)owner;
+    (void)conn;
+}
+
+static inline void kit_make_conn(struct kit *kit) {
+    static const struct conn_events events = {.on_established = kit_on_conn_established,
+                                              .on_closed = kit_on_conn_closed};
+    static const struct conn_timeouts timeouts = {.idle_ms = -1};
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    kit->peer_fd = fds[1];
+    kit->conn = conn_accept(kit->loop, fds[0], NULL, &timeouts, &events, kit);
+}
+
+static inline struct kit *kit_new(void) {
+    struct kit *kit = calloc(1, sizeof(*kit));
+    assert_non_null(kit);
+    struct edge *edge = &kit->edge;
+    kit->loop = loop_new(clock_system(), random_system());
+    kit->key = key_new();
+    buf_init(&kit->jws, 65536);
+    kit_make_conn(kit);
+    edge->loop = kit->loop;
+    jws_keys_init(&edge->bundle_keys);
+    assert_int_equal(jws_keys_add(&edge->bundle_keys, kit->key), STATUS_OK);
+    map_init(&edge->environments);
+    map_init(&edge->hosts);
+    map_init(&edge->revoked);
+    list_init(&edge->visitors);
+    list_init(&edge->tunnels);
+    list_init(&edge->waiting);
+    list_init(&edge->unread);
+    random_seeded_init(&edge->request_ids, 1);
+    kit->visitor = (struct edge_visitor){
+        .edge = edge, .ip_address = "192.0.2.1", .server_name = STR(KIT_HOST)};
+    const struct h1_server_config config = {.pool = loop_block_pool(kit->loop),
+                                            .server = {edge_request_begin, &kit->visitor},
+                                            .scheme = STR("https")};
+    kit->visitor.h1 = h1_server_new(&config);
+    kit->engine = h1_server_engine(kit->visitor.h1);
+    return kit;
+}
+
+static inline void kit_free(struct kit *kit) {
+    size_t at = 0;
+    struct str key;
+    void *environment;
+    if (kit->engine != NULL) {
+        kit_leave(kit);
+    }
+    assert_true(list_is_empty(&kit->edge.waiting));
+    for (size_t i = 0; i < KIT_TUNNELS; i++) {
+        kit_lose(&kit->tunnels[i]);
+    }
+    while (map_next(&kit->edge.environments, &at, &key, &environment)) {
+        edge_environment_remove(environment);
+    }
+    map_fini(&kit->edge.environments);
+    map_fini(&kit->edge.hosts);
+    map_fini(&kit->edge.revoked);
+    jws_keys_fini(&kit->edge.bundle_keys);
+    conn_abort(kit->conn);
+    loop_free(&kit->loop);
+    (void)close(kit->peer_fd);
+    buf_fini(&kit->jws);
+    EVP_PKEY_free(kit->key);
+    free(kit);
+}
+
+#endif
