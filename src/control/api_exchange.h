@@ -15,8 +15,8 @@
 #define API_EXCHANGE_LOGINS_WAITING_MAX 64
 #define API_EXCHANGE_BODY_MS 30000
 #define API_EXCHANGE_LINGER_MS 30000 /* for the rest of a request that was answered early */
-#define API_EXCHANGE_DROP_BYTES_MAX                                                                \
-    ((size_t)16 << 20) /* of a refused body, before the answer goes out regardless */
+/* of a refused body, before the answer goes out regardless */
+#define API_EXCHANGE_DROP_BYTES_MAX ((size_t)16 << 20)
 
 /* Who is at the other end of the connection. */
 struct api_peer {

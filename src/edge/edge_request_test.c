@@ -205,6 +205,19 @@ static void what_may_have_happened_is_not_repeated(void **state) {
     assert_int_equal(second->request_count, 0);
 }
 
+/* The tunnel stands: it was this answer, and it would be so again. */
+static void an_exchange_that_the_warpgate_resets_is_not_repeated(void **state) {
+    (void)state;
+    struct kit_tunnel *at = kit_connect(kit, 0, KIT_HOLD);
+    kit_send(kit, GET "\r\n");
+    struct http_stream *stream = at->stream;
+    at->stream = NULL;
+    http_stream_release(stream);
+    kit_pump(kit);
+    expect_answer(502, "upstream_closed");
+    assert_int_equal(at->request_count, 1);
+}
+
 static void the_last_tunnel_is_lost(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HOLD);
@@ -295,6 +308,7 @@ int main(void) {
         TEST(stale_connections_are_tried_once_more),
         TEST(a_lost_tunnel_is_replaced_by_another),
         TEST(what_may_have_happened_is_not_repeated),
+        TEST(an_exchange_that_the_warpgate_resets_is_not_repeated),
         TEST(the_last_tunnel_is_lost),
         TEST(a_broken_response_is_seen_to_be_broken),
         TEST(silence_ends_in_504),

@@ -32,8 +32,8 @@ enum http_version {
 struct http_field {
     struct str name;  /* lower case token */
     struct str value; /* no leading or trailing white space, no CR, LF, NUL */
-    bool
-        is_unique; /* no other message has this value: HPACK need not remember it, and forget others for it */
+    /* no other message has this value: HPACK need not remember it, and forget others for it */
+    bool is_unique;
 };
 
 struct http_fields {
