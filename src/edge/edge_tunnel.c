@@ -7,6 +7,12 @@
 #include "edge/edge_feed.h"
 #include "tunnel/tunnel_message.h"
 
+/* A warpgate is its tenant's: however much it says, the control plane hears of it no more often than this. */
+#define REPORT_MS 250
+/* And it is cut when it says more than this, besides one record for each bundle that it was sent. */
+#define RECORDS_BURST 1000
+#define RECORDS_PER_SECOND 100
+
 #define REVOKED_MS 300 /* for the message to arrive; then the tunnel is cut, whatever it carries */
 
 /* State and the registry go together: a tunnel is on its environment's list exactly while it is READY. */
@@ -48,7 +54,32 @@ void edge_tunnel_report(struct edge_tunnel *tunnel) {
         .revision = tunnel->applied_revision,
         .code = str_from(tunnel->refused_code),
     };
+    tunnel->reported_at_ms = loop_now_ms(tunnel->edge->loop);
+    tunnel->has_report_due = false;
     edge_feed_report(tunnel->edge->feed, &message);
+}
+
+static void report_in_time(struct edge_tunnel *tunnel) {
+    if (loop_now_ms(tunnel->edge->loop) - tunnel->reported_at_ms >= REPORT_MS) {
+        edge_tunnel_report(tunnel);
+        return;
+    }
+    tunnel->has_report_due = true;
+}
+
+static bool may_speak(struct edge_tunnel *tunnel) {
+    int64_t now_ms = loop_now_ms(tunnel->edge->loop);
+    int64_t earned = (now_ms - tunnel->records_refilled_at_ms) * RECORDS_PER_SECOND / 1000;
+    if (tunnel->records_left < RECORDS_BURST && earned > 0) {
+        unsigned lacking = RECORDS_BURST - tunnel->records_left;
+        tunnel->records_left += earned < lacking ? (unsigned)earned : lacking;
+        tunnel->records_refilled_at_ms = now_ms;
+    }
+    if (tunnel->records_left == 0) {
+        return false;
+    }
+    tunnel->records_left--;
+    return true;
 }
 
 static void on_hello(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
@@ -86,6 +117,15 @@ static void on_record(void *owner, const json_t *object) {
     struct edge_tunnel *tunnel = owner;
     struct tunnel_message message;
     struct why why = {0};
+    if (tunnel->state == EDGE_TUNNEL_CLOSED) {
+        return; /* what came along with the record that ended it */
+    }
+    if (!may_speak(tunnel)) {
+        log_warn("edge.tunnel_talkative", "warpgate=%s address=%s", tunnel->identity.subject.text,
+                 tunnel->ip_address);
+        edge_tunnel_abort(tunnel);
+        return;
+    }
     if (tunnel_message_read(object, &message, &why) != STATUS_OK) {
         log_warn("edge.tunnel_malformed", "warpgate=%s code=%s", tunnel->identity.subject.text,
                  why.slug);
@@ -105,7 +145,7 @@ static void on_record(void *owner, const json_t *object) {
     default:
         return; /* health: nothing is decided by it yet; what only an edge may say, or what is newer, is ignored */
     }
-    edge_tunnel_report(tunnel);
+    report_in_time(tunnel);
     if (tunnel->environment != NULL) {
         edge_environment_tunnel_changed(tunnel->environment);
     }
@@ -223,6 +263,8 @@ void edge_tunnel_accept(struct edge *edge, struct conn *conn) {
     tunnel->identity = identity;
     tunnel->environment = edge_environment_find(edge, &identity.environment);
     (void)snprintf(tunnel->ip_address, sizeof tunnel->ip_address, "%s", ip_address);
+    tunnel->records_left = RECORDS_BURST;
+    tunnel->records_refilled_at_ms = loop_now_ms(edge->loop);
     list_init(&tunnel->environment_node);
     list_append(&edge->tunnels, &tunnel->node);
     const struct h2_config config = {
@@ -254,6 +296,7 @@ void edge_tunnel_send_bundle(struct edge_tunnel *tunnel) {
         .type = TUNNEL_MESSAGE_BUNDLE,
         .jws = buf_str(&tunnel->environment->jws),
     };
+    tunnel->records_left++;
     send_message(tunnel, &message);
 }
 
@@ -279,6 +322,9 @@ void edge_tunnel_sweep(struct edge *edge) {
         struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
         if (tunnel->cut_at_ms != 0 && now_ms >= tunnel->cut_at_ms) {
             edge_tunnel_abort(tunnel);
+        }
+        if (tunnel->has_report_due && now_ms - tunnel->reported_at_ms >= REPORT_MS) {
+            edge_tunnel_report(tunnel);
         }
     }
 }

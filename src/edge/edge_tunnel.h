@@ -36,6 +36,10 @@ struct edge_tunnel {
     char version[65];
     char name[65];
     int64_t cut_at_ms; /* monotonic; 0: not revoked */
+    int64_t reported_at_ms;
+    bool has_report_due;
+    unsigned records_left; /* that the warpgate may send now */
+    int64_t records_refilled_at_ms;
     uint64_t applied_revision;
     uint64_t refused_revision;
     char refused_code[65];
@@ -50,7 +54,7 @@ void edge_tunnel_report(struct edge_tunnel *tunnel);
 void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
 /* Says why, takes no more requests, and is cut a moment later. */
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
-/* Called several times a second: cuts revoked tunnels whose moment is over. */
+/* Called several times a second: cuts revoked tunnels whose moment is over, reports what was put off. */
 void edge_tunnel_sweep(struct edge *edge);
 /* Asks the warpgate to make a new tunnel elsewhere, and takes no new requests. */
 void edge_tunnel_drain(struct edge_tunnel *tunnel);

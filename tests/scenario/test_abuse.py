@@ -17,6 +17,7 @@ import pytest
 from harness import DOMAIN, Platform, Visitor, Workload, eventually, plain_response
 from raw_http2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PRIORITY,
                        RST_STREAM, WINDOW_UPDATE, RawHttp2, frame, settings, u32)
+from raw_warpgate import RawWarpgate, record
 
 ENHANCE_YOUR_CALM = 11
 SIGNATURE = b"answered by the workload"
@@ -343,6 +344,36 @@ def test_hostile_answer(scene, name):
             frames = visitor.read_for(5, lambda seen: any(k == DATA and f & END_STREAM and s == 3 for k, f, s, _ in seen))
             assert (DATA, SIGNATURE) in [(kind, payload) for kind, _, stream, payload in frames if stream == 3]
         assert len(scene.seen(f"/hostile/{name}")) == before + 1
+
+
+# A tenant's own program in place of a warpgate
+
+RECORDS = {
+    "applied": {"type": "applied", "revision": 1},
+    "refused": {"type": "refused", "revision": 1, "code": "x", "detail": "y" * 200},
+    "health": {"type": "health", "upstreams": []},
+    "unknown": {"type": "from-the-future"},
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_warpgate_that_never_stops_talking(scene, tmp_path, name):
+    """It is cut; the feed to the control plane, on which all tenants depend, and the log do not suffer from it."""
+    project = scene.platform.project(f"talks-{name}")
+    mark = scene.platform.mark()
+    with RawWarpgate(project, tmp_path) as warpgate:
+        scene.platform.wait_line(f"edge.tunnel_ready warpgate={warpgate.id}", mark)
+        with pytest.raises(OSError):
+            for _ in range(2000):
+                warpgate.say(record(**RECORDS[name]) * 50)
+        scene.platform.wait_line(f"edge.tunnel_closed warpgate={warpgate.id}", mark)
+    lines = scene.platform.lines[mark:]
+    assert not [line for line in lines if "edge.feed_down" in line]
+    assert sum("edge.tunnel_talkative" in line for line in lines) == 1
+    assert sum("control.warpgate_reported" in line for line in lines) < 100
+    with scene:
+        route = project.route("/still-heard")
+        eventually(lambda: scene.platform.visit(project.host, path="/still-heard").json["code"] == "no_warpgate", what=route["id"])
 
 
 # The API
