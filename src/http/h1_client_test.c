@@ -303,7 +303,7 @@ static void floods_are_bounded(void **state) {
     struct rig *rig = rig_new(0);
     open_get(rig, "GET");
     drain(rig);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 16; i++) {
         feed_text(rig, "HTTP/1.1 103 Early Hints\r\n\r\n");
     }
     assert_non_null(rig->stream);
