@@ -11,20 +11,38 @@ static bool may_forward_method(struct str method) {
     return !str_eq(method, STR("TRACE")) && !str_eq(method, STR("CONNECT"));
 }
 
+/* The usual case, without canonical forms: the very name, with or without a port. The port is judged with the route. */
+static bool is_plainly(struct str authority, struct str name) {
+    return str_starts_with(authority, name) &&
+           (authority.len == name.len || authority.at[name.len] == ':');
+}
+
+static enum status read_host(const struct edge_request *request, char host[CANONICAL_HOST_SIZE],
+                             struct str *name, struct why *why) {
+    *name = request->visitor->server_name;
+    if (is_plainly(request->head->authority, *name)) {
+        return STATUS_OK;
+    }
+    host[0] = '\0';
+    enum status status = canonical_host(request->head->authority, host, why);
+    *name = str_from(host);
+    return status;
+}
+
 enum edge_step_result edge_admit(struct edge_request *request) {
-    const struct http_head *head = request->head;
     char host[CANONICAL_HOST_SIZE];
+    struct str name;
     struct why why = {0};
-    if (!may_forward_method(head->method)) {
+    if (!may_forward_method(request->head->method)) {
         return edge_request_refuse(request, EDGE_CODE_METHOD_UNSUPPORTED, NULL);
     }
-    if (canonical_host(head->authority, host, &why) != STATUS_OK) {
+    if (read_host(request, host, &name, &why) != STATUS_OK) {
         return edge_request_refuse(request, EDGE_CODE_BAD_REQUEST, &why);
     }
-    if (!str_eq(str_from(host), request->visitor->server_name)) {
+    if (!str_eq(name, request->visitor->server_name)) {
         return edge_request_refuse(request, EDGE_CODE_HOST_NOT_SERVED, NULL);
     }
-    struct edge_environment *environment = edge_environment_of_host(request->edge, str_from(host));
+    struct edge_environment *environment = edge_environment_of_host(request->edge, name);
     if (environment == NULL || environment->bundle == NULL) {
         return edge_request_refuse(request, EDGE_CODE_HOST_NOT_SERVED, NULL);
     }
