@@ -65,6 +65,7 @@ static const struct {
     const char *slug;
     enum edge_code code;
 } tunnel_slugs[] = {
+    {"not_ready", EDGE_CODE_NO_WARPGATE},
     {"upstream_refused", EDGE_CODE_UPSTREAM_REFUSED},
     {"upstream_closed", EDGE_CODE_UPSTREAM_CLOSED},
     {"upstream_stale", EDGE_CODE_UPSTREAM_CLOSED},

@@ -34,7 +34,9 @@ struct edge_feed {
     struct loop_timer retry_timer;
     struct loop_timer ping_timer;
     unsigned attempts;
-    uint64_t generation;   /* counts syncs */
+    uint64_t generation; /* counts syncs, from 1 */
+    struct map hosts;    /* whose certificates we have: name -> generation of the sync that told */
+    bool is_sync_flawed; /* something in the present sync was refused */
     char last_trouble[48]; /* so that the same trouble is said once */
     bool is_ending;
     unsigned open_timers;
@@ -95,6 +97,7 @@ static void take_environment(struct edge_feed *feed, const struct feed_message *
         return;
     }
     log_error("edge.bundle_refused", "code=%s detail=%s", why.slug, why.text);
+    feed->is_sync_flawed = true;
     const struct feed_message refused = {
         .type = FEED_MESSAGE_REFUSED,
         .code = str_from(why.slug),
@@ -109,7 +112,10 @@ static void take_host(struct edge_feed *feed, const struct feed_message *message
                              message->key, &why) != STATUS_OK) {
         log_error("edge.certificate_refused", "host=%.*s code=%s detail=%s",
                   STR_ARG(message->hostname), why.slug, why.text);
+        feed->is_sync_flawed = true;
+        return;
     }
+    (void)map_set(&feed->hosts, message->hostname, (void *)(uintptr_t)feed->generation);
 }
 
 static void take_revoked(struct edge_feed *feed, const struct feed_message *message) {
@@ -131,18 +137,32 @@ static void take_removed(struct edge_feed *feed, const struct feed_message *mess
     }
 }
 
-/* The state is complete: what it did not mention is gone. */
-static void take_synced(struct edge_feed *feed, const struct feed_message *message) {
+static void forget_unmentioned(struct edge_feed *feed) {
     struct edge *edge = feed->edge;
     size_t at = 0;
     struct str key;
     void *value;
-    (void)message;
     while (map_next(&edge->environments, &at, &key, &value)) {
         struct edge_environment *environment = value;
         if (environment->sync_generation != feed->generation) {
             edge_environment_remove(environment);
         }
+    }
+    at = 0;
+    while (map_next(&feed->hosts, &at, &key, &value)) {
+        if ((uintptr_t)value != feed->generation) {
+            tls_context_remove_host(edge->visitor_tls, key);
+            (void)map_remove(&feed->hosts, key);
+        }
+    }
+}
+
+/* The state is complete: what it did not mention is gone. Not when a part of it was refused: then the last good stays. */
+static void take_synced(struct edge_feed *feed, const struct feed_message *message) {
+    struct edge *edge = feed->edge;
+    (void)message;
+    if (!feed->is_sync_flawed) {
+        forget_unmentioned(feed);
     }
     feed->state = FEED_LIVE;
     feed->attempts = 0;
@@ -160,6 +180,7 @@ static void take_certificate(struct edge_feed *feed, const struct feed_message *
 
 static void take_host_removed(struct edge_feed *feed, const struct feed_message *message) {
     tls_context_remove_host(feed->edge->visitor_tls, message->hostname);
+    (void)map_remove(&feed->hosts, message->hostname);
 }
 
 static const struct {
@@ -244,6 +265,7 @@ static void on_established(void *owner, struct conn *conn) {
     };
     feed->state = FEED_SYNCING;
     feed->generation++;
+    feed->is_sync_flawed = false;
     feed->client = h1_client_new(&config);
     conn_set_engine(conn, h1_client_engine(feed->client));
     feed->channel = tunnel_channel_new(&channel_events, feed);
@@ -330,6 +352,7 @@ struct edge_feed *edge_feed_new(struct edge *edge, const char *control_address,
                                 struct str control_server_name) {
     struct edge_feed *feed = MEMORY_NEW(struct edge_feed);
     feed->edge = edge;
+    map_init(&feed->hosts);
     if (address_split(str_from(control_address), 443, feed->host, &feed->port, NULL) != STATUS_OK ||
         str_to_cstr(control_server_name, feed->server_name, sizeof feed->server_name) !=
             STATUS_OK) {
@@ -368,6 +391,7 @@ void edge_feed_report_applied(struct edge_feed *feed, const struct id *environme
 static void on_timer_closed(struct loop_timer *timer) {
     struct edge_feed *feed = timer->context;
     if (--feed->open_timers == 0) {
+        map_fini(&feed->hosts);
         memory_free(feed);
     }
 }

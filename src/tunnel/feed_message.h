@@ -16,8 +16,8 @@
  *                    {"type":"warpgate","warpgate":"wg_…","environment":"env_…","tunnels":1,"ip_address":"…","name":"…",
  *                     "version":"…","applied_revision":7,"refused_code":"…"}       at each change; tunnels 0: gone
  *                    {"type":"renew","csr":"PEM"}
- * On "synced" the edge forgets environments that were not in this sync; a host that was not stays until host_removed (without
- * an environment it is answered 421). A record {"type":"ping"} goes each way every 5 s; silence of 15 s ends the connection.
+ * On "synced" the edge forgets environments and hosts that were not in this sync, unless something in it had to be refused:
+ * then the last good state stays. A record {"type":"ping"} goes each way every 5 s; silence of 15 s ends the connection.
  * Unknown types are ignored.
  */
 #ifndef TUNNEL_FEED_MESSAGE_H
