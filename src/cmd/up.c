@@ -82,17 +82,18 @@ static enum status make_control(struct up *up, struct why *why) {
 static enum status make_edge(struct up *up, struct why *why) {
     struct control_edge_identity identity;
     char control_address[ADDRESS_TEXT_SIZE];
+    char listen_ip[ADDRESS_TEXT_SIZE];
     char control_name[300];
     char edge_name[300];
     enum status status = control_issue_edge(up->control, &identity, why);
     if (status != STATUS_OK) {
         return status;
     }
-    (void)snprintf(control_address, sizeof control_address, "127.0.0.1:%u",
-                   address_port(front_address(up->front)));
-    struct str listen_host = str_from(up->config->listen);
-    if (!str_starts_with(listen_host, STR("0.0.0.0")) && !str_starts_with(listen_host, STR("["))) {
-        address_text(front_address(up->front), control_address);
+    address_text(front_address(up->front), control_address);
+    address_ip(front_address(up->front), listen_ip);
+    if (str_eq(str_from(listen_ip), STR("0.0.0.0")) || str_eq(str_from(listen_ip), STR("::"))) {
+        (void)snprintf(control_address, sizeof control_address, "127.0.0.1:%u",
+                       address_port(front_address(up->front)));
     }
     (void)snprintf(control_name, sizeof control_name, "api.%s", up->config->domain);
     (void)snprintf(edge_name, sizeof edge_name, "edge.%s", up->config->domain);

@@ -220,12 +220,12 @@ class Api:
 class Platform(Program):
     """mezusphere up in a folder of its own, on a port of its own: with `port`, on that one; 0 lets the system choose."""
 
-    def __init__(self, folder, port=None, arguments=(), env=None, level="debug"):
+    def __init__(self, folder, port=None, arguments=(), env=None, level="debug", listen=None):
         self.folder = Path(folder)
         self.ca = self.folder / "data" / "ca.pem"
         self.password = "a long enough password"
         port = free_port() if port is None else port
-        super().__init__([programs() / "mezusphere", "up", "--data", self.folder / "data", "--listen", f"127.0.0.1:{port}",
+        super().__init__([programs() / "mezusphere", "up", "--data", self.folder / "data", "--listen", listen or f"127.0.0.1:{port}",
                           "--log-level", level, *arguments],
                          env={"MEZUSPHERE_ADMIN_PASSWORD": self.password, **(env or {})})
         self.port = int(self.wait_line(r"API\s+https://api\.[\w.]+:(\d+)/v1").group(1))

@@ -193,3 +193,9 @@ def test_plain_text_on_the_port(platform):
                 pass
         except ConnectionError:
             pass
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "[::1]:0"])
+def test_other_addresses_to_listen_on(tmp_path, listen):
+    platform = Platform(tmp_path, listen=listen)
+    assert platform.stop() == 0, platform.output[-3000:]
