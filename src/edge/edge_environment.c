@@ -156,6 +156,9 @@ struct edge_tunnel *edge_environment_pick(struct edge_environment *environment,
     for (struct list *node = environment->tunnels.next; node != &environment->tunnels;
          node = node->next) {
         struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, environment_node);
+        if (h2_session_is_draining(tunnel->session)) {
+            continue; /* on its way out, and its event has not come round yet */
+        }
         size_t load = h2_session_stream_count(tunnel->session);
         if (tunnel == avoid) {
             load = SIZE_MAX - 1; /* only if there is no other */
