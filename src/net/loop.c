@@ -9,7 +9,7 @@
 #include "base/memory.h"
 
 /* Free blocks kept while busy, and what is left of them after a quiet second. */
-#define POOL_KEEP_MAX 128
+#define POOL_KEEP_MAX 512
 #define POOL_KEEP_IDLE 4
 #define POOL_TRIM_MS 1000
 
