@@ -13,20 +13,6 @@
 #define TRIES_MAX 2
 #define OWN_FIELDS_MAX 8 /* what the edge adds to a request, at the most */
 
-/* The port that the visitor spoke to, as its own authority says. */
-static struct str port_of(struct str authority) {
-    for (size_t i = authority.len; i > 0; i--) {
-        char c = authority.at[i - 1];
-        if (c == ':') {
-            return i < authority.len ? str_sub(authority, i, authority.len) : STR("443");
-        }
-        if (c < '0' || c > '9') {
-            break;
-        }
-    }
-    return STR("443");
-}
-
 static void make_tunnel_head(struct edge_request *request, struct http_head *head) {
     const struct http_head *from = request->head;
     *head = *from;
@@ -35,14 +21,8 @@ static void make_tunnel_head(struct edge_request *request, struct http_head *hea
     field_policy_clean_request(&head->fields);
     /* Answered by the edge itself as soon as the request has a tunnel. */
     http_fields_remove(&head->fields, STR("expect"));
-    const struct field_policy_visitor visitor = {
-        .address = str_from(request->visitor->ip_address),
-        .proto = STR("https"),
-        .authority = from->authority,
-        .port = port_of(from->authority),
-        .request_id = id_str(&request->id),
-    };
-    field_policy_add_forwarded(&head->fields, request->arena, &visitor);
+    field_policy_add_visitor(&head->fields, request->arena, str_from(request->visitor->ip_address),
+                             id_str(&request->id));
     http_fields_add(&head->fields, request->arena, STR(FIELD_TUNNEL_ENVIRONMENT),
                     id_str(&request->environment_id));
 }

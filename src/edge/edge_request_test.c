@@ -42,9 +42,7 @@ static void a_request_goes_through(void **state) {
                   "X-Forwarded-For: 6.6.6.6\r\nWarpgate-User: root\r\nmezusphere_environment: x\r\n"
                   "\r\n");
     assert_non_null(strstr(at->text, "GET Demo.example.net:8443 /app/x?y=%2F accept */* "
-                                     "x-forwarded-for 192.0.2.1 x-forwarded-proto https "
-                                     "x-forwarded-host Demo.example.net:8443 "
-                                     "x-forwarded-port 8443 warpgate-request-id req_"));
+                                     "x-forwarded-for 192.0.2.1 warpgate-request-id req_"));
     assert_non_null(strstr(at->text, "mezusphere-environment " KIT_ENVIRONMENT));
     assert_null(strstr(at->text, "6.6.6.6"));
     assert_null(strstr(at->text, "root"));

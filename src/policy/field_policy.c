@@ -2,9 +2,9 @@
 
 /* What the edge writes and the warpgate therefore lets in, once each, in exactly this spelling. */
 static const struct str tunnel_names[] = {
-    STR_INIT(FIELD_REQUEST_ID),      STR_INIT(FIELD_FORWARDED_FOR),
-    STR_INIT(FIELD_FORWARDED_PROTO), STR_INIT(FIELD_FORWARDED_HOST),
-    STR_INIT(FIELD_FORWARDED_PORT),  STR_INIT(FIELD_TUNNEL_ENVIRONMENT),
+    STR_INIT(FIELD_REQUEST_ID),
+    STR_INIT(FIELD_FORWARDED_FOR),
+    STR_INIT(FIELD_TUNNEL_ENVIRONMENT),
 };
 #define TUNNEL_NAME_COUNT (sizeof tunnel_names / sizeof tunnel_names[0])
 
@@ -132,12 +132,29 @@ void field_policy_clean_trailers(struct http_fields *fields) {
     drop_fields(fields, must_drop_from_request);
 }
 
-void field_policy_add_forwarded(struct http_fields *fields, struct arena *arena,
-                                const struct field_policy_visitor *visitor) {
-    http_fields_add(fields, arena, STR(FIELD_FORWARDED_FOR), visitor->address);
-    http_fields_add(fields, arena, STR(FIELD_FORWARDED_PROTO), visitor->proto);
-    http_fields_add(fields, arena, STR(FIELD_FORWARDED_HOST), visitor->authority);
-    http_fields_add(fields, arena, STR(FIELD_FORWARDED_PORT), visitor->port);
-    http_fields_add(fields, arena, STR(FIELD_REQUEST_ID), visitor->request_id);
+void field_policy_add_visitor(struct http_fields *fields, struct arena *arena, struct str address,
+                              struct str request_id) {
+    http_fields_add(fields, arena, STR(FIELD_FORWARDED_FOR), address);
+    http_fields_add(fields, arena, STR(FIELD_REQUEST_ID), request_id);
     fields->at[fields->count - 1].is_unique = true;
+}
+
+static struct str port_of(struct str authority) {
+    for (size_t i = authority.len; i > 0; i--) {
+        char c = authority.at[i - 1];
+        if (c == ':') {
+            return i < authority.len ? str_sub(authority, i, authority.len) : STR("443");
+        }
+        if (c < '0' || c > '9') {
+            break;
+        }
+    }
+    return STR("443");
+}
+
+void field_policy_add_forwarded(struct http_fields *fields, struct arena *arena,
+                                struct str authority) {
+    http_fields_add(fields, arena, STR(FIELD_FORWARDED_PROTO), STR("https"));
+    http_fields_add(fields, arena, STR(FIELD_FORWARDED_HOST), authority);
+    http_fields_add(fields, arena, STR(FIELD_FORWARDED_PORT), port_of(authority));
 }

@@ -36,16 +36,13 @@ void field_policy_clean_tunnel_request(struct http_fields *fields);
 void field_policy_clean_response(struct http_fields *fields);
 void field_policy_clean_trailers(struct http_fields *fields);
 
-struct field_policy_visitor {
-    struct str address;   /* "192.0.2.1" or "2001:db8::1" */
-    struct str proto;     /* "https" */
-    struct str authority; /* as the visitor sent it */
-    /* the port the visitor connected to, as in its authority or the default of proto */
-    struct str port;
-    struct str request_id; /* req_… */
-};
-/* At the edge, after field_policy_clean_request. The values are borrowed: they must live as long as the fields. */
+/* What only the edge knows: at the edge, after field_policy_clean_request. `address` is "192.0.2.1" or "2001:db8::1". The values
+ * are borrowed: they must live as long as the fields. */
+void field_policy_add_visitor(struct http_fields *fields, struct arena *arena, struct str address,
+                              struct str request_id);
+/* What follows from the request itself: at the warpgate, after field_policy_clean_tunnel_request. Proto is https, host is the
+ * authority as the visitor sent it (borrowed), port the one in it, or 443. */
 void field_policy_add_forwarded(struct http_fields *fields, struct arena *arena,
-                                const struct field_policy_visitor *visitor);
+                                struct str authority);
 
 #endif

@@ -141,8 +141,7 @@ static void tunnel_requests_keep_what_the_edge_wrote_once(void **state) {
     add(&f, "a_b", "16");
     add(&f, "accept", "17");
     field_policy_clean_tunnel_request(&f.fields);
-    assert_left(&f, "x-forwarded-for=1 x-forwarded-proto=5 x-forwarded-host=6 x-forwarded-port=7 "
-                    "warpgate-request-id=8 mezusphere-environment=10 accept=17");
+    assert_left(&f, "x-forwarded-for=1 warpgate-request-id=8 mezusphere-environment=10 accept=17");
     end(&f);
 }
 
@@ -165,20 +164,39 @@ static void the_edge_adds_its_fields(void **state) {
     (void)state;
     struct fixture f;
     begin(&f);
-    const struct field_policy_visitor visitor = {
-        STR("192.0.2.1"), STR("https"), STR("Demo.example:8443"), STR("8443"), STR("req_1"),
-    };
     add(&f, "accept", "x");
     add(&f, FIELD_FORWARDED_FOR, "evil");
     field_policy_clean_request(&f.fields);
-    field_policy_add_forwarded(&f.fields, &f.arena, &visitor);
-    const char *expect = "accept=x x-forwarded-for=192.0.2.1 x-forwarded-proto=https "
-                         "x-forwarded-host=Demo.example:8443 x-forwarded-port=8443 "
-                         "warpgate-request-id=req_1";
+    field_policy_add_visitor(&f.fields, &f.arena, STR("192.0.2.1"), STR("req_1"));
+    const char *expect = "accept=x x-forwarded-for=192.0.2.1 warpgate-request-id=req_1";
     assert_left(&f, expect);
     field_policy_clean_tunnel_request(&f.fields);
     assert_left(&f, expect);
     end(&f);
+}
+
+static void the_warpgate_adds_what_follows_from_the_request(void **state) {
+    (void)state;
+    static const struct {
+        const char *authority;
+        const char *expect;
+    } cases[] = {
+        {"Demo.example:8443",
+         "x-forwarded-proto=https x-forwarded-host=Demo.example:8443 x-forwarded-port=8443"},
+        {"demo.example",
+         "x-forwarded-proto=https x-forwarded-host=demo.example x-forwarded-port=443"},
+        {"demo.example:",
+         "x-forwarded-proto=https x-forwarded-host=demo.example: x-forwarded-port=443"},
+        {"[::1]:9", "x-forwarded-proto=https x-forwarded-host=[::1]:9 x-forwarded-port=9"},
+        {"[::1]", "x-forwarded-proto=https x-forwarded-host=[::1] x-forwarded-port=443"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fixture f;
+        begin(&f);
+        field_policy_add_forwarded(&f.fields, &f.arena, str_from(cases[i].authority));
+        assert_left(&f, cases[i].expect);
+        end(&f);
+    }
 }
 
 int main(void) {
@@ -188,6 +206,7 @@ int main(void) {
         cmocka_unit_test(tunnel_requests_keep_what_the_edge_wrote_once),
         cmocka_unit_test(responses_lose_platform_names_alone),
         cmocka_unit_test(the_edge_adds_its_fields),
+        cmocka_unit_test(the_warpgate_adds_what_follows_from_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,6 +340,7 @@ void warpgate_request_start(struct warpgate_request_host *host, struct http_stre
     request->head = *head; /* the fields are cleaned where they stand: nobody else reads them */
     field_policy_clean_tunnel_request(&request->head.fields);
     http_fields_remove(&request->head.fields, STR(FIELD_TUNNEL_ENVIRONMENT));
+    field_policy_add_forwarded(&request->head.fields, stream->arena, head->authority);
     start_awaiting(request);
     struct warpgate_link *link = NULL;
     enum status status = warpgate_upstream_take(request->upstream, &request->waiter, &link);

@@ -53,7 +53,9 @@ class Line:
             assert exchange.reset is not None or exchange.error is not None or exchange.status in (414, 431), exchange
         last = self.good()
         assert len(self.workload.requests) == count + 1, "only the good one"
-        wanted = f"GET {last.target} HTTP/1.1\r\nHost: {self.platform.host}\r\n\r\n".encode()
+        host = self.platform.host
+        written = f"x-forwarded-proto: https\r\nx-forwarded-host: {host}\r\nx-forwarded-port: 443\r\n"
+        wanted = f"GET {last.target} HTTP/1.1\r\nHost: {host}\r\n{written}\r\n".encode()
         assert self.workload.tapped[tapped:] == wanted
         return exchange
 
@@ -193,8 +195,15 @@ SPELLINGS = ["warpgate-user", "warpgate_user", "warpgate.user", "warpgate~user",
              "transfer_encoding", "host_"]
 
 
+# What the warpgate writes itself stands last (test_what_follows_from_the_request_is_the_warpgates_to_say).
+WRITTEN = ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"]
+
+
 def names_of(request):
-    return [name.lower() for name, _ in request.headers]
+    """Without what the warpgate wrote."""
+    names = [name.lower() for name, _ in request.headers]
+    assert names[-3:] == WRITTEN and not set(WRITTEN) & set(names[:-3])
+    return names[:-3]
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -221,10 +230,18 @@ def test_upper_case_names_are_malformed(line, name):
 
 
 def test_what_the_edge_itself_writes_stays_once(line):
-    own = [("x-forwarded-for", "192.0.2.7"), ("x-forwarded-proto", "https"), ("x-forwarded-host", line.platform.host),
-           ("x-forwarded-port", "443"), ("warpgate-request-id", "req_1")]
+    own = [("x-forwarded-for", "192.0.2.7"), ("warpgate-request-id", "req_1")]
     request = line.good(fields=[*own, *[(name, "second") for name, _ in own]])
-    assert [(n.lower(), v) for n, v in request.headers if n.lower() != "host"] == own
+    assert [(n.lower(), v) for n, v in request.headers if n.lower() != "host"][:2] == own
+
+
+def test_what_follows_from_the_request_is_the_warpgates_to_say(line):
+    lies = [("x-forwarded-proto", "gopher"), ("x-forwarded-host", "elsewhere.example"), ("x-forwarded-port", "1")]
+    request = line.good(fields=lies)
+    forwarded = [(n.lower(), v) for n, v in request.headers if n.lower().startswith("x-forwarded-")]
+    authority = next(v for n, v in request.headers if n.lower() == "host")
+    port = authority.rpartition(":")[2] if ":" in authority else "443"
+    assert forwarded == [("x-forwarded-proto", "https"), ("x-forwarded-host", authority), ("x-forwarded-port", port)]
 
 
 def test_what_the_workload_says_in_the_platforms_name_is_taken_off(line):
