@@ -167,8 +167,9 @@ def test_the_agent_at_rest(plain, service, tmp_path):
     with harness.Workload(lambda request: plain_response(b"x" * 1000)) as workload:
         warpgate = project.start_warpgate(workload.address, level="info")
         assert plain.visit(project.host).status == 200
-        assert warpgate.memory_kib("Rss") <= 6 * 1024
-        assert warpgate.memory_kib("Anonymous") <= 1024
+        # At rest: what its start and the request needed has been given back.
+        harness.eventually(lambda: warpgate.memory_kib("Rss") <= 6 * 1024, what="6 MB resident")
+        harness.eventually(lambda: warpgate.memory_kib("Anonymous") <= 1024, what="1 MB of its own")
         assert warpgate.stop() == 0
 
 
