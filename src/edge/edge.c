@@ -1,8 +1,6 @@
 /* edge.c: one edge as a whole: what it is made of, its two services, its end. */
 #include "edge/edge.h"
 
-#include <openssl/pem.h>
-
 #include "base/log.h"
 #include "base/memory.h"
 #include "edge/edge_environment.h"
@@ -178,12 +176,8 @@ static enum status fill(struct edge *edge, const struct edge_config *config, str
     return STATUS_OK;
 }
 
-enum status edge_new(const struct edge_config *config, struct edge **at, struct why *why) {
-    struct edge *edge = MEMORY_NEW(struct edge);
-    edge->loop = config->loop;
-    edge->visitor_tls = tls_context_new(TLS_VISITOR_SERVER);
-    edge->tunnel_tls = tls_context_new(TLS_TUNNEL_SERVER);
-    edge->control_tls = tls_context_new(TLS_CONTROL_CLIENT);
+void edge_init(struct edge *edge, struct loop *loop, uint64_t seed) {
+    edge->loop = loop;
     jws_keys_init(&edge->bundle_keys);
     map_init(&edge->environments);
     map_init(&edge->hosts);
@@ -192,7 +186,15 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
     list_init(&edge->tunnels);
     list_init(&edge->waiting);
     list_init(&edge->unread);
-    random_seeded_init(&edge->request_ids, random_u64(loop_random(edge->loop)));
+    random_seeded_init(&edge->request_ids, seed);
+}
+
+enum status edge_new(const struct edge_config *config, struct edge **at, struct why *why) {
+    struct edge *edge = MEMORY_NEW(struct edge);
+    edge_init(edge, config->loop, random_u64(loop_random(config->loop)));
+    edge->visitor_tls = tls_context_new(TLS_VISITOR_SERVER);
+    edge->tunnel_tls = tls_context_new(TLS_TUNNEL_SERVER);
+    edge->control_tls = tls_context_new(TLS_CONTROL_CLIENT);
     loop_timer_init(&edge->sweep_timer, edge->loop, on_sweep, edge);
     loop_timer_init(&edge->grace_timer, edge->loop, on_grace_over, edge);
     enum status status = fill(edge, config, why);

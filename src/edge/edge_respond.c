@@ -31,7 +31,6 @@ static void send_workload_answer(struct edge_request *request) {
     http_fields_copy(&head.fields, &request->response->fields, request->arena, 0);
     field_policy_clean_response(&head.fields);
     request->status = head.status;
-    request->is_response_begun = true;
     http_stream_send_head(request->stream, &head, request->is_response_bodiless);
 }
 

@@ -62,6 +62,9 @@ struct edge {
     struct loop_task stop_task;
 };
 
+/* The empty tables of a zeroed edge, in one place for edge_new and for tests that need neither TLS nor a feed. `seed`: of request
+ * ids. */
+void edge_init(struct edge *edge, struct loop *loop, uint64_t seed);
 /* Takes a renewed certificate into use for new connections. */
 void edge_take_certificate(struct edge *edge, struct str chain_pem);
 /* Asks for a new one when half of its life is over; called every few seconds while the feed is up. */

@@ -314,17 +314,8 @@ static inline struct kit *kit_new(void) {
     kit->key = key_new();
     buf_init(&kit->jws, 65536);
     kit_make_conn(kit);
-    edge->loop = kit->loop;
-    jws_keys_init(&edge->bundle_keys);
+    edge_init(edge, kit->loop, 1);
     assert_int_equal(jws_keys_add(&edge->bundle_keys, kit->key), STATUS_OK);
-    map_init(&edge->environments);
-    map_init(&edge->hosts);
-    map_init(&edge->revoked);
-    list_init(&edge->visitors);
-    list_init(&edge->tunnels);
-    list_init(&edge->waiting);
-    list_init(&edge->unread);
-    random_seeded_init(&edge->request_ids, 1);
     kit->visitor = (struct edge_visitor){
         .edge = edge, .ip_address = "192.0.2.1", .server_name = STR(KIT_HOST)};
     const struct h1_server_config config = {.pool = loop_block_pool(kit->loop),
