@@ -42,7 +42,7 @@ enum edge_step_result edge_admit(struct edge_request *request) {
     if (!str_eq(name, request->visitor->server_name)) {
         return edge_request_refuse(request, EDGE_CODE_HOST_NOT_SERVED, NULL);
     }
-    struct edge_environment *environment = edge_environment_of_host(request->edge, name);
+    struct edge_environment *environment = edge_environment_of_host(request->worker, name);
     if (environment == NULL || environment->bundle == NULL) {
         return edge_request_refuse(request, EDGE_CODE_HOST_NOT_SERVED, NULL);
     }

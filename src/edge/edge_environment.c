@@ -10,15 +10,15 @@
 static void unregister_hosts(struct edge_environment *environment) {
     const struct bundle *bundle = environment->bundle;
     for (size_t i = 0; bundle != NULL && i < bundle->hostname_count; i++) {
-        if (map_get(&environment->edge->hosts, bundle->hostnames[i]) == environment) {
-            (void)map_remove(&environment->edge->hosts, bundle->hostnames[i]);
+        if (map_get(&environment->worker->hosts, bundle->hostnames[i]) == environment) {
+            (void)map_remove(&environment->worker->hosts, bundle->hostnames[i]);
         }
     }
 }
 
 /* The pending bundle comes into force. */
 static void activate(struct edge_environment *environment) {
-    struct edge *edge = environment->edge;
+    struct edge_worker *worker = environment->worker;
     loop_timer_clear(&environment->apply_timer);
     unregister_hosts(environment);
     route_matcher_free(&environment->matcher);
@@ -27,11 +27,11 @@ static void activate(struct edge_environment *environment) {
     environment->pending = NULL;
     environment->matcher = route_matcher_new(environment->bundle->program);
     for (size_t i = 0; i < environment->bundle->hostname_count; i++) {
-        (void)map_set(&edge->hosts, environment->bundle->hostnames[i], environment);
+        (void)map_set(&worker->hosts, environment->bundle->hostnames[i], environment);
     }
     log_debug("edge.environment_applied", "environment=%s revision=%llu", environment->id.text,
               (unsigned long long)environment->bundle->revision);
-    edge_feed_report_applied(edge->feed, &environment->id, environment->bundle->revision);
+    edge_feed_report_applied(worker->feed, &environment->id, environment->bundle->revision);
 }
 
 static bool has_laggard(const struct edge_environment *environment) {
@@ -61,19 +61,19 @@ void edge_environment_tunnel_changed(struct edge_environment *environment) {
     }
 }
 
-static struct edge_environment *make_environment(struct edge *edge, const struct id *id) {
+static struct edge_environment *make_environment(struct edge_worker *worker, const struct id *id) {
     struct edge_environment *environment = MEMORY_NEW(struct edge_environment);
-    environment->edge = edge;
+    environment->worker = worker;
     environment->id = *id;
     buf_init(&environment->jws, RECORD_BYTES_MAX);
     list_init(&environment->tunnels);
-    loop_timer_init(&environment->apply_timer, edge->loop, on_apply_overdue, environment);
-    (void)map_set(&edge->environments, id_str(id), environment);
+    loop_timer_init(&environment->apply_timer, worker->loop, on_apply_overdue, environment);
+    (void)map_set(&worker->environments, id_str(id), environment);
     return environment;
 }
 
 static void send_to_tunnels(struct edge_environment *environment) {
-    struct list *all = &environment->edge->tunnels;
+    struct list *all = &environment->worker->tunnels;
     for (struct list *node = all->next; node != all; node = node->next) {
         struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
         if (tunnel->environment == environment) {
@@ -82,16 +82,16 @@ static void send_to_tunnels(struct edge_environment *environment) {
     }
 }
 
-enum status edge_environment_offer(struct edge *edge, struct str jws, uint64_t sync_generation,
-                                   struct why *why) {
+enum status edge_environment_offer(struct edge_worker *worker, struct str jws,
+                                   uint64_t sync_generation, struct why *why) {
     struct bundle *bundle = NULL;
-    enum status status = signed_bundle_open(&edge->bundle_keys, jws, NULL, 0, &bundle, why);
+    enum status status = signed_bundle_open(&worker->bundle_keys, jws, NULL, 0, &bundle, why);
     if (status != STATUS_OK) {
         return status;
     }
-    struct edge_environment *environment = edge_environment_find(edge, &bundle->environment);
+    struct edge_environment *environment = edge_environment_find(worker, &bundle->environment);
     if (environment == NULL) {
-        environment = make_environment(edge, &bundle->environment);
+        environment = make_environment(worker, &bundle->environment);
     }
     environment->sync_generation = sync_generation;
     if (bundle->revision <= environment->newest_revision) {
@@ -118,12 +118,12 @@ enum status edge_environment_offer(struct edge *edge, struct str jws, uint64_t s
     return STATUS_OK;
 }
 
-struct edge_environment *edge_environment_find(struct edge *edge, const struct id *id) {
-    return map_get(&edge->environments, id_str(id));
+struct edge_environment *edge_environment_find(struct edge_worker *worker, const struct id *id) {
+    return map_get(&worker->environments, id_str(id));
 }
 
-struct edge_environment *edge_environment_of_host(struct edge *edge, struct str host) {
-    return map_get(&edge->hosts, host);
+struct edge_environment *edge_environment_of_host(struct edge_worker *worker, struct str host) {
+    return map_get(&worker->hosts, host);
 }
 
 static void free_environment(struct loop_timer *timer) {
@@ -131,8 +131,8 @@ static void free_environment(struct loop_timer *timer) {
 }
 
 void edge_environment_remove(struct edge_environment *environment) {
-    struct edge *edge = environment->edge;
-    for (struct list *node = edge->tunnels.next, *next; node != &edge->tunnels; node = next) {
+    struct edge_worker *worker = environment->worker;
+    for (struct list *node = worker->tunnels.next, *next; node != &worker->tunnels; node = next) {
         struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
         next = node->next;
         if (tunnel->environment == environment) {
@@ -141,7 +141,7 @@ void edge_environment_remove(struct edge_environment *environment) {
         }
     }
     unregister_hosts(environment);
-    (void)map_remove(&edge->environments, id_str(&environment->id));
+    (void)map_remove(&worker->environments, id_str(&environment->id));
     route_matcher_free(&environment->matcher);
     bundle_unref(&environment->bundle);
     bundle_unref(&environment->pending);

@@ -14,7 +14,7 @@
 struct edge_tunnel;
 
 struct edge_environment {
-    struct edge *edge;
+    struct edge_worker *worker;
     struct id id;
     struct bundle *bundle;         /* in force; NULL until the first */
     struct route_matcher *matcher; /* of that bundle */
@@ -28,11 +28,11 @@ struct edge_environment {
 
 /* Takes a signed bundle from the feed: verified, kept as pending, given to the tunnels. Makes the environment if it is new.
  * STATUS_CONFLICT bundle_not_newer when it is the one we have; what signed_bundle_open returns. */
-enum status edge_environment_offer(struct edge *edge, struct str jws, uint64_t sync_generation,
-                                   struct why *why) MUST_USE;
-struct edge_environment *edge_environment_find(struct edge *edge, const struct id *id);
+enum status edge_environment_offer(struct edge_worker *worker, struct str jws,
+                                   uint64_t sync_generation, struct why *why) MUST_USE;
+struct edge_environment *edge_environment_find(struct edge_worker *worker, const struct id *id);
 /* By canonical host name; NULL if none has it. */
-struct edge_environment *edge_environment_of_host(struct edge *edge, struct str host);
+struct edge_environment *edge_environment_of_host(struct edge_worker *worker, struct str host);
 /* Closes its tunnels and forgets it. Requests under way keep their bundle. */
 void edge_environment_remove(struct edge_environment *environment);
 

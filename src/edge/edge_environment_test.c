@@ -10,8 +10,8 @@ static void the_first_bundle_is_in_force_at_once(void **state) {
     assert_null(kit_environment(kit));
     kit_configure(kit, 7);
     expect_in_force(kit, 7);
-    assert_ptr_equal(edge_environment_of_host(&kit->edge, STR(KIT_HOST)), kit_environment(kit));
-    assert_null(edge_environment_of_host(&kit->edge, STR("other.example.net")));
+    assert_ptr_equal(edge_environment_of_host(&kit->worker, STR(KIT_HOST)), kit_environment(kit));
+    assert_null(edge_environment_of_host(&kit->worker, STR("other.example.net")));
     kit_free(kit);
 }
 
@@ -31,7 +31,7 @@ static void old_and_foreign_bundles_change_nothing(void **state) {
     EVP_PKEY_free(kit->key);
     kit->key = ours;
     expect_in_force(kit, 7);
-    assert_null(edge_environment_of_host(&kit->edge, STR("new.example.net")));
+    assert_null(edge_environment_of_host(&kit->worker, STR("new.example.net")));
     kit_free(kit);
 }
 
@@ -100,8 +100,8 @@ static void a_host_follows_the_bundle(void **state) {
     (void)state;
     kit_configure(kit, 1);
     assert_int_equal(kit_offer(kit, "new.example.net", 2, true, &why), STATUS_OK);
-    assert_null(edge_environment_of_host(&kit->edge, STR(KIT_HOST)));
-    assert_non_null(edge_environment_of_host(&kit->edge, STR("new.example.net")));
+    assert_null(edge_environment_of_host(&kit->worker, STR(KIT_HOST)));
+    assert_non_null(edge_environment_of_host(&kit->worker, STR("new.example.net")));
     kit_free(kit);
 }
 
@@ -136,7 +136,7 @@ static void removal_ends_tunnels(void **state) {
     assert_int_equal(at->tunnel.state, EDGE_TUNNEL_CLOSED);
     assert_null(at->tunnel.environment);
     assert_null(kit_environment(kit));
-    assert_null(edge_environment_of_host(&kit->edge, STR(KIT_HOST)));
+    assert_null(edge_environment_of_host(&kit->worker, STR(KIT_HOST)));
     kit_free(kit);
 }
 

@@ -22,7 +22,7 @@ enum feed_state {
 };
 
 struct edge_feed {
-    struct edge *edge;
+    struct edge_worker *worker;
     enum feed_state state;
     char host[ADDRESS_HOST_SIZE];
     uint16_t port;
@@ -53,13 +53,13 @@ static void retry_later(struct edge_feed *feed) {
     cap_ms = cap_ms < BACKOFF_CAP_MS ? cap_ms : BACKOFF_CAP_MS;
     feed->attempts++;
     feed->state = FEED_IDLE;
-    uint64_t delay_ms = random_below(loop_random(feed->edge->loop), (uint64_t)cap_ms) + 1;
+    uint64_t delay_ms = random_below(loop_random(feed->worker->loop), (uint64_t)cap_ms) + 1;
     loop_timer_set(&feed->retry_timer, (int64_t)delay_ms);
 }
 
 static void say_trouble(struct edge_feed *feed, const struct why *why) {
     bool is_known = str_eq(str_from(feed->last_trouble), str_from(why->slug));
-    if (is_known || feed->edge->phase != EDGE_RUNNING) {
+    if (is_known || feed->worker->phase != EDGE_RUNNING) {
         return; /* said before; or of no interest: the control plane stops as we do */
     }
     if (str_to_cstr(str_from(why->slug), feed->last_trouble, sizeof feed->last_trouble) !=
@@ -80,8 +80,8 @@ static void take_keys(struct edge_feed *feed, const struct feed_message *message
     buf_init(&text, 65536);
     if (json_write(message->jwks, &text) == STATUS_OK &&
         jws_keys_parse(buf_str(&text), &keys, &why) == STATUS_OK) {
-        jws_keys_fini(&feed->edge->bundle_keys);
-        feed->edge->bundle_keys = keys;
+        jws_keys_fini(&feed->worker->bundle_keys);
+        feed->worker->bundle_keys = keys;
     } else {
         log_error("edge.keys_malformed", "code=%s detail=%s", why.slug, why.text);
         jws_keys_fini(&keys);
@@ -92,7 +92,7 @@ static void take_keys(struct edge_feed *feed, const struct feed_message *message
 static void take_environment(struct edge_feed *feed, const struct feed_message *message) {
     struct why why = {0};
     enum status status =
-        edge_environment_offer(feed->edge, message->bundle, feed->generation, &why);
+        edge_environment_offer(feed->worker, message->bundle, feed->generation, &why);
     if (status == STATUS_OK || str_eq(str_from(why.slug), STR("bundle_not_newer"))) {
         return;
     }
@@ -108,7 +108,7 @@ static void take_environment(struct edge_feed *feed, const struct feed_message *
 
 static void take_host(struct edge_feed *feed, const struct feed_message *message) {
     struct why why = {0};
-    if (tls_context_add_host(feed->edge->visitor_tls, message->hostname, message->chain,
+    if (tls_context_add_host(feed->worker->visitor_tls, message->hostname, message->chain,
                              message->key, &why) != STATUS_OK) {
         log_error("edge.certificate_refused", "host=%.*s code=%s detail=%s",
                   STR_ARG(message->hostname), why.slug, why.text);
@@ -119,9 +119,9 @@ static void take_host(struct edge_feed *feed, const struct feed_message *message
 }
 
 static void take_revoked(struct edge_feed *feed, const struct feed_message *message) {
-    struct edge *edge = feed->edge;
-    (void)map_set(&edge->revoked, id_str(&message->warpgate), edge);
-    for (struct list *node = edge->tunnels.next, *next; node != &edge->tunnels; node = next) {
+    struct edge_worker *worker = feed->worker;
+    (void)map_set(&worker->revoked, id_str(&message->warpgate), worker);
+    for (struct list *node = worker->tunnels.next, *next; node != &worker->tunnels; node = next) {
         struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
         next = node->next;
         if (id_eq(&tunnel->identity.subject, &message->warpgate)) {
@@ -131,18 +131,19 @@ static void take_revoked(struct edge_feed *feed, const struct feed_message *mess
 }
 
 static void take_removed(struct edge_feed *feed, const struct feed_message *message) {
-    struct edge_environment *environment = edge_environment_find(feed->edge, &message->environment);
+    struct edge_environment *environment =
+        edge_environment_find(feed->worker, &message->environment);
     if (environment != NULL) {
         edge_environment_remove(environment);
     }
 }
 
 static void forget_unmentioned(struct edge_feed *feed) {
-    struct edge *edge = feed->edge;
+    struct edge_worker *worker = feed->worker;
     size_t at = 0;
     struct str key;
     void *value;
-    while (map_next(&edge->environments, &at, &key, &value)) {
+    while (map_next(&worker->environments, &at, &key, &value)) {
         struct edge_environment *environment = value;
         if (environment->sync_generation != feed->generation) {
             edge_environment_remove(environment);
@@ -151,7 +152,7 @@ static void forget_unmentioned(struct edge_feed *feed) {
     at = 0;
     while (map_next(&feed->hosts, &at, &key, &value)) {
         if ((uintptr_t)value != feed->generation) {
-            tls_context_remove_host(edge->visitor_tls, key);
+            tls_context_remove_host(worker->visitor_tls, key);
             (void)map_remove(&feed->hosts, key);
         }
     }
@@ -159,7 +160,7 @@ static void forget_unmentioned(struct edge_feed *feed) {
 
 /* The state is complete: what it did not mention is gone. Not when a part of it was refused: then the last good stays. */
 static void take_synced(struct edge_feed *feed, const struct feed_message *message) {
-    struct edge *edge = feed->edge;
+    struct edge_worker *worker = feed->worker;
     (void)message;
     if (!feed->is_sync_flawed) {
         forget_unmentioned(feed);
@@ -167,19 +168,19 @@ static void take_synced(struct edge_feed *feed, const struct feed_message *messa
     feed->state = FEED_LIVE;
     feed->attempts = 0;
     feed->last_trouble[0] = '\0';
-    log_info("edge.synced", "environments=%zu hosts=%zu", edge->environments.count,
-             edge->hosts.count);
-    for (struct list *node = edge->tunnels.next; node != &edge->tunnels; node = node->next) {
+    log_info("edge.synced", "environments=%zu hosts=%zu", worker->environments.count,
+             worker->hosts.count);
+    for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
         edge_tunnel_report(CONTAINER_OF(node, struct edge_tunnel, node));
     }
 }
 
 static void take_certificate(struct edge_feed *feed, const struct feed_message *message) {
-    edge_take_certificate(feed->edge, message->chain);
+    edge_take_certificate(feed->worker, message->chain);
 }
 
 static void take_host_removed(struct edge_feed *feed, const struct feed_message *message) {
-    tls_context_remove_host(feed->edge->visitor_tls, message->hostname);
+    tls_context_remove_host(feed->worker->visitor_tls, message->hostname);
     (void)map_remove(&feed->hosts, message->hostname);
 }
 
@@ -245,7 +246,7 @@ static const struct tunnel_channel_events channel_events = {
 static enum status judge_control(struct edge_feed *feed, struct why *why) {
     struct cert_identity identity;
     return cert_identity_check(conn_peer_chain(feed->conn), CERT_CONTROL,
-                               str_from(feed->edge->trust_domain), &identity, why);
+                               str_from(feed->worker->trust_domain), &identity, why);
 }
 
 static void on_established(void *owner, struct conn *conn) {
@@ -256,7 +257,7 @@ static void on_established(void *owner, struct conn *conn) {
         conn_abort(conn);
         return;
     }
-    const struct h1_client_config config = {.pool = loop_block_pool(feed->edge->loop)};
+    const struct h1_client_config config = {.pool = loop_block_pool(feed->worker->loop)};
     const struct http_head head = {
         .method = STR_INIT("POST"),
         .scheme = STR_INIT("https"),
@@ -311,18 +312,18 @@ static void on_found(void *context, enum status status, const struct address *re
     }
     const struct conn_connect_config config = {
         .address = results[feed->attempts % count],
-        .tls = feed->edge->control_tls,
+        .tls = feed->worker->control_tls,
         .server_name = feed->server_name,
         .timeouts = {.idle_ms = -1},
         .is_keepalive = true,
     };
     feed->state = FEED_CONNECTING;
-    feed->conn = conn_connect(feed->edge->loop, &config, &feed_conn_events, feed);
+    feed->conn = conn_connect(feed->worker->loop, &config, &feed_conn_events, feed);
 }
 
 static void start_attempt(struct edge_feed *feed) {
     feed->state = FEED_RESOLVING;
-    feed->lookup = address_lookup_start(feed->edge->loop, feed->host, feed->port, on_found, feed);
+    feed->lookup = address_lookup_start(feed->worker->loop, feed->host, feed->port, on_found, feed);
 }
 
 static void on_retry(struct loop_timer *timer) {
@@ -334,7 +335,7 @@ static void on_ping(struct loop_timer *timer) {
     if (feed->conn == NULL) {
         return;
     }
-    if (loop_now_ms(feed->edge->loop) - conn_last_read_ms(feed->conn) > FEED_SILENCE_MS) {
+    if (loop_now_ms(feed->worker->loop) - conn_last_read_ms(feed->conn) > FEED_SILENCE_MS) {
         struct why why = {0};
         (void)why_set(&why, STATUS_TIMEOUT, "feed_silent", "nothing was heard for %d s",
                       FEED_SILENCE_MS / 1000);
@@ -344,14 +345,14 @@ static void on_ping(struct loop_timer *timer) {
     }
     const struct feed_message ping = {.type = FEED_MESSAGE_PING};
     edge_feed_report(feed, &ping);
-    edge_check_certificate(feed->edge);
+    edge_check_certificate(feed->worker);
     loop_timer_set(&feed->ping_timer, FEED_PING_MS);
 }
 
-struct edge_feed *edge_feed_new(struct edge *edge, const char *control_address,
+struct edge_feed *edge_feed_new(struct edge_worker *worker, const char *control_address,
                                 struct str control_server_name) {
     struct edge_feed *feed = MEMORY_NEW(struct edge_feed);
-    feed->edge = edge;
+    feed->worker = worker;
     map_init(&feed->hosts);
     if (address_split(str_from(control_address), 443, feed->host, &feed->port, NULL) != STATUS_OK ||
         str_to_cstr(control_server_name, feed->server_name, sizeof feed->server_name) !=
@@ -359,8 +360,8 @@ struct edge_feed *edge_feed_new(struct edge *edge, const char *control_address,
         memory_free(feed);
         return NULL;
     }
-    loop_timer_init(&feed->retry_timer, edge->loop, on_retry, feed);
-    loop_timer_init(&feed->ping_timer, edge->loop, on_ping, feed);
+    loop_timer_init(&feed->retry_timer, worker->loop, on_retry, feed);
+    loop_timer_init(&feed->ping_timer, worker->loop, on_ping, feed);
     feed->open_timers = 2;
     return feed;
 }

@@ -9,7 +9,7 @@
 #include "edge/edge_state.h"
 #include "tunnel/feed_message.h"
 
-struct edge_feed *edge_feed_new(struct edge *edge, const char *control_address,
+struct edge_feed *edge_feed_new(struct edge_worker *worker, const char *control_address,
                                 struct str control_server_name);
 void edge_feed_start(struct edge_feed *feed);
 /* Sends now if connected; a reconnected feed begins with the present state of everything, so nothing is queued. `feed` may be NULL. */

@@ -40,7 +40,7 @@ static enum edge_step_result send_through_tunnel(struct edge_request *request,
                                                  const struct edge_tunnel *avoid) {
     /* Found anew each time: the environment may have gone while the request waited. */
     struct edge_environment *environment =
-        edge_environment_find(request->edge, &request->environment_id);
+        edge_environment_find(request->worker, &request->environment_id);
     struct edge_tunnel *tunnel =
         environment != NULL ? edge_environment_pick(environment, avoid) : NULL;
     if (tunnel == NULL) {
@@ -58,8 +58,8 @@ static enum edge_step_result send_through_tunnel(struct edge_request *request,
     request->tunnel = tunnel;
     request->tries++;
     request->exchange_closed = HTTP_CLOSE_DONE;
-    request->waiting_since_ms = loop_now_ms(request->edge->loop);
-    list_append(&request->edge->waiting, &request->waiting_node);
+    request->waiting_since_ms = loop_now_ms(request->worker->loop);
+    list_append(&request->worker->waiting, &request->waiting_node);
     edge_tunnel_expect(tunnel, +1);
     continue_expecting(request);
     edge_relay_flush_held(request);
@@ -116,11 +116,11 @@ enum edge_step_result edge_forward(struct edge_request *request) {
     return request->exchange == NULL ? after_loss(request) : EDGE_STEP_WAIT;
 }
 
-void edge_forward_sweep(struct edge *edge) {
-    int64_t now_ms = loop_now_ms(edge->loop);
-    while (!list_is_empty(&edge->waiting)) {
+void edge_forward_sweep(struct edge_worker *worker) {
+    int64_t now_ms = loop_now_ms(worker->loop);
+    while (!list_is_empty(&worker->waiting)) {
         struct edge_request *request =
-            CONTAINER_OF(edge->waiting.next, struct edge_request, waiting_node);
+            CONTAINER_OF(worker->waiting.next, struct edge_request, waiting_node);
         if (now_ms - request->waiting_since_ms < EDGE_FIRST_BYTE_MS) {
             return;
         }

@@ -5,6 +5,6 @@
 #include "edge/edge_request.h"
 
 /* Called several times a second. Requests wait in order of their beginning, so only the overdue ones are looked at. */
-void edge_forward_sweep(struct edge *edge);
+void edge_forward_sweep(struct edge_worker *worker);
 
 #endif

@@ -12,7 +12,7 @@ enum edge_step_result edge_record(struct edge_request *request) {
               edge_answer_slug(request->code), request->tries,
               (unsigned long long)request->request_bytes,
               (unsigned long long)request->response_bytes,
-              (long long)(loop_now_ms(request->edge->loop) - request->started_ms));
+              (long long)(loop_now_ms(request->worker->loop) - request->started_ms));
     edge_request_drop_exchange(request);
     edge_relay_forget_unread(request);
     block_queue_clear(&request->held);

@@ -51,11 +51,11 @@ static void on_visitor_end(void *owner, const struct http_fields *trailers) {
 
 static void note_reading(struct edge_request *request, size_t len) {
     request->unread_bytes -= len;
-    request->edge->unread_bytes -= len;
+    request->worker->unread_bytes -= len;
     list_remove(&request->unread_node);
     if (request->unread_bytes > 0) {
-        request->unread_since_ms = loop_now_ms(request->edge->loop);
-        list_append(&request->edge->unread, &request->unread_node);
+        request->unread_since_ms = loop_now_ms(request->worker->loop);
+        list_append(&request->worker->unread, &request->unread_node);
     }
 }
 
@@ -77,16 +77,16 @@ static void on_visitor_closed(void *owner, enum http_close reason) {
 void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t len) {
     request->response_bytes += len;
     request->unread_bytes += len;
-    request->edge->unread_bytes += len;
+    request->worker->unread_bytes += len;
     if (!list_is_linked(&request->unread_node)) {
-        request->unread_since_ms = loop_now_ms(request->edge->loop);
-        list_append(&request->edge->unread, &request->unread_node);
+        request->unread_since_ms = loop_now_ms(request->worker->loop);
+        list_append(&request->worker->unread, &request->unread_node);
     }
     http_stream_send(request->stream, bytes, len);
 }
 
 void edge_relay_forget_unread(struct edge_request *request) {
-    request->edge->unread_bytes -= request->unread_bytes;
+    request->worker->unread_bytes -= request->unread_bytes;
     request->unread_bytes = 0;
     list_remove(&request->unread_node);
 }
@@ -97,8 +97,8 @@ void edge_relay_forget_unread(struct edge_request *request) {
 static void note_progress(struct edge_request *request) {
     if (list_is_linked(&request->waiting_node)) {
         list_remove(&request->waiting_node);
-        request->waiting_since_ms = loop_now_ms(request->edge->loop);
-        list_append(&request->edge->waiting, &request->waiting_node);
+        request->waiting_since_ms = loop_now_ms(request->worker->loop);
+        list_append(&request->worker->waiting, &request->waiting_node);
     }
 }
 
@@ -139,13 +139,13 @@ static void cut_response(struct edge_request *request) {
     http_stream_release(stream); /* the request's memory goes with it */
 }
 
-void edge_relay_sweep(struct edge *edge) {
-    int64_t now_ms = loop_now_ms(edge->loop);
-    while (!list_is_empty(&edge->unread)) {
+void edge_relay_sweep(struct edge_worker *worker) {
+    int64_t now_ms = loop_now_ms(worker->loop);
+    while (!list_is_empty(&worker->unread)) {
         struct edge_request *request =
-            CONTAINER_OF(edge->unread.next, struct edge_request, unread_node);
+            CONTAINER_OF(worker->unread.next, struct edge_request, unread_node);
         int64_t patience_ms =
-            edge->unread_bytes > EDGE_UNREAD_BYTES_MAX ? EDGE_STALL_PRESSED_MS : EDGE_STALL_MS;
+            worker->unread_bytes > EDGE_UNREAD_BYTES_MAX ? EDGE_STALL_PRESSED_MS : EDGE_STALL_MS;
         if (now_ms - request->unread_since_ms < patience_ms) {
             return;
         }

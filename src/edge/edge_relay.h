@@ -16,6 +16,6 @@ void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t 
 /* The request is over: what was not read of it does not count any more. */
 void edge_relay_forget_unread(struct edge_request *request);
 /* Called several times a second: cuts answers that are not read. */
-void edge_relay_sweep(struct edge *edge);
+void edge_relay_sweep(struct edge_worker *worker);
 
 #endif

@@ -46,18 +46,18 @@ void edge_request_begin(void *context, struct http_stream *stream, const struct 
                         bool is_end) {
     struct edge_visitor *visitor = context;
     struct edge_request *request = ARENA_NEW(stream->arena, struct edge_request);
-    request->edge = visitor->edge;
+    request->worker = visitor->worker;
     request->visitor = visitor;
     request->arena = stream->arena;
     request->stream = stream;
     request->head = head;
     request->is_request_ended = is_end;
-    request->started_ms = loop_now_ms(visitor->edge->loop);
+    request->started_ms = loop_now_ms(visitor->worker->loop);
     request->id =
-        id_new(ID_REQUEST, loop_clock(visitor->edge->loop), &visitor->edge->request_ids.random);
+        id_new(ID_REQUEST, loop_clock(visitor->worker->loop), &visitor->worker->request_ids.random);
     list_init(&request->waiting_node);
     list_init(&request->unread_node);
-    block_queue_init(&request->held, loop_block_pool(visitor->edge->loop));
+    block_queue_init(&request->held, loop_block_pool(visitor->worker->loop));
     http_stream_attach(stream, &edge_relay_visitor_events, request);
     edge_request_resume(request);
 }

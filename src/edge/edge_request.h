@@ -21,7 +21,7 @@ enum edge_step_result {
 };
 
 struct edge_request {
-    struct edge *edge;
+    struct edge_worker *worker;
     struct edge_visitor *visitor;
     struct arena *arena;
     size_t step; /* index into the list */

@@ -240,16 +240,16 @@ static void silence_ends_in_504(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HOLD);
     kit_send(kit, GET "\r\n");
-    edge_forward_sweep(&kit->edge);
+    edge_forward_sweep(&kit->worker);
     assert_int_equal(kit->out_len, 0);
     struct edge_request *request =
-        CONTAINER_OF(kit->edge.waiting.next, struct edge_request, waiting_node);
+        CONTAINER_OF(kit->worker.waiting.next, struct edge_request, waiting_node);
     request->waiting_since_ms -= EDGE_FIRST_BYTE_MS;
-    edge_forward_sweep(&kit->edge);
+    edge_forward_sweep(&kit->worker);
     kit_pump(kit);
     expect_answer(504, "upstream_timeout");
     assert_int_equal(at->cancelled_count, 1);
-    assert_true(list_is_empty(&kit->edge.waiting));
+    assert_true(list_is_empty(&kit->worker.waiting));
 }
 
 static void visitors_that_go_are_not_waited_for(void **state) {
@@ -261,7 +261,7 @@ static void visitors_that_go_are_not_waited_for(void **state) {
     kit_pump(kit);
     assert_int_equal(at->cancelled_count, 1);
     assert_int_equal(at->tunnel.waiting_count, 0);
-    assert_true(list_is_empty(&kit->edge.waiting));
+    assert_true(list_is_empty(&kit->worker.waiting));
 }
 
 static void answers_that_nobody_reads_are_cut(void **state) {
@@ -269,25 +269,25 @@ static void answers_that_nobody_reads_are_cut(void **state) {
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HEAD);
     kit->is_deaf = true;
     kit_send(kit, GET "\r\n");
-    assert_int_equal(kit->edge.unread_bytes, 5);
+    assert_int_equal(kit->worker.unread_bytes, 5);
     struct edge_request *request =
-        CONTAINER_OF(kit->edge.unread.next, struct edge_request, unread_node);
-    edge_relay_sweep(&kit->edge);
+        CONTAINER_OF(kit->worker.unread.next, struct edge_request, unread_node);
+    edge_relay_sweep(&kit->worker);
     assert_int_equal(at->cancelled_count, 0);
     request->unread_since_ms -= EDGE_STALL_MS;
-    edge_relay_sweep(&kit->edge);
+    edge_relay_sweep(&kit->worker);
     kit_pump(kit);
     assert_int_equal(at->cancelled_count, 1);
-    assert_int_equal(kit->edge.unread_bytes, 0);
-    assert_true(list_is_empty(&kit->edge.unread));
+    assert_int_equal(kit->worker.unread_bytes, 0);
+    assert_true(list_is_empty(&kit->worker.unread));
 }
 
 static void what_was_read_does_not_count(void **state) {
     (void)state;
     (void)kit_connect(kit, 0, KIT_HEAD);
     kit_send(kit, GET "\r\n");
-    assert_int_equal(kit->edge.unread_bytes, 0);
-    assert_true(list_is_empty(&kit->edge.unread));
+    assert_int_equal(kit->worker.unread_bytes, 0);
+    assert_true(list_is_empty(&kit->worker.unread));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)

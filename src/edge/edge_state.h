@@ -30,7 +30,7 @@ enum edge_phase {
     EDGE_ENDED,
 };
 
-struct edge {
+struct edge_worker {
     struct loop *loop;
     enum edge_phase phase;
     char trust_domain[256];
@@ -64,12 +64,12 @@ struct edge {
 
 /* The empty tables of a zeroed edge, in one place for edge_new and for tests that need neither TLS nor a feed. `seed`: of request
  * ids. */
-void edge_init(struct edge *edge, struct loop *loop, uint64_t seed);
+void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t seed);
 /* Takes a renewed certificate into use for new connections. */
-void edge_take_certificate(struct edge *edge, struct str chain_pem);
+void edge_take_certificate(struct edge_worker *worker, struct str chain_pem);
 /* Asks for a new one when half of its life is over; called every few seconds while the feed is up. */
-void edge_check_certificate(struct edge *edge);
+void edge_check_certificate(struct edge_worker *worker);
 /* Called by visitors and tunnels as they go: ends the edge when it is stopping and nothing runs. */
-void edge_check_ended(struct edge *edge);
+void edge_check_ended(struct edge_worker *worker);
 
 #endif

@@ -52,7 +52,7 @@ struct kit_tunnel {
 
 struct kit {
     struct loop *loop;
-    struct edge edge;
+    struct edge_worker worker;
     EVP_PKEY *key;
     struct buf jws;
     struct edge_visitor visitor;
@@ -81,7 +81,7 @@ static inline enum status kit_offer(struct kit *kit, const char *hostname, unsig
     buf_clear(&kit->jws);
     assert_int_equal(jws_sign(kit->key, STR(SIGNED_BUNDLE_TYPE), str_from(payload), &kit->jws),
                      STATUS_OK);
-    return edge_environment_offer(&kit->edge, buf_str(&kit->jws), 1, why);
+    return edge_environment_offer(&kit->worker, buf_str(&kit->jws), 1, why);
 }
 
 static inline void kit_configure(struct kit *kit, unsigned revision) {
@@ -91,7 +91,7 @@ static inline void kit_configure(struct kit *kit, unsigned revision) {
 
 static inline struct edge_environment *kit_environment(struct kit *kit) {
     const struct id id = {KIT_ENVIRONMENT};
-    return edge_environment_find(&kit->edge, &id);
+    return edge_environment_find(&kit->worker, &id);
 }
 
 /* The far end */
@@ -247,13 +247,13 @@ static inline struct kit_tunnel *kit_connect(struct kit *kit, size_t index, enum
     far.role = H2_SERVER;
     far.server = (struct http_server){kit_on_request, at};
     *at = (struct kit_tunnel){.mode = mode, .far = h2_session_new(&far), .slug = ""};
-    at->tunnel.edge = &kit->edge;
+    at->tunnel.worker = &kit->worker;
     at->tunnel.environment = environment;
     at->tunnel.state = EDGE_TUNNEL_READY;
     at->tunnel.session = h2_session_new(&near);
     at->tunnel.applied_revision = environment->newest_revision;
     tunnel_heartbeat_start(&at->tunnel.heartbeat, kit->conn, at->tunnel.session, kit_on_dead, at);
-    list_append(&kit->edge.tunnels, &at->tunnel.node);
+    list_append(&kit->worker.tunnels, &at->tunnel.node);
     list_append(&environment->tunnels, &at->tunnel.environment_node);
     kit_pump(kit);
     return at;
@@ -309,15 +309,15 @@ static inline void kit_make_conn(struct kit *kit) {
 static inline struct kit *kit_new(void) {
     struct kit *kit = calloc(1, sizeof(*kit));
     assert_non_null(kit);
-    struct edge *edge = &kit->edge;
+    struct edge_worker *worker = &kit->worker;
     kit->loop = loop_new(clock_system(), random_system());
     kit->key = key_new();
     buf_init(&kit->jws, 65536);
     kit_make_conn(kit);
-    edge_init(edge, kit->loop, 1);
-    assert_int_equal(jws_keys_add(&edge->bundle_keys, kit->key), STATUS_OK);
+    edge_worker_init(worker, kit->loop, 1);
+    assert_int_equal(jws_keys_add(&worker->bundle_keys, kit->key), STATUS_OK);
     kit->visitor = (struct edge_visitor){
-        .edge = edge, .ip_address = "192.0.2.1", .server_name = STR(KIT_HOST)};
+        .worker = worker, .ip_address = "192.0.2.1", .server_name = STR(KIT_HOST)};
     const struct h1_server_config config = {.pool = loop_block_pool(kit->loop),
                                             .server = {edge_request_begin, &kit->visitor},
                                             .scheme = STR("https")};
@@ -333,17 +333,17 @@ static inline void kit_free(struct kit *kit) {
     if (kit->engine != NULL) {
         kit_leave(kit);
     }
-    assert_true(list_is_empty(&kit->edge.waiting));
+    assert_true(list_is_empty(&kit->worker.waiting));
     for (size_t i = 0; i < KIT_TUNNELS; i++) {
         kit_lose(&kit->tunnels[i]);
     }
-    while (map_next(&kit->edge.environments, &at, &key, &environment)) {
+    while (map_next(&kit->worker.environments, &at, &key, &environment)) {
         edge_environment_remove(environment);
     }
-    map_fini(&kit->edge.environments);
-    map_fini(&kit->edge.hosts);
-    map_fini(&kit->edge.revoked);
-    jws_keys_fini(&kit->edge.bundle_keys);
+    map_fini(&kit->worker.environments);
+    map_fini(&kit->worker.hosts);
+    map_fini(&kit->worker.revoked);
+    jws_keys_fini(&kit->worker.bundle_keys);
     conn_abort(kit->conn);
     loop_free(&kit->loop);
     (void)close(kit->peer_fd);

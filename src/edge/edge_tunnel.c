@@ -30,7 +30,7 @@ static void set_state(struct edge_tunnel *tunnel, enum edge_tunnel_state state) 
 }
 
 static unsigned count_ready(const struct edge_tunnel *of) {
-    const struct list *all = &of->edge->tunnels;
+    const struct list *all = &of->worker->tunnels;
     unsigned count = 0;
     for (const struct list *node = all->next; node != all; node = node->next) {
         const struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
@@ -54,13 +54,13 @@ void edge_tunnel_report(struct edge_tunnel *tunnel) {
         .revision = tunnel->applied_revision,
         .code = str_from(tunnel->refused_code),
     };
-    tunnel->reported_at_ms = loop_now_ms(tunnel->edge->loop);
+    tunnel->reported_at_ms = loop_now_ms(tunnel->worker->loop);
     tunnel->has_report_due = false;
-    edge_feed_report(tunnel->edge->feed, &message);
+    edge_feed_report(tunnel->worker->feed, &message);
 }
 
 static void report_in_time(struct edge_tunnel *tunnel) {
-    if (loop_now_ms(tunnel->edge->loop) - tunnel->reported_at_ms >= REPORT_MS) {
+    if (loop_now_ms(tunnel->worker->loop) - tunnel->reported_at_ms >= REPORT_MS) {
         edge_tunnel_report(tunnel);
         return;
     }
@@ -68,7 +68,7 @@ static void report_in_time(struct edge_tunnel *tunnel) {
 }
 
 static bool may_speak(struct edge_tunnel *tunnel) {
-    int64_t now_ms = loop_now_ms(tunnel->edge->loop);
+    int64_t now_ms = loop_now_ms(tunnel->worker->loop);
     int64_t earned = (now_ms - tunnel->records_refilled_at_ms) * RECORDS_PER_SECOND / 1000;
     if (tunnel->records_left < RECORDS_BURST && earned > 0) {
         unsigned lacking = RECORDS_BURST - tunnel->records_left;
@@ -180,9 +180,9 @@ static void on_dead(void *owner) {
 
 static void free_tunnel(struct loop_timer *timer) {
     struct edge_tunnel *tunnel = CONTAINER_OF(timer, struct edge_tunnel, heartbeat.timer);
-    struct edge *edge = tunnel->edge;
+    struct edge_worker *worker = tunnel->worker;
     memory_free(tunnel);
-    edge_check_ended(edge);
+    edge_check_ended(worker);
 }
 
 static void on_conn_closed(void *owner, struct conn *conn, const struct why *why) {
@@ -220,7 +220,7 @@ static void open_control_stream(struct edge_tunnel *tunnel) {
         return;
     }
     tunnel_channel_attach(tunnel->channel, stream);
-    if (map_get(&tunnel->edge->revoked, id_str(&tunnel->identity.subject)) != NULL) {
+    if (map_get(&tunnel->worker->revoked, id_str(&tunnel->identity.subject)) != NULL) {
         edge_tunnel_revoke(tunnel,
                            STR("revoked")); /* it may not have heard: told once more, and cut */
         return;
@@ -228,50 +228,50 @@ static void open_control_stream(struct edge_tunnel *tunnel) {
     edge_tunnel_send_bundle(tunnel);
 }
 
-static enum status judge_peer(struct edge *edge, struct conn *conn, struct cert_identity *identity,
-                              struct why *why) {
+static enum status judge_peer(struct edge_worker *worker, struct conn *conn,
+                              struct cert_identity *identity, struct why *why) {
     enum status status = cert_identity_check(conn_peer_chain(conn), CERT_WARPGATE,
-                                             str_from(edge->trust_domain), identity, why);
+                                             str_from(worker->trust_domain), identity, why);
     if (status != STATUS_OK) {
         return status;
     }
-    if (edge->phase != EDGE_RUNNING) {
+    if (worker->phase != EDGE_RUNNING) {
         return why_set(why, STATUS_UNAVAILABLE, "edge_stopping", "this edge is stopping");
     }
-    if (map_get(&edge->revoked, id_str(&identity->subject)) == NULL &&
-        edge_environment_find(edge, &identity->environment) == NULL) {
+    if (map_get(&worker->revoked, id_str(&identity->subject)) == NULL &&
+        edge_environment_find(worker, &identity->environment) == NULL) {
         return why_set(why, STATUS_UNAVAILABLE, "environment_unknown",
                        "this edge has not heard of its environment");
     }
     return STATUS_OK;
 }
 
-void edge_tunnel_accept(struct edge *edge, struct conn *conn) {
+void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn) {
     struct cert_identity identity;
     struct why why = {0};
     char ip_address[ADDRESS_TEXT_SIZE];
     address_ip(conn_peer_address(conn), ip_address);
-    if (judge_peer(edge, conn, &identity, &why) != STATUS_OK) {
+    if (judge_peer(worker, conn, &identity, &why) != STATUS_OK) {
         log_warn("edge.tunnel_refused", "address=%s code=%s detail=%s", ip_address, why.slug,
                  why.text);
         conn_abort(conn);
         return;
     }
     struct edge_tunnel *tunnel = MEMORY_NEW(struct edge_tunnel);
-    tunnel->edge = edge;
+    tunnel->worker = worker;
     tunnel->conn = conn;
     tunnel->identity = identity;
-    tunnel->environment = edge_environment_find(edge, &identity.environment);
+    tunnel->environment = edge_environment_find(worker, &identity.environment);
     (void)snprintf(tunnel->ip_address, sizeof tunnel->ip_address, "%s", ip_address);
     tunnel->records_left = RECORDS_BURST;
-    tunnel->records_refilled_at_ms = loop_now_ms(edge->loop);
+    tunnel->records_refilled_at_ms = loop_now_ms(worker->loop);
     list_init(&tunnel->environment_node);
-    list_append(&edge->tunnels, &tunnel->node);
+    list_append(&worker->tunnels, &tunnel->node);
     const struct h2_config config = {
         .role = H2_CLIENT,
         .profile = H2_TUNNEL,
-        .pool = loop_block_pool(edge->loop),
-        .clock = loop_clock(edge->loop),
+        .pool = loop_block_pool(worker->loop),
+        .clock = loop_clock(worker->loop),
         .on_goaway = on_goaway,
         .context = tunnel,
     };
@@ -313,12 +313,12 @@ void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason) {
              STR_ARG(reason));
     send_message(tunnel, &message);
     set_state(tunnel, EDGE_TUNNEL_CLOSED);
-    tunnel->cut_at_ms = loop_now_ms(tunnel->edge->loop) + REVOKED_MS;
+    tunnel->cut_at_ms = loop_now_ms(tunnel->worker->loop) + REVOKED_MS;
 }
 
-void edge_tunnel_sweep(struct edge *edge) {
-    int64_t now_ms = loop_now_ms(edge->loop);
-    for (struct list *node = edge->tunnels.next; node != &edge->tunnels; node = node->next) {
+void edge_tunnel_sweep(struct edge_worker *worker) {
+    int64_t now_ms = loop_now_ms(worker->loop);
+    for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
         struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
         if (tunnel->cut_at_ms != 0 && now_ms >= tunnel->cut_at_ms) {
             edge_tunnel_abort(tunnel);

@@ -21,9 +21,9 @@ enum edge_tunnel_state {
 };
 
 struct edge_tunnel {
-    struct list node;             /* edge->tunnels */
+    struct list node;             /* worker->tunnels */
     struct list environment_node; /* environment->tunnels while READY */
-    struct edge *edge;
+    struct edge_worker *worker;
     struct edge_environment *environment; /* NULL once the environment is gone */
     enum edge_tunnel_state state;
     struct conn *conn; /* NULL once closed */
@@ -47,7 +47,7 @@ struct edge_tunnel {
 };
 
 /* front_service.accept: the handshake stands. Closes the connection if the certificate does not say who it is. */
-void edge_tunnel_accept(struct edge *edge, struct conn *conn);
+void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn);
 /* Tells the control plane how its warpgate stands. */
 void edge_tunnel_report(struct edge_tunnel *tunnel);
 /* Sends the environment's newest bundle. */
@@ -55,7 +55,7 @@ void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
 /* Says why, takes no more requests, and is cut a moment later. */
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
 /* Called several times a second: cuts revoked tunnels whose moment is over, reports what was put off. */
-void edge_tunnel_sweep(struct edge *edge);
+void edge_tunnel_sweep(struct edge_worker *worker);
 /* Asks the warpgate to make a new tunnel elsewhere, and takes no new requests. */
 void edge_tunnel_drain(struct edge_tunnel *tunnel);
 /* GOAWAY, and the connection ends in an orderly way; what it carries is lost. */

@@ -15,26 +15,26 @@ static void on_error(void *context, unsigned status, const struct why *why, stru
 
 static void on_closed(void *owner, struct conn *conn, const struct why *why) {
     struct edge_visitor *visitor = owner;
-    struct edge *edge = visitor->edge;
+    struct edge_worker *worker = visitor->worker;
     (void)conn;
     log_debug("edge.visitor_closed", "address=%s reason=%s", visitor->ip_address, why->slug);
     list_remove(&visitor->node);
-    edge->visitor_count--;
+    worker->visitor_count--;
     memory_free(visitor);
-    edge_check_ended(edge);
+    edge_check_ended(worker);
 }
 
 static const struct conn_events visitor_conn_events = {.on_closed = on_closed};
 
 static struct engine *make_engine(struct edge_visitor *visitor) {
-    struct block_pool *pool = loop_block_pool(visitor->edge->loop);
+    struct block_pool *pool = loop_block_pool(visitor->worker->loop);
     const struct http_server server = {.on_request = edge_request_begin, .context = visitor};
     if (str_eq(conn_alpn(visitor->conn), STR("h2"))) {
         const struct h2_config config = {
             .role = H2_SERVER,
             .profile = H2_VISITOR,
             .pool = pool,
-            .clock = loop_clock(visitor->edge->loop),
+            .clock = loop_clock(visitor->worker->loop),
             .server = server,
             .context = visitor,
         };
@@ -51,17 +51,17 @@ static struct engine *make_engine(struct edge_visitor *visitor) {
     return h1_server_engine(visitor->h1);
 }
 
-void edge_visitor_accept(struct edge *edge, struct conn *conn) {
+void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
     struct edge_visitor *visitor = MEMORY_NEW(struct edge_visitor);
-    visitor->edge = edge;
+    visitor->worker = worker;
     visitor->conn = conn;
     visitor->server_name = conn_server_name(conn);
     address_ip(conn_peer_address(conn), visitor->ip_address);
-    list_append(&edge->visitors, &visitor->node);
-    edge->visitor_count++;
+    list_append(&worker->visitors, &visitor->node);
+    worker->visitor_count++;
     conn_set_events(conn, &visitor_conn_events, visitor);
     conn_set_engine(conn, make_engine(visitor));
-    if (edge->phase != EDGE_RUNNING) {
+    if (worker->phase != EDGE_RUNNING) {
         edge_visitor_drain(visitor);
     }
 }

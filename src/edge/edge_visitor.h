@@ -8,8 +8,8 @@
 #include "net/conn.h"
 
 struct edge_visitor {
-    struct list node; /* edge->visitors */
-    struct edge *edge;
+    struct list node; /* worker->visitors */
+    struct edge_worker *worker;
     struct conn *conn;
     struct h1_server *h1; /* one of the two */
     struct h2_session *h2;
@@ -18,7 +18,7 @@ struct edge_visitor {
 };
 
 /* front_service.accept. */
-void edge_visitor_accept(struct edge *edge, struct conn *conn);
+void edge_visitor_accept(struct edge_worker *worker, struct conn *conn);
 /* No new requests; open ones finish. */
 void edge_visitor_drain(struct edge_visitor *visitor);
 

@@ -4,6 +4,10 @@
  * stream that carried it and lives until that stream is released. Field names are lower case. Connection-level fields
  * (Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding, Upgrade, TE, HTTP2-Settings) and fields that Connection
  * nominates never appear in a head: engines take them off and write their own. Trailers are fields, too.
+ *
+ * WebSocket has one form here, whichever version carries it: a request with method GET and `protocol` "websocket", without a body.
+ * A final answer with status 101 says yes: from then on both directions are the WebSocket's bytes, until each side ends
+ * its own. Any other final status is an ordinary answer. Sec-WebSocket-Key and -Accept belong to the engines and never appear.
  */
 #ifndef HTTP_HTTP_MESSAGE_H
 #define HTTP_HTTP_MESSAGE_H
@@ -49,7 +53,9 @@ struct http_head {
     struct str
         authority;   /* requests: Host or :authority, byte for byte; never empty for 1.1 and 2 */
     struct str path; /* requests: origin form or "*", byte for byte, with the query */
-    unsigned status; /* responses: 100..599; 0 in requests */
+    /* requests: "websocket" when the exchange asks to become one (RFC 6455, RFC 8441), else empty. See above. */
+    struct str protocol;
+    unsigned status;           /* responses: 100..599; 0 in requests */
     struct http_fields fields; /* without Host; Content-Length is kept */
     bool has_content_length;
     uint64_t content_length; /* when has_content_length */

@@ -64,6 +64,13 @@ void conn_set_engine(struct conn *conn, struct engine *engine);
 void conn_close(struct conn *conn);
 void conn_abort(struct conn *conn);
 
+/* Gives an established connection that has no engine yet to another loop: from this call on it belongs to that loop's thread, its
+ * events are `ignored` until set anew there, and `arrived` is called there with it. Bytes that TLS has read already go along.
+ * If the connection ends on the way, `arrived` gets it all the same: its end is reported after its events are set. If
+ * that loop ends first, the connection is closed and `arrived` is not called. */
+void conn_move(struct conn *conn, struct loop *to,
+               void (*arrived)(void *context, struct conn *conn), void *context);
+
 struct loop *conn_loop(struct conn *conn);
 const struct address *conn_peer_address(const struct conn *conn);
 const struct address *conn_local_address(const struct conn *conn);

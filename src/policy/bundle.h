@@ -3,7 +3,10 @@
  * This layer judges the payload (JSON); the signature around it is checked by tunnel/signed_bundle.h before. The payload:
  *   {"format": 1, "environment": "env_…", "project": "prj_…", "organization": "org_…", "revision": 7,
  *    "issued_at": "2026-11-20T12:00:00.000Z", "enabled": true, "hostnames": ["demo.example.net"],
- *    "routes": [{"id": "rt_…", "match": "prefix", "path": "/", "upstream": "default"}]}
+ *    "routes": [{"id": "rt_…", "match": "prefix", "path": "/", "upstream": "default",
+ *                "timeouts": {"connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 0}, "sticky": false}],
+ *    "health_checks": [{"upstream": "default", "path": "/healthz", "interval_ms": 10000, "timeout_ms": 3000}]}
+ * "timeouts", each of its members, "sticky" and "health_checks" may be missing: then it is as written here, or none.
  * Unknown members are refused: a newer format gets a newer number. A parsed bundle is immutable and reference-counted; a
  * request takes one reference at the start and decides by it to the end.
  * Limits: BUNDLE_BYTES_MAX, BUNDLE_HOSTNAMES_MAX, ROUTE_PROGRAM_ROUTES_MAX.
@@ -25,13 +28,36 @@
 #define BUNDLE_HOSTNAMES_MAX 64
 /* What every JSON reader can hold exactly, and the control stream confirms. */
 #define BUNDLE_REVISION_MAX ((uint64_t)1 << 53)
+#define BUNDLE_CONNECT_MS 5000
+#define BUNDLE_FIRST_BYTE_MS 60000
+#define BUNDLE_HEALTH_CHECKS_MAX 32
 #define BUNDLE_UPSTREAM_NAME_MAX 63 /* [a-z0-9-], the first is "default" */
+
+/* Of requests on one route. */
+struct bundle_timeouts {
+    uint32_t
+        connect_ms; /* until the workload takes the connection; 5,000 unless set; 100 to 60,000 */
+    uint32_t
+        first_byte_ms; /* from the last byte of the request to the response head; 60,000 unless set; 100 to 3,600,000 */
+    uint32_t
+        idle_ms; /* no byte either way once the answer has begun; 0 (never) unless set; 1,000 to 86,400,000 */
+};
 
 struct bundle_route {
     struct id id;
     enum route_match match;
     struct str path;
     struct str upstream;
+    struct bundle_timeouts timeouts;
+    bool is_sticky; /* a visitor comes back to the same warpgate, by a cookie of the edge's */
+};
+
+/* An active check of one declared upstream, made by each warpgate. */
+struct bundle_health_check {
+    struct str upstream;
+    struct str path;      /* GET; 2xx and 3xx are healthy */
+    uint32_t interval_ms; /* 1,000 to 3,600,000 */
+    uint32_t timeout_ms;  /* 100 to 60,000, at most the interval */
 };
 
 struct bundle {
@@ -45,6 +71,8 @@ struct bundle {
     size_t hostname_count;
     struct bundle_route *routes; /* in list order: a match's index */
     size_t route_count;
+    struct bundle_health_check *health_checks; /* at most one for each upstream */
+    size_t health_check_count;
     struct route_program *program;
 };
 
