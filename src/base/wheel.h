@@ -9,6 +9,7 @@
 #define BASE_WHEEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -24,7 +25,8 @@ struct wheel_entry {
 
 struct wheel {
     struct list slots[WHEEL_SLOTS];
-    int64_t tick; /* the last one that was looked at */
+    struct list due; /* found at `tick`, not handed out yet */
+    int64_t tick;    /* the last one that was looked at */
     size_t count;
 };
 
