@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "policy/bundle_option.h"
 #include "policy/canonical_host.h"
 
 /* What stands around a bundle: its count and the arena that all its text lies in. */
@@ -16,9 +17,10 @@ struct bundle_box {
 
 static const char *const member_names[] = {
     "format",    "environment", "project",   "organization", "revision",
-    "issued_at", "enabled",     "hostnames", "routes",
+    "issued_at", "enabled",     "hostnames", "routes",       "health_checks",
 };
-static const char *const route_member_names[] = {"id", "match", "path", "upstream"};
+static const char *const route_member_names[] = {"id",       "match",    "path",
+                                                 "upstream", "timeouts", "sticky"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -193,6 +195,9 @@ static enum status read_route(const json_t *item, struct bundle_route *route, st
     if (status == STATUS_OK) {
         status = json_get_str(item, "upstream", &upstream, why);
     }
+    if (status == STATUS_OK) {
+        status = bundle_option_read_route(item, route, why);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -277,6 +282,9 @@ static enum status read_tree(const json_t *tree, struct bundle_box *box, struct 
     }
     if (status == STATUS_OK) {
         status = read_routes(tree, box, why);
+    }
+    if (status == STATUS_OK) {
+        status = bundle_option_read_checks(tree, &box->arena, &box->bundle, why);
     }
     return status;
 }

@@ -9,7 +9,7 @@
  * "timeouts", each of its members, "sticky" and "health_checks" may be missing: then it is as written here, or none.
  * Unknown members are refused: a newer format gets a newer number. A parsed bundle is immutable and reference-counted; a
  * request takes one reference at the start and decides by it to the end.
- * Limits: BUNDLE_BYTES_MAX, BUNDLE_HOSTNAMES_MAX, ROUTE_PROGRAM_ROUTES_MAX.
+ * Limits: BUNDLE_BYTES_MAX, BUNDLE_HOSTNAMES_MAX, ROUTE_PROGRAM_ROUTES_MAX, BUNDLE_HEALTH_CHECKS_MAX.
  */
 #ifndef POLICY_BUNDLE_H
 #define POLICY_BUNDLE_H
@@ -29,8 +29,19 @@
 /* What every JSON reader can hold exactly, and the control stream confirms. */
 #define BUNDLE_REVISION_MAX ((uint64_t)1 << 53)
 #define BUNDLE_CONNECT_MS 5000
+#define BUNDLE_CONNECT_MS_MIN 100
+#define BUNDLE_CONNECT_MS_MAX 60000
 #define BUNDLE_FIRST_BYTE_MS 60000
+#define BUNDLE_FIRST_BYTE_MS_MIN 100
+#define BUNDLE_FIRST_BYTE_MS_MAX 3600000
+#define BUNDLE_IDLE_MS_MIN 1000 /* or 0 */
+#define BUNDLE_IDLE_MS_MAX 86400000
 #define BUNDLE_HEALTH_CHECKS_MAX 32
+#define BUNDLE_CHECK_PATH_MAX 1024
+#define BUNDLE_CHECK_INTERVAL_MS_MIN 1000
+#define BUNDLE_CHECK_INTERVAL_MS_MAX 3600000
+#define BUNDLE_CHECK_TIMEOUT_MS_MIN 100
+#define BUNDLE_CHECK_TIMEOUT_MS_MAX 60000
 #define BUNDLE_UPSTREAM_NAME_MAX 63 /* [a-z0-9-], the first is "default" */
 
 /* Of requests on one route. */
@@ -55,7 +66,7 @@ struct bundle_route {
 /* An active check of one declared upstream, made by each warpgate. */
 struct bundle_health_check {
     struct str upstream;
-    struct str path;      /* GET; 2xx and 3xx are healthy */
+    struct str path;      /* with its query; GET; 2xx and 3xx are healthy */
     uint32_t interval_ms; /* 1,000 to 3,600,000 */
     uint32_t timeout_ms;  /* 100 to 60,000, at most the interval */
 };
@@ -78,13 +89,16 @@ struct bundle {
 
 /* STATUS_INVALID, STATUS_TOO_LARGE, STATUS_UNSUPPORTED (format) with why, whose text names the member at fault. Slugs:
  * bundle_too_large, bundle_format, bundle_id, bundle_revision, bundle_issued_at, bundle_hostnames, bundle_routes,
- * bundle_route_id, bundle_match, bundle_upstream, besides those of base/json.h and of what judges names and patterns.
+ * bundle_route_id, bundle_match, bundle_upstream, bundle_timeouts, bundle_health_checks, besides those of base/json.h and of
+ * what judges names and patterns.
  * The caller holds one reference. */
 enum status bundle_parse(struct str payload, struct bundle **bundle, struct why *why) MUST_USE;
 struct bundle *bundle_ref(struct bundle *bundle); /* atomic */
 void bundle_unref(struct bundle **bundle);
 
 bool bundle_is_upstream_name(struct str name);
+/* 1 to BUNDLE_CHECK_PATH_MAX bytes of 0x21-0x7e without "#", beginning with "/". */
+bool bundle_is_check_path(struct str path);
 
 /* What policy says to one request. The same function decides at the edge and, again, at the warpgate. */
 enum bundle_verdict {
