@@ -407,6 +407,8 @@ class Request:
                 return None
             head += line
         request = Request(head[:-4], b"", connection)
+        if not read_body:
+            return request
         if request.header("content-length"):
             request.body = stream.read(int(request.header("content-length")))
         elif (request.header("transfer-encoding") or "") == "chunked":
