@@ -193,6 +193,10 @@ void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t se
     list_init(&worker->tunnels);
     list_init(&worker->waiting);
     list_init(&worker->unread);
+    list_init(&worker->switched);
+    worker->started_ms = loop_now_ms(loop);
+    wheel_init(&worker->wheel, worker->started_ms);
+    edge_offence_init(&worker->offences, seed);
     random_seeded_init(&worker->request_ids, seed);
 }
 

@@ -8,7 +8,9 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/wheel.h"
 #include "edge/edge.h"
+#include "edge/edge_offence.h"
 #include "pki/jws.h"
 
 /* a little longer than the warpgate's own limit, which tells more */
@@ -51,6 +53,11 @@ struct edge_worker {
     /* struct edge_request.unread_node: bytes of the answer wait for the visitor; likewise */
     struct list unread;
     size_t unread_bytes;
+    int64_t started_ms;   /* monotonic */
+    struct wheel wheel;   /* struct edge_request.deadline */
+    size_t parked_count;  /* requests that wait for a tunnel */
+    struct list switched; /* struct edge_request.switched_node: what has become a WebSocket */
+    struct edge_offences offences;
     struct loop_timer sweep_timer;
     struct edge_feed *feed;
     EVP_PKEY *key;                    /* of this edge's own certificate */
