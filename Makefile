@@ -8,7 +8,7 @@ CLANG_FORMAT ?= /usr/bin/clang-format
 RELEASE = -Dbuildtype=release -Ddebug=true -Db_lto=true
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=true
 
-.PHONY: all setup setup-test setup-fuzz setup-lint setup-bench up test unit scenario bench fuzz lint format check clean
+.PHONY: all setup setup-test setup-fuzz setup-lint setup-bench up test unit tsan scenario bench fuzz lint format check clean
 # Ninja, Meson and pytest do things side by side by themselves.
 .NOTPARALLEL:
 
@@ -44,6 +44,14 @@ unit: setup-test build-test/build.ninja
 	$(NINJA) -C build-test
 	$(MESON) test -C build-test --print-errorlogs
 
+# Where threads meet, with the thread sanitizer.
+THREADED = conn_move_test front_test loop_test
+build-tsan/build.ninja:
+	$(MESON) setup build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dwerror=true
+tsan: setup-test build-tsan/build.ninja
+	$(NINJA) -C build-tsan $(THREADED)
+	for test in $(THREADED); do TSAN_OPTIONS=halt_on_error=1 build-tsan/$$test || exit 1; done
+
 # Black-box tests: the real programs, plain and sanitized. Modules run side by side: they mostly wait.
 scenario: setup-test all build-test/build.ninja
 	$(NINJA) -C build-test mezusphere warpgate
@@ -70,4 +78,4 @@ format: setup-lint
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
 
 clean:
-	rm -rf build build-test build-fuzz
+	rm -rf build build-test build-tsan build-fuzz

@@ -21,7 +21,7 @@ void conn_enter(struct conn *conn, enum conn_state state) {
 }
 
 void conn_schedule(struct conn *conn) {
-    if (conn->state != CONN_RELEASED) {
+    if (conn->state != CONN_RELEASED && conn->state != CONN_MOVING) {
         loop_flush_schedule(conn->loop, &conn->work);
     }
 }
@@ -58,7 +58,7 @@ void conn_peer_text(const struct conn *conn, char out[ADDRESS_TEXT_SIZE]) {
 /* ---- the end ---- */
 
 void conn_end(struct conn *conn, const char *slug, const char *format, ...) {
-    if (conn->state == CONN_ENDED || conn->state == CONN_RELEASED) {
+    if (conn->state == CONN_ENDED || conn->state == CONN_RELEASED || conn->state == CONN_MOVING) {
         return;
     }
     if (conn->why.slug[0] == '\0') {
@@ -136,9 +136,14 @@ void conn_end_tls(struct conn *conn) {
 }
 
 static void on_handle_closed(struct conn *conn) {
-    if (--conn->handle_count == 0) {
-        memory_free(conn);
+    if (--conn->handle_count > 0) {
+        return;
     }
+    if (conn->state == CONN_MOVING) {
+        conn_move_depart(conn);
+        return;
+    }
+    memory_free(conn);
 }
 
 static void on_timer_closed(struct loop_timer *timer) {
@@ -147,6 +152,14 @@ static void on_timer_closed(struct loop_timer *timer) {
 
 static void on_poll_closed(uv_handle_t *handle) {
     on_handle_closed(handle->data);
+}
+
+void conn_close_handles(struct conn *conn) {
+    if (conn->has_poll) {
+        uv_close((uv_handle_t *)&conn->poll, on_poll_closed);
+        conn->has_poll = false;
+    }
+    loop_timer_close(&conn->timer, on_timer_closed);
 }
 
 static void release(struct conn *conn) {
@@ -160,13 +173,10 @@ static void release(struct conn *conn) {
     conn->events->on_closed(conn->owner, conn, &conn->why);
     loop_task_cancel(&conn->work);
     tls_session_close(&conn->tls);
-    if (conn->has_poll) {
-        uv_close((uv_handle_t *)&conn->poll, on_poll_closed);
-    }
+    conn_close_handles(conn); /* before the descriptor: the poller still names it */
     if (conn->fd >= 0) {
         close(conn->fd);
     }
-    loop_timer_close(&conn->timer, on_timer_closed);
 }
 
 /* ---- turns ---- */
@@ -257,6 +267,7 @@ static void on_work(struct loop_task *task) {
         return;
     case CONN_CONNECTING:
     case CONN_LINGERING:
+    case CONN_MOVING:
     case CONN_RELEASED:
         return;
     }
@@ -339,9 +350,13 @@ struct conn *conn_new(struct loop *loop, const struct conn_timeouts *timeouts,
     conn->began_ms = loop_now_ms(loop);
     conn_set_timeouts(conn, timeouts);
     loop_task_init(&conn->work, on_work);
-    loop_timer_init(&conn->timer, loop, conn_deadline_fire, conn);
-    conn->handle_count = 1;
+    conn_init_timer(conn);
     return conn;
+}
+
+void conn_init_timer(struct conn *conn) {
+    loop_timer_init(&conn->timer, conn->loop, conn_deadline_fire, conn);
+    conn->handle_count++;
 }
 
 bool conn_attach(struct conn *conn, int fd, struct tls_context *tls, const char *server_name) {
@@ -391,7 +406,8 @@ void conn_set_events(struct conn *conn, const struct conn_events *events, void *
 void conn_set_timeouts(struct conn *conn, const struct conn_timeouts *timeouts) {
     conn->timeouts = *timeouts;
     conn_deadline_normalize(&conn->timeouts);
-    if (conn->timer.loop != NULL && conn->state != CONN_ENDED && conn->state != CONN_RELEASED) {
+    bool is_alive = conn->state != CONN_ENDED && conn->state != CONN_RELEASED;
+    if (conn->timer.loop != NULL && conn->state != CONN_MOVING && is_alive) {
         conn_deadline_update(conn);
     }
 }
@@ -409,7 +425,8 @@ void conn_set_engine(struct conn *conn, struct engine *engine) {
     engine->notify = on_notify;
     engine->notify_context = conn;
     /* What came together with the end of the handshake sits in OpenSSL, where no poller sees it. */
-    conn->is_dry = conn->tls.ssl == NULL || !tls_session_has_pending(&conn->tls);
+    bool is_hidden = conn->tls.ssl != NULL && tls_session_has_pending(&conn->tls);
+    conn->is_dry = !is_hidden && !conn->has_moved;
     conn_schedule(conn);
 }
 

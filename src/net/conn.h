@@ -64,10 +64,11 @@ void conn_set_engine(struct conn *conn, struct engine *engine);
 void conn_close(struct conn *conn);
 void conn_abort(struct conn *conn);
 
-/* Gives an established connection that has no engine yet to another loop: from this call on it belongs to that loop's thread, its
- * events are `ignored` until set anew there, and `arrived` is called there with it. Bytes that TLS has read already go along.
- * If the connection ends on the way, `arrived` gets it all the same: its end is reported after its events are set. If
- * that loop ends first, the connection is closed and `arrived` is not called. */
+/* Gives an established connection that has no engine yet to another loop: from this call on it belongs to that loop's thread and
+ * nothing may be called on it until `arrived` is called there with it; its events are ignored until they are set anew there.
+ * May be called from inside on_established, and again from inside `arrived`. Bytes that TLS has read already go along. What
+ * the peer does meanwhile is found by the engine: an end on the way is reported after the events are set. `to` lives when
+ * this is called; if it ends before the arrival, the connection is closed and `arrived` is not called. */
 void conn_move(struct conn *conn, struct loop *to,
                void (*arrived)(void *context, struct conn *conn), void *context);
 

@@ -60,6 +60,7 @@ static struct deadline next_deadline(const struct conn *conn) {
         return stall_deadline(conn);
     case CONN_LINGERING:
         return (struct deadline){conn->linger_until_ms, "closed", "closed"};
+    case CONN_MOVING:
     case CONN_ENDED:
     case CONN_RELEASED:
         return (struct deadline){0};

@@ -18,6 +18,7 @@ static void establish(struct conn *conn) {
     if (is_long_lived(conn)) {
         socket_keepalive(conn->fd);
     }
+    conn_set_choose(conn, NULL, NULL); /* its context goes with the handshake */
     conn->is_established = true;
     conn->phase = ENGINE_IDLE;
     conn->phase_since_ms = loop_now_ms(conn->loop);

@@ -5,6 +5,7 @@
  *   conn_handshake.c TCP connect and TLS handshake until established
  *   conn_io.c        reading into the engine, writing what it has; budgets and back-pressure
  *   conn_deadline.c  the one timer
+ *   conn_move.c      from one loop to another
  *
  * Work is done in two places: on_poll, when the poller reports, and on_work, at the end of each iteration in which
  * something happened (cork). Neither is ever entered from inside a call of the owner or of the engine.
@@ -22,6 +23,7 @@ enum conn_state {
     CONN_FLUSHING,    /* orderly end: the engine's output is being written, nothing more is read */
     CONN_NOTIFYING,   /* close_notify is being written */
     CONN_LINGERING, /* our FIN is out; what still comes is thrown away, so that the peer reads our last bytes */
+    CONN_MOVING,   /* on the way to another loop; belongs to nobody */
     CONN_ENDED,    /* on_closed comes at the end of this iteration */
     CONN_RELEASED, /* on_closed has been called; waits for its handles to close */
 };
@@ -56,9 +58,11 @@ struct conn {
     bool is_dry;           /* neither socket nor OpenSSL has bytes for us: the poller will tell */
     bool is_write_blocked; /* the socket took no more: the poller will tell */
     bool is_read_waiting;  /* OpenSSL must write before it can read on */
+    bool has_moved;        /* so what the peer sent meanwhile is most likely there */
     uint64_t read_turn;    /* the turn whose read budget is spent */
     size_t linger_bytes;
 
+    struct conn_move *move; /* while CONN_MOVING */
     struct conn_timeouts timeouts;
     enum engine_phase phase;
     int64_t phase_since_ms;
@@ -80,6 +84,10 @@ struct conn *conn_new(struct loop *loop, const struct conn_timeouts *timeouts,
                       const struct conn_events *events, void *owner);
 /* Gives it a descriptor and, with `tls`, a TLS session on it. False: it has ended. */
 bool conn_attach(struct conn *conn, int fd, struct tls_context *tls, const char *server_name);
+/* Begins to close what the loop holds of it; then the memory is freed, or the move goes on. */
+void conn_close_handles(struct conn *conn);
+/* The timer's callbacks, on conn->loop. */
+void conn_init_timer(struct conn *conn);
 void conn_enter(struct conn *conn, enum conn_state state);
 void conn_schedule(struct conn *conn);
 /* Ends at once. The first reason stands. */
@@ -105,6 +113,10 @@ enum conn_stop conn_io_read(struct conn *conn);
 enum conn_stop conn_io_flush(struct conn *conn);
 /* Reads and throws away; CONN_STOP_END when it is enough. */
 enum conn_stop conn_io_discard(struct conn *conn);
+
+/* conn_move.c */
+/* Its handles are closed. */
+void conn_move_depart(struct conn *conn);
 
 /* conn_deadline.c */
 void conn_deadline_normalize(struct conn_timeouts *timeouts);

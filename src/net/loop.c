@@ -19,7 +19,16 @@
 struct loop_post {
     struct loop_post *next;
     void (*call)(void *context);
+    void (*dropped)(void *context); /* may be NULL */
     void *context;
+};
+
+struct loop_mailbox {
+    atomic_int refs;
+    pthread_mutex_t lock;
+    struct loop *loop; /* NULL: has ended */
+    struct loop_post *first;
+    struct loop_post *last;
 };
 
 struct loop_work {
@@ -54,9 +63,7 @@ struct loop {
     size_t trim_low; /* the fewest free blocks since the last trim: nobody has needed these */
     uint8_t *read_buffer;
 
-    pthread_mutex_t posts_lock;
-    struct loop_post *posts_first;
-    struct loop_post *posts_last;
+    struct loop_mailbox *mailbox;
 
     void (*on_stop_signal)(void *context, int signal_number);
     void *stop_context;
@@ -142,18 +149,38 @@ static void on_prepare(uv_prepare_t *prepare) {
     loop->now_ms = 0;
 }
 
-static struct loop_post *take_posts(struct loop *loop) {
-    pthread_mutex_lock(&loop->posts_lock);
-    struct loop_post *posts = loop->posts_first;
-    loop->posts_first = NULL;
-    loop->posts_last = NULL;
-    pthread_mutex_unlock(&loop->posts_lock);
+static struct loop_post *take_posts(struct loop_mailbox *mailbox, bool is_last_time) {
+    pthread_mutex_lock(&mailbox->lock);
+    struct loop_post *posts = mailbox->first;
+    mailbox->first = NULL;
+    mailbox->last = NULL;
+    if (is_last_time) {
+        mailbox->loop = NULL;
+    }
+    pthread_mutex_unlock(&mailbox->lock);
     return posts;
+}
+
+static void drop_post(struct loop_post *post) {
+    if (post->dropped != NULL) {
+        post->dropped(post->context);
+    }
+    memory_free(post);
+}
+
+static void close_mailbox(struct loop *loop) {
+    struct loop_post *post = take_posts(loop->mailbox, true);
+    while (post != NULL) {
+        struct loop_post *next = post->next;
+        drop_post(post);
+        post = next;
+    }
+    loop_mailbox_unref(&loop->mailbox);
 }
 
 static void on_wake(uv_async_t *wake) {
     struct loop *loop = wake->data;
-    struct loop_post *post = take_posts(loop);
+    struct loop_post *post = take_posts(loop->mailbox, false);
     while (post != NULL) {
         struct loop_post *next = post->next;
         post->call(post->context);
@@ -175,7 +202,10 @@ struct loop *loop_new(const struct clock *clock, const struct random *random) {
     block_pool_init(&loop->pool, POOL_KEEP_MAX);
     loop->trim_low = SIZE_MAX;
     loop->read_buffer = memory_new(LOOP_READ_BYTES);
-    pthread_mutex_init(&loop->posts_lock, NULL);
+    loop->mailbox = MEMORY_NEW(struct loop_mailbox);
+    loop->mailbox->loop = loop;
+    atomic_init(&loop->mailbox->refs, 1);
+    pthread_mutex_init(&loop->mailbox->lock, NULL);
     /* A peer that goes away is an error of the write, not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
 
@@ -208,16 +238,10 @@ void loop_free(struct loop **at) {
     for (int i = 0; i < 100 && has_work(loop); i++) {
         uv_run(&loop->uv, UV_RUN_NOWAIT);
     }
+    close_mailbox(loop);
     uv_walk(&loop->uv, close_handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     must(uv_loop_close(&loop->uv), "uv_loop_close");
-    struct loop_post *post = take_posts(loop);
-    while (post != NULL) {
-        struct loop_post *next = post->next;
-        memory_free(post);
-        post = next;
-    }
-    pthread_mutex_destroy(&loop->posts_lock);
     block_pool_fini(&loop->pool);
     memory_free(loop->read_buffer);
     memory_free(loop);
@@ -357,18 +381,50 @@ void loop_timer_close(struct loop_timer *timer, void (*closed)(struct loop_timer
 }
 
 void loop_post(struct loop *loop, void (*call)(void *context), void *context) {
-    struct loop_post *post = MEMORY_NEW(struct loop_post);
-    post->call = call;
-    post->context = context;
-    pthread_mutex_lock(&loop->posts_lock);
-    if (loop->posts_last == NULL) {
-        loop->posts_first = post;
-    } else {
-        loop->posts_last->next = post;
+    if (loop->mailbox != NULL) { /* else it is just being freed: dropped */
+        loop_mailbox_post(loop->mailbox, call, NULL, context);
     }
-    loop->posts_last = post;
-    pthread_mutex_unlock(&loop->posts_lock);
-    uv_async_send(&loop->wake);
+}
+
+struct loop_mailbox *loop_mailbox_ref(struct loop *loop) {
+    atomic_fetch_add(&loop->mailbox->refs, 1);
+    return loop->mailbox;
+}
+
+void loop_mailbox_unref(struct loop_mailbox **at) {
+    struct loop_mailbox *mailbox = *at;
+    *at = NULL;
+    if (mailbox == NULL || atomic_fetch_sub(&mailbox->refs, 1) != 1) {
+        return;
+    }
+    pthread_mutex_destroy(&mailbox->lock);
+    memory_free(mailbox);
+}
+
+static bool put_post(struct loop_mailbox *mailbox, struct loop_post *post) {
+    pthread_mutex_lock(&mailbox->lock);
+    bool is_open = mailbox->loop != NULL;
+    if (is_open) {
+        if (mailbox->last == NULL) {
+            mailbox->first = post;
+        } else {
+            mailbox->last->next = post;
+        }
+        mailbox->last = post;
+        uv_async_send(
+            &mailbox->loop->wake); /* under the lock: the handle is closed after the mailbox */
+    }
+    pthread_mutex_unlock(&mailbox->lock);
+    return is_open;
+}
+
+void loop_mailbox_post(struct loop_mailbox *mailbox, void (*call)(void *context),
+                       void (*dropped)(void *context), void *context) {
+    struct loop_post *post = MEMORY_NEW(struct loop_post);
+    *post = (struct loop_post){.call = call, .dropped = dropped, .context = context};
+    if (!put_post(mailbox, post)) {
+        drop_post(post);
+    }
 }
 
 static void on_work(uv_work_t *uv) {

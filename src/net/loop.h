@@ -1,8 +1,8 @@
 /* loop.h: one event loop of one thread (libuv), with what everything on it shares.
  *
  * A loop owns its block pool, its read buffer, the list of connections to look at before the next wait (the cork: output
- * is written once per iteration), and deferred calls. Nothing here is shared between threads except loop_post. Nothing
- * that blocks runs on a loop: loop_work takes it to libuv's pool.
+ * is written once per iteration), and deferred calls. Nothing here is shared between threads except loop_post and mailboxes.
+ * Nothing that blocks runs on a loop: loop_work takes it to libuv's pool.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -74,6 +74,15 @@ void loop_timer_close(struct loop_timer *timer, void (*closed)(struct loop_timer
 
 /* Runs `call(context)` on the loop's thread, from any thread, in order. */
 void loop_post(struct loop *loop, void (*call)(void *context), void *context);
+
+/* The same for who cannot know how long the loop lives: a mailbox may be held longer than its loop. Counted; any thread. */
+struct loop_mailbox;
+struct loop_mailbox *loop_mailbox_ref(struct loop *loop); /* the loop lives */
+void loop_mailbox_unref(struct loop_mailbox **mailbox);
+/* As loop_post. If the loop ends before the call has run, or has ended already, `dropped(context)` is called instead: by
+ * loop_free, or in here. It must not wait for anything. */
+void loop_mailbox_post(struct loop_mailbox *mailbox, void (*call)(void *context),
+                       void (*dropped)(void *context), void *context);
 /* Runs `work(context)` on a pool thread, then `done(context)` on the loop's thread. */
 void loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
                void *context);

@@ -202,7 +202,7 @@ enum tls_result tls_session_write(struct tls_session *session, const uint8_t *by
 }
 
 enum tls_result tls_session_shutdown(struct tls_session *session) {
-    if (session->has_failed || !session->is_established) {
+    if (session->ssl == NULL || session->has_failed || !session->is_established) {
         return TLS_DONE; /* nothing may be said after a failure */
     }
     prepare_call();
