@@ -19,6 +19,21 @@
 #define HOSTNAME_MEMBER                                                                            \
     { "hostname", MESSAGE_WORD, AT(hostname), .max = HOST_BYTES_MAX }
 
+static enum status read_upstreams(const json_t *value, void *at, struct why *why) {
+    struct feed_message *message = at;
+    message->upstream_count = 0;
+    return value == NULL
+               ? STATUS_OK
+               : upstream_state_read(value, message->upstreams, &message->upstream_count, why);
+}
+
+static json_t *write_upstreams(const void *at) {
+    const struct feed_message *message = at;
+    return message->upstream_count == 0
+               ? NULL
+               : upstream_state_write(message->upstreams, message->upstream_count);
+}
+
 static const struct message_member keys_members[] = {
     {"jwks", MESSAGE_OBJECT, AT(jwks)},
 };
@@ -61,6 +76,8 @@ static const struct message_member warpgate_members[] = {
     {"version", MESSAGE_TOKEN, AT(version), .max = NAME_BYTES_MAX},
     {"applied_revision", MESSAGE_REVISION, AT(revision), .max = MESSAGE_REVISION_MAX},
     {"refused_code", MESSAGE_TOKEN, AT(code), .max = CODE_BYTES_MAX},
+    {"upstreams", MESSAGE_CUSTOM, .is_optional = true, .read = read_upstreams,
+     .write = write_upstreams},
 };
 static const struct message_member renew_members[] = {
     {"csr", MESSAGE_TEXT, AT(csr), .max = PEM_BYTES_MAX},

@@ -14,7 +14,10 @@
  *                    {"type":"applied","environment":"env_…","revision":7}
  *                    {"type":"refused","environment":"env_…"|"","revision":7,"code":"…","detail":"…"}
  *                    {"type":"warpgate","warpgate":"wg_…","environment":"env_…","tunnels":1,"ip_address":"…","name":"…",
- *                     "version":"…","applied_revision":7,"refused_code":"…"}       at each change; tunnels 0: gone
+ *                     "version":"…","applied_revision":7,"refused_code":"…","upstreams":[{"name":"default","state":"up"}]}
+ *                                       at each change, for all tunnels of this edge together, whichever of its workers have
+ *                                       them; tunnels 0: gone. applied_revision is the newest that it has told on any of them.
+ *                                       upstreams may be missing: then nothing is known
  *                    {"type":"renew","csr":"PEM"}
  * On "synced" the edge forgets environments and hosts that were not in this sync, unless something in it had to be refused:
  * then the last good state stays. A record {"type":"ping"} goes each way every 5 s; silence of 15 s ends the connection.
@@ -30,6 +33,7 @@
 #include "base/id.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "tunnel/upstream_state.h"
 
 #define FEED_PATH "/edge/v1/feed"
 #define FEED_PING_MS 5000
@@ -66,6 +70,8 @@ struct feed_message {
     uint64_t revision; /* APPLIED, REFUSED; WARPGATE: applied_revision */
     unsigned tunnels;
     struct str code, detail; /* REFUSED; WARPGATE: code = refused_code, may be empty */
+    struct upstream_state upstreams[UPSTREAM_STATE_MAX]; /* WARPGATE */
+    size_t upstream_count;
     struct str csr;
 };
 

@@ -67,6 +67,42 @@ static void test_missing_and_surplus_members_are_refused(void **state) {
     }
 }
 
+#define REPORT                                                                                     \
+    "{\"type\":\"warpgate\",\"warpgate\":\"" WG "\",\"environment\":\"" ENV                        \
+    "\",\"tunnels\":3,\"ip_address\":\"::1\",\"name\":\"box\",\"version\":\"0.1.0\","              \
+    "\"applied_revision\":7,\"refused_code\":\"\""
+
+static void test_upstreams_may_be_missing(void **state) {
+    (void)state;
+    struct feed_message message = {.upstream_count = 7};
+    json_t *tree = NULL;
+    assert_int_equal(json_parse(STR(REPORT "}"), &tree, NULL), STATUS_OK);
+    assert_int_equal(feed_message_read(tree, &message, NULL), STATUS_OK);
+    assert_int_equal(message.type, FEED_MESSAGE_WARPGATE);
+    assert_int_equal(message.upstream_count, 0);
+    json_decref(tree);
+}
+
+static void test_upstreams_read_and_write_the_same(void **state) {
+    (void)state;
+    struct feed_message message;
+    json_t *tree = NULL;
+    assert_int_equal(
+        json_parse(STR(REPORT ",\"upstreams\":[{\"name\":\"default\",\"state\":\"up\"},"
+                              "{\"name\":\"b\",\"state\":\"down\"}]}"),
+                   &tree, NULL),
+        STATUS_OK);
+    assert_int_equal(feed_message_read(tree, &message, NULL), STATUS_OK);
+    assert_int_equal(message.tunnels, 3);
+    assert_int_equal(message.upstream_count, 2);
+    json_t *written = feed_message_write(&message);
+    assert_true(json_equal(tree, written));
+    json_decref(written);
+    json_object_set_new(tree, "upstreams", json_object());
+    assert_int_equal(feed_message_read(tree, &message, NULL), STATUS_INVALID);
+    json_decref(tree);
+}
+
 static void test_a_newer_type_is_ignored(void **state) {
     (void)state;
     struct feed_message message;
@@ -80,6 +116,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_type_reads_and_writes_the_same),
         cmocka_unit_test(test_missing_and_surplus_members_are_refused),
+        cmocka_unit_test(test_upstreams_may_be_missing),
+        cmocka_unit_test(test_upstreams_read_and_write_the_same),
         cmocka_unit_test(test_a_newer_type_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

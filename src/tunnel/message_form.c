@@ -82,6 +82,9 @@ static enum status read_member(const struct message_member *member, const json_t
     json_t *child = NULL;
     enum status status;
     if (member->is_optional && json_object_get(object, member->name) == NULL) {
+        if (member->kind == MESSAGE_CUSTOM) {
+            return member->read(NULL, message, why);
+        }
         *(struct str *)at = STR_EMPTY;
         return STATUS_OK;
     }

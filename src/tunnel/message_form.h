@@ -36,9 +36,10 @@ struct message_member {
     size_t offset; /* of the C member in the message's struct */
     uint64_t max;
     enum id_kind id_kind;
-    bool is_optional; /* texts only: absent is empty, and empty is not written */
+    /* Texts: absent is empty, and empty is not written. CUSTOM: absent is read as NULL. */
+    bool is_optional;
     enum status (*read)(const json_t *value, void *message, struct why *why);
-    json_t *(*write)(const void *message);
+    json_t *(*write)(const void *message); /* NULL: it is not written */
 };
 
 struct message_form {

@@ -23,10 +23,11 @@
 
 #include "base/status.h"
 #include "base/str.h"
+#include "tunnel/upstream_state.h"
 
 #define TUNNEL_CONTROL_PATH "/mezusphere/control"
 #define TUNNEL_CONTROL_AUTHORITY "edge"
-#define TUNNEL_UPSTREAMS_MAX 32
+#define TUNNEL_UPSTREAMS_MAX UPSTREAM_STATE_MAX
 #define TUNNEL_COUNT_MAX 8
 
 enum tunnel_message_type {
@@ -48,11 +49,7 @@ struct tunnel_message {
     unsigned count;           /* TUNNELS */
     struct str reason;        /* REVOKED */
     struct str version, name; /* HELLO: at most 64 bytes each, printable ASCII without spaces */
-    struct {
-        struct str name;
-        bool is_up; /* HEALTH */
-        bool is_known;
-    } upstreams[TUNNEL_UPSTREAMS_MAX]; /* HELLO, HEALTH */
+    struct upstream_state upstreams[TUNNEL_UPSTREAMS_MAX]; /* HELLO: names alone; HEALTH */
     size_t upstream_count;
     uint64_t revision;       /* APPLIED, REFUSED */
     struct str code, detail; /* REFUSED: at most 64 and 256 bytes */
