@@ -110,9 +110,9 @@ enum bundle_verdict {
 };
 
 /* Judges in the order host, enabled, path, route. `authority`: Host or :authority as sent, perhaps with a port; `target`: as
- * in :path. `matcher` belongs to this bundle's program and to the calling thread. Where it does not allow, why says so:
- * wrong_host (or a slug of canonical_host.h), environment_disabled, a slug of canonical_path.h, no_route, route_too_costly.
- */
+ * in :path ("*", which engines let pass with OPTIONS alone, takes the route of "/"). `matcher` belongs to this bundle's program
+ * and to the calling thread. Where it does not allow, why says so: wrong_host (or a slug of canonical_host.h),
+ * environment_disabled, a slug of canonical_path.h, no_route, route_too_costly. */
 enum bundle_verdict bundle_judge(const struct bundle *bundle, struct route_matcher *matcher,
                                  struct str authority, struct str target, struct arena *arena,
                                  const struct bundle_route **route, struct why *why);

@@ -32,8 +32,9 @@ enum bundle_verdict bundle_judge(const struct bundle *bundle, struct route_match
         return refuse(BUNDLE_DISABLED, why, "environment_disabled",
                       "the environment is switched off");
     }
-    struct str path = STR_EMPTY;
-    if (canonical_path(target, arena, &path, why) != STATUS_OK) {
+    /* "OPTIONS *" asks about the whole server: it goes where the server's root goes. */
+    struct str path = STR("/");
+    if (!str_eq(target, STR("*")) && canonical_path(target, arena, &path, why) != STATUS_OK) {
         return BUNDLE_BAD_PATH;
     }
     size_t index = route_matcher_match(matcher, path);

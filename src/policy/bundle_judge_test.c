@@ -11,14 +11,15 @@
 #define ROUTE(last, match, path)                                                                   \
     "{\"id\": \"rt_" BODY last "\", \"match\": \"" match "\", \"path\": \"" path                   \
     "\", \"upstream\": \"default\"}"
+#define ROUTES                                                                                     \
+    ROUTE("a", "prefix", "/api/")                                                                  \
+    ", " ROUTE("b", "exact", "/api/x y") ", " ROUTE(                                               \
+        "c", "regexp", "/wild/.*a.{255}b.{255}") ", " ROUTE("d", "exact", "/")
 #define PAYLOAD(enabled)                                                                           \
     "{\"format\": 1, \"environment\": \"env_" BODY "a\", \"project\": \"prj_" BODY                 \
     "a\", \"organization\": \"org_" BODY                                                           \
     "a\", \"revision\": 7, \"issued_at\": \"2026-11-20T12:00:00Z\", \"enabled\": " enabled         \
-    ", \"hostnames\": [\"demo.example.net\", \"localhost\"], \"routes\": [" ROUTE(                 \
-        "a", "prefix", "/api/") ", " ROUTE("b", "exact",                                           \
-                                           "/api/x y") ", " ROUTE("c", "regexp",                   \
-                                                                  "/wild/.*a.{255}b.{255}") "]}"
+    ", \"hostnames\": [\"demo.example.net\", \"localhost\"], \"routes\": [" ROUTES "]}"
 
 struct judge_case {
     struct str authority;
@@ -40,9 +41,11 @@ static const struct judge_case cases[] = {
     {STR_INIT("localhost"), STR_INIT("/api/../x"), BUNDLE_BAD_PATH, "path_dot_segment"},
     {STR_INIT("localhost"), STR_INIT("/api%2fx"), BUNDLE_BAD_PATH, "path_encoded_slash"},
     {STR_INIT("localhost"), STR_INIT("/api/;a"), BUNDLE_BAD_PATH, "path_parameter"},
-    {STR_INIT("localhost"), STR_INIT("*"), BUNDLE_BAD_PATH, "path_malformed"},
+    {STR_INIT("localhost"), STR_INIT("/"), BUNDLE_ALLOW, "d"},
+    {STR_INIT("localhost"), STR_INIT("*"), BUNDLE_ALLOW, "d"},
+    {STR_INIT("localhost"), STR_INIT("*x"), BUNDLE_BAD_PATH, "path_malformed"},
     {STR_INIT("localhost"), STR_INIT("/api"), BUNDLE_NO_ROUTE, "no_route"},
-    {STR_INIT("localhost"), STR_INIT("/"), BUNDLE_NO_ROUTE, "no_route"},
+    {STR_INIT("localhost"), STR_INIT("/*"), BUNDLE_NO_ROUTE, "no_route"},
 };
 
 static struct bundle *parse(struct str payload) {
