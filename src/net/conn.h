@@ -52,6 +52,10 @@ struct conn_connect_config {
 /* Begins to connect; the outcome comes through events. */
 struct conn *conn_connect(struct loop *loop, const struct conn_connect_config *config,
                           const struct conn_events *events, void *owner);
+/* The same from a descriptor that is connected to `config->address` already (through a proxy, perhaps), and that the conn takes over:
+ * TLS begins. `config->timeouts` count from here. */
+struct conn *conn_adopt(struct loop *loop, int fd, const struct conn_connect_config *config,
+                        const struct conn_events *events, void *owner);
 /* Takes over an accepted descriptor. `tls` NULL: plain; the handshake's context may be exchanged inside by front.h. */
 struct conn *conn_accept(struct loop *loop, int fd, struct tls_context *tls,
                          const struct conn_timeouts *timeouts, const struct conn_events *events,

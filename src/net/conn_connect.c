@@ -44,3 +44,19 @@ struct conn *conn_connect(struct loop *loop, const struct conn_connect_config *c
     conn_deadline_update(conn);
     return conn;
 }
+
+struct conn *conn_adopt(struct loop *loop, int fd, const struct conn_connect_config *config,
+                        const struct conn_events *events, void *owner) {
+    struct conn *conn = conn_new(loop, &config->timeouts, events, owner);
+    conn->peer = config->address;
+    if (!conn_attach(conn, fd, config->tls, config->server_name)) {
+        return conn;
+    }
+    if (config->is_keepalive) {
+        socket_keepalive(fd);
+    }
+    conn_enter(conn, CONN_HANDSHAKING);
+    conn_schedule(conn);
+    conn_deadline_update(conn);
+    return conn;
+}

@@ -78,9 +78,29 @@ static void test_wrong_authority(void **state) {
     bench_fini(&bench);
 }
 
+static void test_a_connected_descriptor_is_adopted(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, true);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    (void)connect(fd, (const struct sockaddr *)&bench.address.storage, bench.address.len);
+    struct conn_connect_config config = {
+        .address = bench.address, .tls = bench.client_tls, .server_name = "a.test"};
+    bench.client.is_inside = true;
+    bench.client.conn = conn_adopt(bench.loop, fd, &config, &kit_side_events, &bench.client);
+    bench.client.is_inside = false;
+    bench_accept(&bench, &no_timeouts);
+    kit_until_established(bench.loop, &bench.client, &bench.server);
+    assert_string_equal(bench.server.server_name, "a.test");
+    send_more(&bench.client, MIB);
+    until_received(&bench, &bench.server.engine, MIB);
+    bench_fini(&bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_a_connected_descriptor_is_adopted),
         cmocka_unit_test(test_unix_socket),
         cmocka_unit_test(test_unix_socket_that_is_not_there),
         cmocka_unit_test(test_wrong_authority),
