@@ -17,6 +17,7 @@ static const struct store_column columns[] = {
     {"name_hash", STORE_COLUMN_LOOKUP_TENANT, AT(name), 0},
     {"hostname", STORE_COLUMN_SEALED, AT(hostname), STORE_HOSTNAME_MAX},
     {"hostname_hash", STORE_COLUMN_LOOKUP, AT(hostname), 0},
+    {"health_checks", STORE_COLUMN_SEALED_LATE, AT(health_checks), STORE_HEALTH_CHECKS_MAX},
 };
 
 static const struct store_unique uniques[] = {

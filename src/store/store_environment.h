@@ -11,6 +11,7 @@
 #include "store/store_tx.h"
 
 #define STORE_HOSTNAME_MAX 253
+#define STORE_HEALTH_CHECKS_MAX 98304 /* bytes: 32 of them, with paths that have to be escaped */
 
 struct store_environment {
     struct store_object object;
@@ -19,6 +20,7 @@ struct store_environment {
     uint64_t bundle_revision; /* from 1; the store's alone to set */
     struct str name;          /* a slug (store_project_is_slug), unique in the project */
     struct str hostname;      /* canonical (policy/canonical_host.h): lower case, no port */
+    struct str health_checks; /* as control/health_check.h writes them; empty: none */
 };
 
 /* STATUS_CONFLICT (name_taken, hostname_taken), STATUS_INVALID (name_invalid), STATUS_NOT_FOUND (no such project in
@@ -45,7 +47,7 @@ enum status store_environment_list_any(struct store_tx *tx, struct store_page *p
                                        struct arena *arena, struct store_environment **rows,
                                        size_t *count) MUST_USE;
 
-/* Writes name, is_enabled and hostname, and raises bundle_revision (in the row given, too). STATUS_NOT_FOUND, STATUS_CONFLICT
+/* Writes name, is_enabled, hostname and health_checks, and raises bundle_revision (in the row given, too). STATUS_NOT_FOUND, STATUS_CONFLICT
  * (revision_mismatch, name_taken, hostname_taken), STATUS_INVALID (name_invalid). */
 enum status store_environment_update(struct store_tx *tx,
                                      struct store_environment *environment) MUST_USE;

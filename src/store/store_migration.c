@@ -140,12 +140,17 @@ static const char first_slice_sql[] =
     " expires_at BIGINT NOT NULL);"
     "CREATE INDEX revocation_of_organization ON revocation (organization_id);";
 
+/* NULL in rows that were there before: empty (STORE_COLUMN_SEALED_LATE). */
+static const char traffic_options_sql[] = "ALTER TABLE route ADD COLUMN options BYTEA;"
+                                          "ALTER TABLE environment ADD COLUMN health_checks BYTEA;";
+
 /* Append here, and nowhere else. */
 static const struct migration {
     const char *name;
     const char *sql;
 } migrations[] = {
     {"first slice", first_slice_sql},
+    {"traffic options", traffic_options_sql},
 };
 
 static void make_checksum(const char *sql, char out[CHECKSUM_SIZE]) {

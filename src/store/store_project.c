@@ -1,5 +1,6 @@
 #include "store/store_project.h"
 
+#include "store/store_revocation.h"
 #include "store/store_row.h"
 #include "store/store_state.h"
 
@@ -89,4 +90,15 @@ enum status store_project_list(struct store_tx *tx, const struct id *organizatio
 enum status store_project_update(struct store_tx *tx, struct store_project *project) {
     enum status status = check_name(tx, project->name);
     return status == STATUS_OK ? store_row_update(tx, &table, project) : status;
+}
+
+enum status store_project_delete(struct store_tx *tx, const struct id *organization,
+                                 const struct id *id, uint64_t revision,
+                                 int64_t certificates_end_at_ms) {
+    enum status status = store_revocation_insert_for(tx, STATEMENT_WARPGATE_LIVE_OF_PROJECT,
+                                                     organization, id, certificates_end_at_ms);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return store_row_delete(tx, &table, STATEMENT_PROJECT_DELETE, organization, id, revision);
 }

@@ -29,5 +29,11 @@ enum status store_project_list(struct store_tx *tx, const struct id *organizatio
                                struct store_project **rows, size_t *count) MUST_USE;
 /* STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch, name_taken), STATUS_INVALID (name_invalid). */
 enum status store_project_update(struct store_tx *tx, struct store_project *project) MUST_USE;
+/* With its environments, their routes and warpgates, its service accounts and their keys; each warpgate's certificate is
+ * revoked (store_revocation.h) until `certificates_end_at_ms`. STATUS_NOT_FOUND; STATUS_CONFLICT (revision_mismatch) unless
+ * `revision` is the current one. */
+enum status store_project_delete(struct store_tx *tx, const struct id *organization,
+                                 const struct id *id, uint64_t revision,
+                                 int64_t certificates_end_at_ms) MUST_USE;
 
 #endif

@@ -16,6 +16,7 @@ static const struct store_column columns[] = {
     {"match_kind", STORE_COLUMN_TEXT, AT(match), STORE_ROUTE_MATCH_MAX},
     {"path", STORE_COLUMN_SEALED, AT(path), STORE_ROUTE_PATH_MAX},
     {"upstream", STORE_COLUMN_SEALED, AT(upstream), STORE_ROUTE_UPSTREAM_MAX},
+    {"options", STORE_COLUMN_SEALED_LATE, AT(options), STORE_ROUTE_OPTIONS_MAX},
 };
 
 static const struct store_table table = {

@@ -8,6 +8,7 @@
 #define STORE_ROUTE_MATCH_MAX 16
 #define STORE_ROUTE_PATH_MAX 1024
 #define STORE_ROUTE_UPSTREAM_MAX 63
+#define STORE_ROUTE_OPTIONS_MAX 512
 #define STORE_ROUTES_MAX 10000 /* of one environment */
 
 struct store_route {
@@ -17,6 +18,8 @@ struct store_route {
     struct str match; /* "prefix", "exact", "regexp": policy/route_program.h judges it */
     struct str path;
     struct str upstream; /* name of an upstream that the warpgate declares */
+    struct str
+        options; /* what differs from the standard, as control/route_option.h writes it; may be empty */
 };
 
 /* At the end of the list. STATUS_NOT_FOUND (no such environment in object.organization), STATUS_TOO_LARGE (routes_too_many). */
@@ -33,7 +36,7 @@ enum status store_route_list(struct store_tx *tx, const struct id *organization,
 enum status store_route_list_all(struct store_tx *tx, const struct id *organization,
                                  const struct id *environment, struct arena *arena,
                                  struct store_route **rows, size_t *count) MUST_USE;
-/* Writes position, match, path, upstream. STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
+/* Writes position, match, path, upstream, options. STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
 enum status store_route_update(struct store_tx *tx, struct store_route *route) MUST_USE;
 /* STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
 enum status store_route_delete(struct store_tx *tx, const struct id *organization,

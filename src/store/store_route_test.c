@@ -55,6 +55,26 @@ static void test_every_change_raises_the_bundle(void **state) {
                      STATUS_NOT_FOUND);
 }
 
+static void test_options(void **state) {
+    struct fixture *f = *state;
+    struct store_route row;
+    char longest[STORE_ROUTE_OPTIONS_MAX + 1];
+    fixture_begin(f, STORE_WRITE);
+    struct fixture_tenant t = fixture_tenant(f, "A", "a.example", 1);
+    struct store_route route = make(f, &t, "/");
+    assert_int_equal(store_route_get(f->tx, &t.organization, &route.object.id, &f->arena, &row),
+                     STATUS_OK);
+    assert_int_equal(row.options.len, 0);
+    row.options = STR("{\"sticky\":true}");
+    assert_int_equal(store_route_update(f->tx, &row), STATUS_OK);
+    assert_int_equal(store_route_get(f->tx, &t.organization, &route.object.id, &f->arena, &row),
+                     STATUS_OK);
+    assert_true(str_eq(row.options, STR("{\"sticky\":true}")));
+    memset(longest, 'a', sizeof(longest));
+    row.options = str_make(longest, sizeof(longest));
+    assert_int_equal(store_route_update(f->tx, &row), STATUS_TOO_LARGE);
+}
+
 static void test_list_order(void **state) {
     struct fixture *f = *state;
     char path[32];
@@ -132,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_change_raises_the_bundle, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_options, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_list_order, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_tenants_are_apart, fixture_setup, fixture_teardown),
     };

@@ -115,6 +115,7 @@ static enum status encode_column(struct store_tx *tx, const struct store_table *
         return STATUS_OK;
     case STORE_COLUMN_TEXT:
     case STORE_COLUMN_SEALED:
+    case STORE_COLUMN_SEALED_LATE:
         memcpy(&text, member, sizeof(text));
         return encode_text(tx, table, column, row, text, value);
     case STORE_COLUMN_LOOKUP:
@@ -309,6 +310,12 @@ static enum status decode_column(struct store_tx *tx, const struct store_table *
         return STATUS_OK;
     case STORE_COLUMN_TEXT:
         text = arena_str(arena, value->bytes);
+        break;
+    case STORE_COLUMN_SEALED_LATE:
+        if (value->kind == STORE_VALUE_NULL) {
+            break;
+        }
+        status = decode_sealed(tx, table, column, row, value, arena, &text);
         break;
     case STORE_COLUMN_SEALED:
         status = decode_sealed(tx, table, column, row, value, arena, &text);

@@ -14,12 +14,13 @@
 #define STORE_ROW_COLUMNS_MAX 24
 
 enum store_column_kind {
-    STORE_COLUMN_ID,            /* struct id; NULL when none */
-    STORE_COLUMN_NUMBER,        /* int64_t or uint64_t */
-    STORE_COLUMN_FLAG,          /* bool */
-    STORE_COLUMN_TEXT,          /* struct str, not sealed: words of our own, from a fixed set */
-    STORE_COLUMN_SEALED,        /* struct str */
-    STORE_COLUMN_LOOKUP,        /* written only: keyed hash of the struct str there */
+    STORE_COLUMN_ID,          /* struct id; NULL when none */
+    STORE_COLUMN_NUMBER,      /* int64_t or uint64_t */
+    STORE_COLUMN_FLAG,        /* bool */
+    STORE_COLUMN_TEXT,        /* struct str, not sealed: words of our own, from a fixed set */
+    STORE_COLUMN_SEALED,      /* struct str */
+    STORE_COLUMN_SEALED_LATE, /* the same, in rows that may be older than the column: NULL is empty */
+    STORE_COLUMN_LOOKUP,      /* written only: keyed hash of the struct str there */
     STORE_COLUMN_LOOKUP_TENANT, /* the same within the organization */
     STORE_COLUMN_HASH,          /* written only: keyed hash of the DIGEST_BYTES there */
 };

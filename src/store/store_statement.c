@@ -9,8 +9,9 @@
 #define PROJECT_COLUMNS TENANT_COLUMNS ", name, name_hash"
 #define ENVIRONMENT_COLUMNS                                                                        \
     TENANT_COLUMNS ", project_id, is_enabled, bundle_revision, name, name_hash, hostname, "        \
-                   "hostname_hash"
-#define ROUTE_COLUMNS TENANT_COLUMNS ", environment_id, position, match_kind, path, upstream"
+                   "hostname_hash, health_checks"
+#define ROUTE_COLUMNS                                                                              \
+    TENANT_COLUMNS ", environment_id, position, match_kind, path, upstream, options"
 #define SERVICE_ACCOUNT_COLUMNS TENANT_COLUMNS ", project_id, name, name_hash"
 #define KEY_COLUMNS                                                                                \
     TENANT_COLUMNS ", project_id, service_account_id, last_used_at, revoked_at, prefix, "          \
@@ -96,15 +97,18 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_PROJECT_FIND] =
         "SELECT " PROJECT_COLUMNS " FROM project WHERE organization_id = $1 AND name_hash = $2",
     LIST(STATEMENT_PROJECT_LIST, PROJECT_COLUMNS, "project", "organization_id = $1 AND ", 2, 3),
+    [STATEMENT_PROJECT_DELETE] =
+        "DELETE FROM project WHERE id = $1 AND organization_id = $2 AND revision = $3",
 
-    [STATEMENT_ENVIRONMENT_INSERT] = "INSERT INTO environment (" ENVIRONMENT_COLUMNS
-                                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    [STATEMENT_ENVIRONMENT_INSERT] =
+        "INSERT INTO environment (" ENVIRONMENT_COLUMNS
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     /* The revision that the caller read may be behind what routes have raised it to since. */
     [STATEMENT_ENVIRONMENT_UPDATE] =
         "UPDATE environment SET " TENANT_SET ", is_enabled = $7, bundle_revision = "
         "CASE WHEN bundle_revision < $8 THEN $8 ELSE bundle_revision END + 1, "
-        "name = $9, name_hash = $10, hostname = $11, hostname_hash = $12" TENANT_UNCHANGED
-        " AND project_id = $6",
+        "name = $9, name_hash = $10, hostname = $11, hostname_hash = $12, health_checks = "
+        "$13" TENANT_UNCHANGED " AND project_id = $6",
     [STATEMENT_ENVIRONMENT_TOUCH] = "UPDATE environment SET bundle_revision = bundle_revision + 1 "
                                     "WHERE id = $1 AND organization_id = $2",
     [STATEMENT_ENVIRONMENT_GET] = GET(ENVIRONMENT_COLUMNS, "environment"),
@@ -119,12 +123,11 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_ENVIRONMENT_DELETE] =
         "DELETE FROM environment WHERE id = $1 AND organization_id = $2 AND revision = $3",
 
-    [STATEMENT_ROUTE_INSERT] =
-        "INSERT INTO route (" ROUTE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    [STATEMENT_ROUTE_UPDATE] =
-        "UPDATE route SET " TENANT_SET
-        ", position = $7, match_kind = $8, path = $9, upstream = $10" TENANT_UNCHANGED
-        " AND environment_id = $6",
+    [STATEMENT_ROUTE_INSERT] = "INSERT INTO route (" ROUTE_COLUMNS
+                               ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    [STATEMENT_ROUTE_UPDATE] = "UPDATE route SET " TENANT_SET
+                               ", position = $7, match_kind = $8, path = $9, upstream = $10, "
+                               "options = $11" TENANT_UNCHANGED " AND environment_id = $6",
     [STATEMENT_ROUTE_GET] = GET(ROUTE_COLUMNS, "route"),
     [STATEMENT_ROUTE_LAST] = "SELECT COUNT(*), COALESCE(MAX(position), 0) FROM route "
                              "WHERE organization_id = $1 AND environment_id = $2",
@@ -171,6 +174,10 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_WARPGATE_LIVE_OF_ENVIRONMENT] =
         "SELECT id, environment_id FROM warpgate "
         "WHERE organization_id = $1 AND environment_id = $2 AND revoked_at = 0",
+    [STATEMENT_WARPGATE_LIVE_OF_PROJECT] =
+        "SELECT id, environment_id FROM warpgate WHERE organization_id = $1 AND revoked_at = 0 "
+        "AND environment_id IN "
+        "(SELECT id FROM environment WHERE organization_id = $1 AND project_id = $2)",
     [STATEMENT_WARPGATE_REPORT] =
         "UPDATE warpgate SET revision = revision + 1, updated_at = $3, last_seen_at = $4, "
         "applied_revision = CASE WHEN applied_revision < $5 THEN $5 ELSE applied_revision END, "

@@ -140,9 +140,9 @@ static void test_newer_and_changed_schema(void **state) {
     (void)state;
     struct fixture f;
     make_used(&f);
-    run_sql(&f, "INSERT INTO migration VALUES (2, 'future', 'x', 0)");
+    run_sql(&f, "INSERT INTO migration SELECT MAX(number) + 1, 'future', 'x', 0 FROM migration");
     expect_refusal(&f, STATUS_UNSUPPORTED, "data_newer");
-    run_sql(&f, "DELETE FROM migration WHERE number = 2; UPDATE migration SET checksum = 'x'");
+    run_sql(&f, "DELETE FROM migration WHERE name = 'future'; UPDATE migration SET checksum = 'x'");
     expect_refusal(&f, STATUS_INVALID, "data_corrupt");
     fixture_remove(&f);
 }
@@ -338,6 +338,50 @@ static void test_kill_loses_nothing_acknowledged(void **state) {
     fixture_remove(&f);
 }
 
+/* A database as the version before the second step left it. */
+static void test_an_older_database_is_taken_on(void **state) {
+    (void)state;
+    struct fixture f;
+    struct store_route row;
+    struct store_environment environment;
+    fixture_make(&f);
+    assert_int_equal(fixture_open(&f), STATUS_OK);
+    fixture_begin(&f, STORE_WRITE);
+    struct fixture_tenant t = fixture_tenant(&f, "Acme", "shop.example.net", 1);
+    struct store_route route = {.object.organization = t.organization,
+                                .environment = t.environment,
+                                .match = STR("prefix"),
+                                .path = STR("/old"),
+                                .upstream = STR("default")};
+    assert_int_equal(store_route_insert(f.tx, &route), STATUS_OK);
+    fixture_commit(&f);
+    store_close(&f.store);
+    run_sql(&f, "ALTER TABLE route DROP COLUMN options;"
+                "ALTER TABLE environment DROP COLUMN health_checks;"
+                "DELETE FROM migration WHERE number = 2");
+    assert_int_equal(fixture_open(&f), STATUS_OK);
+    fixture_begin(&f, STORE_WRITE);
+    assert_int_equal(store_route_get(f.tx, &t.organization, &route.object.id, &f.arena, &row),
+                     STATUS_OK);
+    assert_true(str_eq(row.path, STR("/old")));
+    assert_int_equal(row.options.len, 0);
+    row.options = STR("{}");
+    assert_int_equal(store_route_update(f.tx, &row), STATUS_OK);
+    assert_int_equal(
+        store_environment_get(f.tx, &t.organization, &t.environment, &f.arena, &environment),
+        STATUS_OK);
+    assert_int_equal(environment.health_checks.len, 0);
+    environment.health_checks = STR("[]");
+    assert_int_equal(store_environment_update(f.tx, &environment), STATUS_OK);
+    assert_int_equal(
+        store_environment_get(f.tx, &t.organization, &t.environment, &f.arena, &environment),
+        STATUS_OK);
+    assert_true(str_eq(environment.health_checks, STR("[]")));
+    fixture_commit(&f);
+    store_close(&f.store);
+    fixture_remove(&f);
+}
+
 static bool holds(const char *bytes, size_t len, const char *text) {
     return memmem(bytes, len, text, strlen(text)) != NULL;
 }
@@ -362,12 +406,11 @@ static void expect_none(const struct fixture *f, const char *name, const char *c
 
 static void test_dump_shows_nothing(void **state) {
     (void)state;
-    static const char *const texts[] = {"Weyland",      "grace@hopper",    "Ada Lovelace",
-                                        "$argon2id",    "shop-of-horrors", "production",
-                                        "shop.weyland", "/secret/path",    "billing",
-                                        "gatekeeper",   "Zq3xW8vB",        "warp-hostname",
-                                        "192.0.2.77",   "1.2.3-rc4",       "linux/riscv",
-                                        "BEGIN EC",     "bundle_stale",    NULL};
+    static const char *const texts[] = {
+        "Weyland",    "grace@hopper",  "Ada Lovelace", "$argon2id", "shop-of-horrors",
+        "production", "shop.weyland",  "/secret/path", "billing",   "gatekeeper",
+        "Zq3xW8vB",   "warp-hostname", "192.0.2.77",   "1.2.3-rc4", "linux/riscv",
+        "BEGIN EC",   "bundle_stale",  "sticky",       "healthz",   NULL};
     struct fixture f;
     fixture_make(&f);
     assert_int_equal(fixture_open(&f), STATUS_OK);
@@ -380,8 +423,13 @@ static void test_dump_shows_nothing(void **state) {
                                 .environment = env,
                                 .match = STR("prefix"),
                                 .path = STR("/secret/path"),
-                                .upstream = STR("billing")};
+                                .upstream = STR("billing"),
+                                .options = STR("{\"sticky\":true}")};
     assert_int_equal(store_route_insert(f.tx, &route), STATUS_OK);
+    struct store_environment row;
+    assert_int_equal(store_environment_get(f.tx, &org, &env, &f.arena, &row), STATUS_OK);
+    row.health_checks = STR("[{\"path\":\"/healthz\"}]");
+    assert_int_equal(store_environment_update(f.tx, &row), STATUS_OK);
     struct store_member member = {.email = STR("grace@hopper.example"),
                                   .name = STR("Ada Lovelace"),
                                   .password_hash = STR("$argon2id$v=19$...")};
@@ -444,6 +492,7 @@ int main(void) {
         cmocka_unit_test(test_not_writable),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_kill_loses_nothing_acknowledged),
+        cmocka_unit_test(test_an_older_database_is_taken_on),
         cmocka_unit_test(test_dump_shows_nothing),
         cmocka_unit_test(test_key_from_elsewhere),
     };
