@@ -232,6 +232,15 @@ struct http_stream *h2_session_open(struct h2_session *session, const struct htt
     return h2_stream_open(session, head, is_end, events, owner);
 }
 
+bool h2_session_has_room(const struct h2_session *session) {
+    return h2_stream_may_open(session);
+}
+
+bool h2_session_takes_websocket(const struct h2_session *session) {
+    return nghttp2_session_get_remote_settings(session->ng,
+                                               NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 size_t h2_session_stream_count(const struct h2_session *session) {
     return session->stream_count;
 }

@@ -49,6 +49,7 @@ struct h2_config {
     void (*on_ping_ack)(void *context, const uint8_t payload[8]);
     void (*on_goaway)(void *context);   /* the peer sent GOAWAY: open no more streams here */
     void (*on_settings)(void *context); /* the peer's first SETTINGS arrived */
+    void (*on_room)(void *context); /* client: a stream is gone: there may be room for another */
     void *context;
 };
 
@@ -61,6 +62,10 @@ struct http_stream *h2_session_open(struct h2_session *session, const struct htt
                                     bool is_end, const struct http_stream_events *events,
                                     void *owner);
 
+/* Client: would h2_session_open find room now? */
+bool h2_session_has_room(const struct h2_session *session);
+/* Client: the server takes WebSockets (RFC 8441 §3). Known once its first SETTINGS have come. */
+bool h2_session_takes_websocket(const struct h2_session *session);
 size_t h2_session_stream_count(const struct h2_session *session);
 bool h2_session_is_draining(const struct h2_session *session); /* GOAWAY was sent or received */
 void h2_session_ping(struct h2_session *session, const uint8_t payload[8]);

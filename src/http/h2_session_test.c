@@ -210,6 +210,13 @@ static void test_client_drain(void **state) {
     test_pair_free(pair);
 }
 
+static unsigned room_count;
+
+static void count_room(void *context) {
+    (void)context;
+    room_count++;
+}
+
 static void test_peers_stream_limit(void **state) {
     struct test_pair *pair = test_pair_bare();
     struct test_owner owners[4] = {{0}, {0}, {0}, {0}};
@@ -217,6 +224,8 @@ static void test_peers_stream_limit(void **state) {
     struct h2_config server = test_config(pair, H2_SERVER, H2_TUNNEL);
     (void)state;
     server.max_streams = 2;
+    client.on_room = count_room;
+    room_count = 0;
     pair->client = h2_session_new(&client);
     pair->server = h2_session_new(&server);
     for (size_t i = 0; i < 3; i++) { /* before the limit is known */
@@ -225,9 +234,13 @@ static void test_peers_stream_limit(void **state) {
     test_pump(pair);
     check_done(&owners[2], HTTP_CLOSE_REFUSED);
     assert_int_equal(pair->request_count, 2);
+    assert_false(h2_session_has_room(pair->client));
     assert_false(test_open(pair, &owners[3], STR("GET"), true));
+    assert_int_equal(room_count, 1); /* the refused one is gone */
     test_answer(&pair->owners[0], 204, true);
     test_pump(pair);
+    assert_int_equal(room_count, 2);
+    assert_true(h2_session_has_room(pair->client));
     assert_true(test_open(pair, &owners[3], STR("GET"), true));
     test_pump(pair);
     assert_int_equal(pair->request_count, 3);

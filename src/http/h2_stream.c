@@ -73,6 +73,9 @@ void h2_stream_free(struct h2_stream *stream) {
     list_prepend(&session->spare, &stream->node); /* the warmest first */
     session->spare_count++;
     h2_stream_trim(session, spare_limit(session));
+    if (session->config.on_room != NULL && session->state < H2_SESSION_ENDED) {
+        session->config.on_room(session->config.context);
+    }
 }
 
 void h2_stream_queue_event(struct h2_stream *stream) {
@@ -336,7 +339,7 @@ static const struct http_stream_ops stream_ops = {
     .release = stream_release,
 };
 
-static bool may_open(const struct h2_session *session) {
+bool h2_stream_may_open(const struct h2_session *session) {
     uint32_t max =
         nghttp2_session_get_remote_settings(session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     return session->config.role == H2_CLIENT && session->state == H2_SESSION_OPEN &&
@@ -346,7 +349,7 @@ static bool may_open(const struct h2_session *session) {
 struct http_stream *h2_stream_open(struct h2_session *session, const struct http_head *head,
                                    bool is_end, const struct http_stream_events *events,
                                    void *owner) {
-    if (!may_open(session)) {
+    if (!h2_stream_may_open(session)) {
         return NULL;
     }
     struct h2_stream *stream = h2_stream_new(session);

@@ -83,6 +83,8 @@ void h2_stream_closed(struct h2_stream *stream, uint32_t h2_error);
 /* END_STREAM was packed. */
 void h2_stream_sent_end(struct h2_stream *stream);
 
+/* h2_session_has_room. */
+bool h2_stream_may_open(const struct h2_session *session);
 /* The rest of h2_session_open. */
 struct http_stream *h2_stream_open(struct h2_session *session, const struct http_head *head,
                                    bool is_end, const struct http_stream_events *events,
