@@ -32,7 +32,7 @@ static void test_unix_socket(void **state) {
     snprintf(path, sizeof(path), "/tmp/conn_test.%d", (int)getpid());
     close(bench.listen_fd);
     assert_int_equal(socket_unix_address(path, &bench.address), STATUS_OK);
-    assert_int_equal(socket_listen(&bench.address, false, &bench.listen_fd, &why), STATUS_OK);
+    assert_int_equal(socket_listen(&bench.address, &bench.listen_fd, &why), STATUS_OK);
     connect_unix(&bench, path);
     bench_accept(&bench, &no_timeouts);
     kit_until_established(bench.loop, &bench.client, &bench.server);

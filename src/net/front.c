@@ -11,6 +11,8 @@
 #include "net/socket.h"
 
 #define ACCEPTS_PER_TURN 64
+/* Handshakes are what costs: who takes many of a shared queue at once makes some wait while others have nothing to do. */
+#define ACCEPTS_PER_TURN_SHARED 4
 #define PAUSE_MS 100
 #define LOG_INTERVAL_MS 1000
 
@@ -25,6 +27,7 @@ struct front {
     int fd; /* -1: closed */
     int handle_count;
     bool is_freed;
+    bool is_shared; /* other loops accept from the same queue */
     bool is_short_of_descriptors;
     struct address address;
     struct tls_context *tls; /* what a handshake begins with, until it names a service */
@@ -166,7 +169,8 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
         pause_accepting(front, EBADF);
         return;
     }
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    int budget = front->is_shared ? ACCEPTS_PER_TURN_SHARED : ACCEPTS_PER_TURN;
+    for (int i = 0; i < budget; i++) {
         int fd = socket_accept(front->fd);
         if (fd >= 0) {
             begin_visit(front, fd);
@@ -204,13 +208,8 @@ static enum status parse_listen(struct str text, struct address *address, struct
     return STATUS_OK;
 }
 
-static enum status open_front(struct loop *loop, const struct address *address, bool is_shared,
-                              struct front **out, struct why *why) {
-    int fd;
-    enum status status = socket_listen(address, is_shared, &fd, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
+/* Owns `fd` if it succeeds. */
+static enum status open_front(struct loop *loop, int fd, struct front **out, struct why *why) {
     struct front *front = MEMORY_NEW(struct front);
     front->loop = loop;
     front->fd = fd;
@@ -218,7 +217,6 @@ static enum status open_front(struct loop *loop, const struct address *address, 
     socket_local_address(fd, &front->address);
     int error = uv_poll_init(loop_uv(loop), &front->poll, fd);
     if (error != 0) {
-        close(fd);
         memory_free(front);
         return why_set(why, STATUS_FAILED, "listen_failed", "cannot watch the socket: %s",
                        uv_strerror(error));
@@ -232,23 +230,43 @@ static enum status open_front(struct loop *loop, const struct address *address, 
     return STATUS_OK;
 }
 
+static enum status open_or_close(struct loop *loop, int fd, struct front **out, struct why *why) {
+    enum status status = open_front(loop, fd, out, why);
+    if (status != STATUS_OK) {
+        close(fd);
+    }
+    return status;
+}
+
 enum status front_new(struct loop *loop, struct str listen_address, struct front **front,
                       struct why *why) {
     struct address address;
+    int fd;
     enum status status = parse_listen(listen_address, &address, why);
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_OK) {
+        status = socket_listen(&address, &fd, why);
     }
-    return open_front(loop, &address, false, front, why);
+    return status == STATUS_OK ? open_or_close(loop, fd, front, why) : status;
 }
 
 enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
                               struct why *why) {
-    enum status status = socket_share(first->fd, why);
-    if (status != STATUS_OK) {
-        return status;
+    int fd = socket_dup(first->fd);
+    if (fd < 0) {
+        return why_set(why, STATUS_FAILED, "listen_failed", "cannot share the port: %s",
+                       strerror(errno));
     }
-    return open_front(loop, &first->address, true, front, why);
+    enum status status = open_or_close(loop, fd, front, why);
+    if (status == STATUS_OK) {
+        (*front)->is_shared = true;
+        first->is_shared = true;
+    }
+    return status;
+}
+
+enum status front_adopt(struct loop *loop, int fd, struct front **front, struct why *why) {
+    enum status status = socket_adopt_listener(fd, why);
+    return status == STATUS_OK ? open_front(loop, fd, front, why) : status;
 }
 
 void front_add(struct front *front, const struct front_service *service) {
@@ -308,6 +326,10 @@ void front_free(struct front **at) {
 
 const struct address *front_address(const struct front *front) {
     return &front->address;
+}
+
+int front_descriptor(const struct front *front) {
+    return front->fd;
 }
 
 bool front_hello_offers(const struct front_hello *hello, struct str protocol) {

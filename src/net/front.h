@@ -33,9 +33,14 @@ struct front_service {
  * refused. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED (address_denied), STATUS_INVALID, STATUS_FAILED. */
 enum status front_new(struct loop *loop, struct str listen_address, struct front **front,
                       struct why *why) MUST_USE;
-/* For another loop's thread, before that thread runs: the same port, shared (SO_REUSEPORT). STATUS_FAILED. */
+/* For another loop, whose thread does not run yet; called on the thread of `first`. The same listening socket under another
+ * descriptor: whichever loop is awake takes the next connection, a few at a time, and closing one of them loses nothing.
+ * STATUS_FAILED. */
 enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
                               struct why *why) MUST_USE;
+/* Takes over a listening socket that somebody else made (systemd, or the process that this one replaces), with all that
+ * waits in it. When it fails the descriptor stays the caller's. STATUS_INVALID (slug listener_invalid), STATUS_FAILED. */
+enum status front_adopt(struct loop *loop, int fd, struct front **front, struct why *why) MUST_USE;
 /* The service is copied, its context and tls are borrowed for as long as the front and its handshakes live. */
 void front_add(struct front *front, const struct front_service *service);
 /* Stops accepting, closes the socket; connections live on. */
@@ -43,6 +48,8 @@ void front_close(struct front *front);
 /* Closes, and aborts what is still in its handshake: no service is asked or given anything after this call. */
 void front_free(struct front **front);
 const struct address *front_address(const struct front *front);
+/* The listening socket, to give it away; borrowed. -1 when closed. Whoever it is given to shares what waits in it. */
+int front_descriptor(const struct front *front);
 
 bool front_hello_offers(const struct front_hello *hello, struct str protocol);
 

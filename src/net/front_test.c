@@ -1,8 +1,10 @@
 #include "net/front.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "net/net_test_kit.h"
@@ -236,6 +238,14 @@ static void test_tunnel_rules_hold_behind_the_front(void **state) {
     stage_fini(&stage);
 }
 
+static int raw_connect(struct stage *stage) {
+    const struct address *address = front_address(stage->front);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address->storage, address->len), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
 static void test_port_in_use(void **state) {
     (void)state;
     struct stage stage;
@@ -257,20 +267,187 @@ static void test_port_in_use(void **state) {
     assert_int_equal(address_port(front_address(second)), address_port(front_address(stage.front)));
     struct front *third = NULL;
     assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_CONFLICT);
+    front_close(stage.front);
+    front_close(stage.front);
+    assert_int_equal(front_descriptor(stage.front), -1);
+    assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_CONFLICT);
     front_free(&second);
-    front_close(stage.front);
-    front_close(stage.front);
     assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_OK);
     front_free(&third);
     stage_fini(&stage);
 }
 
-static int raw_connect(struct stage *stage) {
-    const struct address *address = front_address(stage->front);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address->storage, address->len), 0);
-    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-    return fd;
+/* Who waits in the queue when one of those who share it closes is served by another. */
+static void test_closing_one_of_a_group_loses_nobody(void **state) {
+    (void)state;
+    struct stage stage;
+    struct front *first = NULL;
+    struct why why;
+    stage_init(&stage);
+    struct loop *idle = kit_loop(); /* never runs while the visitor knocks */
+    assert_int_equal(front_new_sibling(idle, stage.front, &first, &why), STATUS_OK);
+    struct kit_side client;
+    stage_connect(&stage, stage.visitor_tls, "a.test", &client);
+    front_free(&first);
+    until_served(&stage, &client, &stage.visitors.side);
+    close_client(&stage, &client);
+    kit_loop_free(idle);
+    stage_fini(&stage);
+}
+
+static void test_a_listener_is_adopted_with_what_waits_in_it(void **state) {
+    (void)state;
+    struct stage stage;
+    struct kit_side client;
+    struct why why;
+    stage_init(&stage);
+    int given = dup(front_descriptor(stage.front));
+    struct address address = *front_address(stage.front);
+    stage_connect(&stage, stage.visitor_tls, "a.test", &client);
+    front_free(&stage.front);
+    assert_int_equal(front_adopt(stage.loop, given, &stage.front, &why), STATUS_OK);
+    assert_int_equal(front_descriptor(stage.front), given);
+    assert_int_not_equal(fcntl(given, F_GETFD) & FD_CLOEXEC, 0);
+    assert_memory_equal(&front_address(stage.front)->storage, &address.storage, address.len);
+    stage_add(&stage, &stage.visitors, "visitors", 0);
+    until_served(&stage, &client, &stage.visitors.side);
+    close_client(&stage, &client);
+    stage_fini(&stage);
+}
+
+static void test_only_listening_tcp_is_adopted(void **state) {
+    (void)state;
+    struct loop *loop = kit_loop();
+    struct front *front = NULL;
+    struct why why = {0};
+    int pair[2];
+    assert_int_equal(pipe(pair), 0);
+    int others[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_DGRAM, 0),
+                    socket(AF_UNIX, SOCK_STREAM, 0), pair[0], 9999};
+    struct sockaddr_un local = {.sun_family =
+                                    AF_UNIX}; /* an abstract name of the system's choice */
+    assert_int_equal(bind(others[2], (struct sockaddr *)&local, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(others[2], 1), 0);
+    for (size_t i = 0; i < 5; i++) {
+        why.slug[0] = '\0';
+        assert_int_equal(front_adopt(loop, others[i], &front, &why), STATUS_INVALID);
+        assert_string_equal(why.slug, "listener_invalid");
+        assert_null(front);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(close(others[i]), 0); /* still ours */
+    }
+    close(pair[1]);
+    kit_loop_free(loop);
+}
+
+/* Nobody who shares a queue empties it while others may be idle. */
+static void test_a_shared_queue_is_taken_from_a_few_at_a_time(void **state) {
+    (void)state;
+    struct stage stage;
+    struct front *first = NULL;
+    struct why why;
+    int fds[20];
+    stage_init(&stage);
+    struct loop *loop = kit_loop();
+    assert_int_equal(front_new_sibling(loop, stage.front, &first, &why), STATUS_OK);
+    for (int i = 0; i < 20; i++) {
+        fds[i] = raw_connect(&stage);
+    }
+    uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+    int left_count = 0;
+    for (int fd; (fd = socket_accept(front_descriptor(stage.front))) >= 0; left_count++) {
+        close(fd);
+    }
+    assert_in_range(left_count, 12, 19);
+    for (int i = 0; i < 20; i++) {
+        close(fds[i]);
+    }
+    front_free(&first);
+    kit_loop_free(loop);
+    stage_fini(&stage);
+}
+
+/* Two loops at one socket, each on its thread: every visitor is served once. */
+struct worker {
+    struct loop *loop;
+    struct front *front;
+    struct service visitors;
+    pthread_t thread;
+};
+
+static void *run_worker(void *context) {
+    loop_run(((struct worker *)context)->loop);
+    return NULL;
+}
+
+static void close_at_once(void *context, struct conn *conn) {
+    struct service *service = context;
+    service->accepted_count++;
+    conn_set_events(conn, &counting_events, service);
+    conn_close(conn);
+}
+
+static void worker_add_service(struct worker *worker, struct tls_context *tls) {
+    worker->visitors.tls = tls;
+    worker->visitors.suffix = STR(".test");
+    const struct front_service entry = {.name = "visitors",
+                                        .wants = service_wants,
+                                        .tls = service_tls,
+                                        .accept = close_at_once,
+                                        .context = &worker->visitors};
+    front_add(worker->front, &entry);
+}
+
+#define SHARED_VISITS 64
+
+static bool all_are_closed(void *context) {
+    const struct kit_side *clients = context;
+    for (int i = 0; i < SHARED_VISITS; i++) {
+        if (!clients[i].is_closed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_two_loops_share_the_work(void **state) {
+    (void)state;
+    struct stage stage;
+    struct worker workers[2] = {{0}};
+    struct why why;
+    stage_init(&stage);
+    struct kit_side *clients = memory_new_array(SHARED_VISITS, sizeof(*clients));
+    for (int i = 0; i < 2; i++) {
+        workers[i].loop = kit_loop();
+        struct front *first = i == 0 ? stage.front : workers[0].front;
+        assert_int_equal(front_new_sibling(workers[i].loop, first, &workers[i].front, &why),
+                         STATUS_OK);
+        worker_add_service(&workers[i], stage.visitors.tls);
+    }
+    for (int i = 0; i < SHARED_VISITS; i++) {
+        stage_connect(&stage, stage.visitor_tls, "a.test", &clients[i]);
+        clients[i].engine.phase = ENGINE_IDLE;
+    }
+    front_close(stage.front);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]), 0);
+    }
+    kit_until(stage.loop, all_are_closed, clients);
+    for (int i = 0; i < 2; i++) {
+        loop_stop(workers[i].loop);
+        pthread_join(workers[i].thread, NULL);
+        front_free(&workers[i].front);
+        kit_loop_free(workers[i].loop);
+    }
+    for (int i = 0; i < SHARED_VISITS; i++) {
+        assert_true(clients[i].is_established);
+        kit_side_fini(&clients[i]);
+    }
+    assert_int_equal(workers[0].visitors.accepted_count + workers[1].visitors.accepted_count,
+                     SHARED_VISITS);
+    memory_free(clients);
+    stage_fini(&stage);
 }
 
 /* Connections given up at every stage: before a byte, with half a hello, with rubbish, right after the handshake. */
@@ -449,6 +626,11 @@ int main(void) {
         cmocka_unit_test(test_what_no_service_wants_is_refused),
         cmocka_unit_test(test_tunnel_rules_hold_behind_the_front),
         cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_closing_one_of_a_group_loses_nobody),
+        cmocka_unit_test(test_a_listener_is_adopted_with_what_waits_in_it),
+        cmocka_unit_test(test_only_listening_tcp_is_adopted),
+        cmocka_unit_test(test_a_shared_queue_is_taken_from_a_few_at_a_time),
+        cmocka_unit_test(test_two_loops_share_the_work),
         cmocka_unit_test(test_500_aborted_connections_leave_nothing),
         cmocka_unit_test(test_freeing_the_front_ends_handshakes_and_spares_connections),
         cmocka_unit_test(test_half_a_handshake_is_cut),

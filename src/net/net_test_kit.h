@@ -455,7 +455,7 @@ static inline int kit_listen(struct address *address) {
     struct why why;
     int fd;
     struct address any = kit_loopback(0);
-    assert_int_equal(socket_listen(&any, false, &fd, &why), STATUS_OK);
+    assert_int_equal(socket_listen(&any, &fd, &why), STATUS_OK);
     socket_local_address(fd, address);
     return fd;
 }

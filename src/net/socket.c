@@ -2,6 +2,7 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -39,16 +40,12 @@ static enum status listen_error(const struct address *address, int error, struct
                    strerror(error));
 }
 
-enum status socket_listen(const struct address *address, bool is_shared, int *out,
-                          struct why *why) {
+enum status socket_listen(const struct address *address, int *out, struct why *why) {
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return listen_error(address, errno, why);
     }
     set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (is_shared) {
-        set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    }
     if (address->storage.ss_family == AF_INET6) {
         set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     }
@@ -62,13 +59,33 @@ enum status socket_listen(const struct address *address, bool is_shared, int *ou
     return STATUS_OK;
 }
 
-enum status socket_share(int fd, struct why *why) {
-    int yes = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) != 0) {
-        return why_set(why, STATUS_FAILED, "listen_failed", "cannot share the port: %s",
+static int get_int(int fd, int level, int option) {
+    int value = -1;
+    socklen_t len = sizeof(value);
+    return getsockopt(fd, level, option, &value, &len) == 0 ? value : -1;
+}
+
+enum status socket_adopt_listener(int fd, struct why *why) {
+    struct address address;
+    socket_local_address(fd, &address);
+    int family = address.storage.ss_family;
+    bool is_tcp = (family == AF_INET || family == AF_INET6) &&
+                  get_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
+    if (!is_tcp || get_int(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1) {
+        return why_set(why, STATUS_INVALID, "listener_invalid",
+                       "descriptor %d is not a listening TCP socket", fd);
+    }
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        return why_set(why, STATUS_INVALID, "listener_invalid", "descriptor %d: %s", fd,
                        strerror(errno));
     }
     return STATUS_OK;
+}
+
+int socket_dup(int fd) {
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 int socket_accept(int listen_fd) {

@@ -5,13 +5,14 @@
 
 #include "net/address.h"
 
-/* A listening socket. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED (address_denied), STATUS_FAILED (listen_failed).
- * Without `is_shared` a port on which anybody listens is refused; with it, the port is shared with other sockets of this
- * user that are shared (SO_REUSEPORT). */
-enum status socket_listen(const struct address *address, bool is_shared, int *fd,
-                          struct why *why) MUST_USE;
-/* Lets sockets that are shared join the port of one that was not. */
-enum status socket_share(int fd, struct why *why) MUST_USE;
+/* A listening socket; a port on which anybody listens is refused. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED
+ * (address_denied), STATUS_FAILED (listen_failed). */
+enum status socket_listen(const struct address *address, int *fd, struct why *why) MUST_USE;
+/* A listening socket that somebody else made: checks that it is one, of TCP over IPv4 or IPv6, and gives it our options.
+ * STATUS_INVALID (slug listener_invalid). */
+enum status socket_adopt_listener(int fd, struct why *why) MUST_USE;
+/* The same socket under another number: the connections that wait in it are shared. -1 with errno. */
+int socket_dup(int fd);
 /* The next connection, or -1 with errno. */
 int socket_accept(int listen_fd);
 /* Begins to connect: 0 done, 1 in progress (then writable, and socket_error tells), -1 with errno. `*fd` is -1 if there is none. */
