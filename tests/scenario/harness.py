@@ -1,7 +1,8 @@
 """harness.py: real programs for black-box tests: the platform, warpgates, workloads, and raw visitors.
 
 Nothing here sleeps to wait: every wait is for a line of a log, a byte on a socket, or an answer of the API, with a deadline.
-MEZUSPHERE_BUILD names the build folder whose programs are tested (default: the sanitized one).
+MEZUSPHERE_BUILD names the build folder whose programs are tested (default: the sanitized one, build-test), MEZUSPHERE_BUILD_PLAIN the
+one of the plain programs that tests of memory and speed take (default: build).
 """
 import http.client
 import json
@@ -18,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SANITIZED = ROOT / "build-test"
-PLAIN = ROOT / "build"
+PLAIN = Path(os.environ.get("MEZUSPHERE_BUILD_PLAIN", ROOT / "build"))
 DOMAIN = "mezusphere.localhost"
 DEADLINE = float(os.environ.get("SCENARIO_DEADLINE", "20"))
 
@@ -118,7 +119,7 @@ class Answer:
 class Visitor:
     """One TLS connection to the platform's port, by server name; HTTP/1.1 unless `alpn` says otherwise."""
 
-    def __init__(self, port, host, ca, alpn=("http/1.1",), timeout=DEADLINE, maximum=None, certificate=None):
+    def __init__(self, port, host, ca, alpn=("http/1.1",), timeout=DEADLINE, maximum=None, certificate=None, address="127.0.0.1"):
         context = ssl.create_default_context(cafile=str(ca) if ca else None)
         if ca is None:
             context.check_hostname = False
@@ -130,7 +131,7 @@ class Visitor:
         if certificate:
             context.load_cert_chain(*certificate)
         self.host, self.port = host, port
-        raw = socket.create_connection(("127.0.0.1", port), timeout)
+        raw = socket.create_connection((address, port), timeout)
         try:
             self.socket = context.wrap_socket(raw, server_hostname=host)
         except BaseException:

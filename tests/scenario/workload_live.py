@@ -82,6 +82,7 @@ class LiveWorkload(Workload):
     def _serve(self, connection):
         stream = connection.makefile("rb")
         connection.settimeout(DEADLINE * 2)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while self.is_open and self._serve_one(stream, connection):
                 pass
