@@ -4,6 +4,7 @@
 #include "http/h1_flow.h"
 #include "http/h1_out.h"
 #include "http/h1_parse.h"
+#include "http/websocket_handshake.h"
 
 #define INFORMATIONAL_MAX 16 /* no more than the other end of a tunnel takes (h2_receive.c) */
 
@@ -13,17 +14,27 @@ enum receiving {
     RECEIVING_NOTHING, /* the response is complete */
 };
 
+enum switching {
+    SWITCHING_NOT,   /* an ordinary exchange, or one that became one */
+    SWITCHING_ASKED, /* for a WebSocket; not answered yet */
+    SWITCHING_DONE,  /* both directions are raw */
+};
+
 struct h1_client {
     struct engine engine;
     struct http_stream stream; /* the present exchange, while is_open */
     struct arena arena;
-    struct str method;         /* of the request */
-    struct http_head trailers; /* only the fields */
+    const struct random *random;
+    struct str method;                  /* of the request */
+    struct http_fields asked;           /* of the request for a WebSocket: what it offered */
+    char accept[WEBSOCKET_ACCEPT_SIZE]; /* and what a 101 must bring */
+    struct http_head trailers;          /* only the fields */
     struct h1_scan scan;
     struct h1_body body;
     struct h1_out out;
     struct h1_flow flow;
     enum receiving receiving;
+    enum switching switching;
     enum http_close failure; /* when has_failed */
     unsigned serial;         /* of the exchange: callbacks may end it and begin the next */
     unsigned informational_count;
@@ -64,6 +75,7 @@ static struct arena forget_exchange(struct h1_client *client) {
     h1_flow_reset(&client->flow);
     client->is_open = false;
     client->has_failed = false;
+    client->switching = SWITCHING_NOT;
     client->serial++;
     return arena;
 }
@@ -116,9 +128,21 @@ static void deliver_end(struct h1_client *client, const struct http_fields *trai
     if (is_heard(client, serial)) {
         client->stream.events->on_end(client->stream.owner, trailers);
     }
-    if (is_heard(client, serial)) {
+    bool is_half = client->switching == SWITCHING_DONE && !is_request_written(client);
+    if (is_heard(client, serial) && !is_half) {
         finish_exchange(client);
     }
+}
+
+/* The final head of an answer to a request for a WebSocket. */
+static void settle_switch(struct h1_client *client, unsigned status) {
+    if (client->switching == SWITCHING_NOT) {
+        return;
+    }
+    client->is_spent = true;
+    client->switching = status == 101 ? SWITCHING_DONE : SWITCHING_NOT;
+    client->is_request_ended = status != 101;
+    client->out.framing = status == 101 ? H1_FRAMING_CLOSE : H1_FRAMING_NONE;
 }
 
 static void begin_body(struct h1_client *client, const struct h1_parse *parse, bool is_last) {
@@ -129,6 +153,7 @@ static void begin_body(struct h1_client *client, const struct h1_parse *parse, b
     client->is_keep_alive = parse->is_keep_alive;
     /* Who answers before it has the request may not read the rest of it as such (the desync of "0.CL"). */
     client->is_spent = client->is_spent || !is_request_written(client);
+    settle_switch(client, parse->head->status);
     client->stream.events->on_head(client->stream.owner, parse->head, is_end);
     if (is_end && is_heard(client, serial)) {
         deliver_end(client, NULL, is_last);
@@ -136,17 +161,24 @@ static void begin_body(struct h1_client *client, const struct h1_parse *parse, b
 }
 
 static void take_section(struct h1_client *client, struct str section, bool is_last) {
-    struct h1_parse parse = {.arena = &client->arena,
-                             .text = arena_str(&client->arena, section),
-                             .line_count = client->scan.line_count,
-                             .method = client->method,
-                             .head = ARENA_NEW(&client->arena, struct http_head)};
+    struct h1_parse parse = {
+        .arena = &client->arena,
+        .text = arena_str(&client->arena, section),
+        .line_count = client->scan.line_count,
+        .method = client->method,
+        .accept = client->switching == SWITCHING_ASKED ? str_from(client->accept) : STR_EMPTY,
+        .head = ARENA_NEW(&client->arena, struct http_head)};
     h1_scan_reset(&client->scan);
     if (h1_parse_response(&parse) != STATUS_OK) {
         abort_exchange(client, HTTP_CLOSE_MALFORMED);
         return;
     }
-    if (parse.head->status >= 200) {
+    if (parse.head->status == 101 &&
+        !websocket_handshake_is_asked(&client->asked, &parse.head->fields)) {
+        abort_exchange(client, HTTP_CLOSE_MALFORMED);
+        return;
+    }
+    if (parse.head->status >= 200 || parse.head->status == 101) {
         begin_body(client, &parse, is_last);
         return;
     }
@@ -211,10 +243,23 @@ static size_t take_body(struct h1_client *client, const uint8_t *bytes, size_t l
     return total;
 }
 
+/* Our direction of a WebSocket is written to its end: the connection closes with it. */
+static void settle_raw_end(struct h1_client *client) {
+    if (client->receiving == RECEIVING_NOTHING) {
+        finish_exchange(client);
+        return;
+    }
+    deliver_end(client, NULL, true);
+}
+
 /* What an owner's call brought about and could not be told from inside it. */
 static void settle(struct h1_client *client) {
     if (client->is_open && client->has_failed) {
         abort_exchange(client, client->failure);
+        return;
+    }
+    if (client->is_open && client->switching == SWITCHING_DONE && is_request_written(client)) {
+        settle_raw_end(client);
     }
 }
 
@@ -327,7 +372,8 @@ static void send_body(struct http_stream *stream, const uint8_t *bytes, size_t l
     if (client->has_failed) {
         return;
     }
-    if (client->is_request_ended || h1_out_put_body(&client->out, bytes, len) != STATUS_OK) {
+    if (client->is_request_ended || client->switching == SWITCHING_ASKED ||
+        h1_out_put_body(&client->out, bytes, len) != STATUS_OK) {
         fail_later(client, HTTP_CLOSE_MALFORMED);
         return;
     }
@@ -339,7 +385,7 @@ static void end_body(struct http_stream *stream, const struct http_fields *trail
     if (client->has_failed || client->is_request_ended) {
         return;
     }
-    if (h1_out_end(&client->out, trailers) != STATUS_OK) {
+    if (client->switching == SWITCHING_ASKED || h1_out_end(&client->out, trailers) != STATUS_OK) {
         fail_later(client, HTTP_CLOSE_MALFORMED);
         return;
     }
@@ -385,7 +431,42 @@ static struct h1_out_head frame_request(const struct http_head *head, bool is_en
     } else {
         out_head.framing = H1_FRAMING_CHUNKED;
     }
+    if (head->takes_trailers) {
+        out_head.connection = STR("TE");
+    }
     return out_head;
+}
+
+/* The request that asks for a WebSocket: never with a body, and with the version if the owner has left it out. */
+static enum status put_upgrade(struct h1_client *client, const struct http_head *head) {
+    char key[WEBSOCKET_KEY_SIZE];
+    struct http_head asking = *head;
+    struct http_fields *asked = &client->asked;
+    http_fields_copy(asked, &head->fields, &client->arena, 1);
+    http_fields_remove(asked, STR("sec-websocket-version"));
+    http_fields_add(asked, &client->arena, STR("sec-websocket-version"), STR("13"));
+    asking.fields = *asked;
+    http_head_copy(&asking, &asking, &client->arena); /* what was offered is looked up later */
+    *asked = asking.fields;
+    websocket_handshake_make_key(client->random, key);
+    websocket_handshake_accept(str_from(key), client->accept);
+    client->switching = SWITCHING_ASKED;
+    struct h1_out_head out_head = {.head = &asking,
+                                   .is_request = true,
+                                   .framing = H1_FRAMING_NONE,
+                                   .connection = STR("Upgrade"),
+                                   .is_upgrade = true,
+                                   .handshake = str_from(key)};
+    return h1_out_put_head(&client->out, &out_head);
+}
+
+static enum status put_request(struct h1_client *client, const struct http_head *head,
+                               bool is_end) {
+    struct h1_out_head out_head = frame_request(head, is_end);
+    if (is_end && out_head.length > 0) {
+        return STATUS_INVALID; /* shorter than declared */
+    }
+    return h1_out_put_head(&client->out, &out_head);
 }
 
 struct http_stream *h1_client_open(struct h1_client *client, const struct http_head *head,
@@ -408,10 +489,10 @@ struct http_stream *h1_client_open(struct h1_client *client, const struct http_h
     client->informational_count = 0;
     client->has_response_bytes = false;
     client->is_open = true;
-    client->is_request_ended = is_end;
-    struct h1_out_head out_head = frame_request(head, is_end);
-    bool is_short = is_end && out_head.length > 0;
-    if (is_short || h1_out_put_head(&client->out, &out_head) != STATUS_OK) {
+    bool is_upgrade = head->protocol.len > 0;
+    client->is_request_ended = is_end && !is_upgrade;
+    enum status status = is_upgrade ? put_upgrade(client, head) : put_request(client, head, is_end);
+    if (status != STATUS_OK) {
         fail_later(client, HTTP_CLOSE_MALFORMED);
     }
     engine_notify(&client->engine);
@@ -431,6 +512,7 @@ struct h1_client *h1_client_new(const struct h1_client_config *config) {
     };
     struct h1_client *client = MEMORY_NEW(struct h1_client);
     client->engine.ops = &ops;
+    client->random = config->random != NULL ? config->random : random_system();
     arena_init(&client->arena);
     h1_scan_init(&client->scan, H1_HEAD_RAW_BYTES_MAX);
     h1_body_init(&client->body, H1_FRAMING_NONE, 0);

@@ -5,21 +5,29 @@
  * Connection: close, HTTP/1.0 without keep-alive, a body that ended by closing, or bytes that nobody asked for.
  * A response that is complete before its request ends the exchange (HTTP_CLOSE_DONE): what is still queued is dropped.
  * Responses are checked as strictly as requests: both framings, odd lengths, bad chunks, bare LF, obs-fold, more than 16
- * informational responses, 101 (nobody asked: malformed), heads over HTTP_HEAD_BYTES_MAX close the stream with
+ * informational responses, 101 that nobody asked for, heads over HTTP_HEAD_BYTES_MAX close the stream with
  * HTTP_CLOSE_MALFORMED. The request's body is framed by Content-Length if the head has one, else chunked.
+ * WebSocket: a head with `protocol` is sent as an upgrade with a fresh key (RFC 6455 §4.1). A 101 must answer exactly that
+ * (protocol, Sec-WebSocket-Accept, no subprotocol or extension that was not offered), else MALFORMED; from on_head with 101 on
+ * bytes are raw in both directions. What the owner sends or ends before is a bug of it and closes the stream with MALFORMED.
+ * on_end when the workload closes its side; when the owner has ended its direction and that is written, on_end comes if it had not,
+ * then on_closed. Any other final head is an ordinary response to a request that has ended.
+ * Either way no other request may use the connection afterwards.
  */
 #ifndef HTTP_H1_CLIENT_H
 #define HTTP_H1_CLIENT_H
 
 #include "base/block.h"
 #include "base/engine.h"
+#include "base/random.h"
 #include "http/http_stream.h"
 
 struct h1_client;
 
 struct h1_client_config {
     struct block_pool *pool;
-    size_t read_ahead_max; /* 0: 64 KiB */
+    size_t read_ahead_max;       /* 0: 64 KiB */
+    const struct random *random; /* for WebSocket keys; NULL: the system's */
 };
 
 struct h1_client *h1_client_new(const struct h1_client_config *config);

@@ -61,7 +61,7 @@ static size_t lines_size(const struct http_fields *fields) {
 
 /* The engine's own business, whatever the owner's head says. */
 static bool is_engines(struct str name, bool is_request) {
-    return http_check_is_hop_by_hop(name) ||
+    return http_check_is_hop_by_hop(name) || http_check_is_handshake(name) ||
            (name.len == 14 && str_eq(name, STR("content-length"))) ||
            (is_request && name.len == 4 && str_eq(name, STR("host")));
 }
@@ -111,6 +111,16 @@ static char *put_framing(char *to, const struct h1_out_head *head) {
     if (head->connection.len > 0) {
         to = put_line(to, STR("Connection"), head->connection);
     }
+    if (head->head->takes_trailers && head->is_request) {
+        to = put_line(to, STR("TE"), STR("trailers"));
+    }
+    if (head->is_upgrade) {
+        to = put_line(to, STR("Upgrade"), STR("websocket"));
+    }
+    if (head->handshake.len > 0) {
+        to = put_line(to, head->is_request ? STR("Sec-WebSocket-Key") : STR("Sec-WebSocket-Accept"),
+                      head->handshake);
+    }
     return put(to, STR("\r\n"));
 }
 
@@ -123,9 +133,9 @@ static bool is_writable(const struct h1_out_head *head) {
 }
 
 enum status h1_out_put_head(struct h1_out *out, const struct h1_out_head *head) {
-    /* 256: start line, framing, connection and date, besides what is counted. */
-    size_t size = 256 + head->head->method.len + head->head->path.len + head->head->authority.len +
-                  head->connection.len + lines_size(&head->head->fields);
+    /* 512: start line, framing, connection, upgrade and date, besides what is counted. */
+    size_t size = 512 + head->head->method.len + head->head->path.len + head->head->authority.len +
+                  head->connection.len + head->handshake.len + lines_size(&head->head->fields);
     size_t room;
     if (size > BLOCK_BYTES) {
         return STATUS_TOO_LARGE;

@@ -26,6 +26,9 @@ struct h1_out_head {
     bool has_length;         /* write Content-Length: `length` */
     uint64_t length;
     struct str connection; /* the value of Connection; empty: none */
+    bool is_upgrade;       /* write Upgrade: websocket */
+    /* Sec-WebSocket-Key in a request, Sec-WebSocket-Accept in a response; empty: none */
+    struct str handshake;
 };
 
 void h1_out_init(struct h1_out *out, struct block_pool *pool);

@@ -2,6 +2,7 @@
 
 #include <llhttp.h>
 
+#include "http/h1_upgrade.h"
 #include "http/http_check.h"
 
 /* Room that owners may fill without moving the array. */
@@ -18,6 +19,7 @@ struct facts {
     bool has_close;
     bool has_keep_alive;
     bool has_expect;
+    struct h1_upgrade upgrade;
 };
 
 static enum status refuse(struct h1_parse *parse, unsigned answer, const char *slug,
@@ -139,6 +141,9 @@ enum field_kind {
     FIELD_LENGTH,
     FIELD_ENCODING,
     FIELD_EXPECT,
+    FIELD_TE,
+    FIELD_UPGRADE,   /* and the WebSocket key or the answer to it */
+    FIELD_WEBSOCKET, /* its version: kept */
     FIELD_HOP_BY_HOP,
 };
 
@@ -153,11 +158,22 @@ static enum field_kind classify(struct str name) {
             return FIELD_LENGTH;
         }
         break;
+    case 21:
+        return str_eq(name, STR("sec-websocket-version")) ? FIELD_WEBSOCKET : FIELD_ORDINARY;
     default:
         break;
     }
+    if (http_check_is_handshake(name)) {
+        return FIELD_UPGRADE;
+    }
     if (!http_check_is_hop_by_hop(name)) {
         return FIELD_ORDINARY;
+    }
+    if (name.len == 2) {
+        return FIELD_TE;
+    }
+    if (name.len == 7) {
+        return FIELD_UPGRADE;
     }
     if (str_eq(name, STR("connection"))) {
         return FIELD_CONNECTION;
@@ -204,6 +220,8 @@ static enum status take_option(struct h1_parse *parse, struct facts *facts, stru
         facts->has_close = true;
     } else if (str_eq(option, STR("keep-alive"))) {
         facts->has_keep_alive = true;
+    } else if (str_eq(option, STR("upgrade"))) {
+        facts->upgrade.is_nominated = true;
     } else if (!http_check_is_hop_by_hop(option) && may_be_nominated(option)) {
         http_fields_add(&facts->nominated, parse->arena, option, STR_EMPTY);
     }
@@ -249,8 +267,19 @@ static enum status take_expect(struct h1_parse *parse, struct facts *facts, stru
     return STATUS_OK;
 }
 
+/* `trailers` among its codings (RFC 9110 §10.1.4). The others are hop by hop, and nobody uses them. */
+static void take_te(struct http_head *head, struct str value) {
+    struct str coding;
+    while (value.len > 0) {
+        (void)str_cut(value, ',', &coding, &value);
+        head->takes_trailers =
+            head->takes_trailers || str_eq_nocase(str_trim(coding), STR("trailers"));
+    }
+}
+
 static enum status take_special(struct h1_parse *parse, struct facts *facts, enum field_kind kind,
-                                struct str value, bool *is_kept) {
+                                struct http_field field, bool *is_kept) {
+    struct str value = field.value;
     bool is_request = parse->head->status == 0;
     switch (kind) {
     case FIELD_HOST:
@@ -270,6 +299,15 @@ static enum status take_special(struct h1_parse *parse, struct facts *facts, enu
         return STATUS_OK;
     case FIELD_EXPECT:
         return is_request ? take_expect(parse, facts, value, is_kept) : STATUS_OK;
+    case FIELD_TE:
+        *is_kept = false;
+        take_te(parse->head, value);
+        return STATUS_OK;
+    case FIELD_UPGRADE:
+    case FIELD_WEBSOCKET:
+        *is_kept = kind == FIELD_WEBSOCKET;
+        h1_upgrade_take(&facts->upgrade, field.name, value);
+        return STATUS_OK;
     default:
         *is_kept = kind == FIELD_ORDINARY;
         return STATUS_OK;
@@ -303,7 +341,7 @@ static enum status sort_fields(struct h1_parse *parse, struct facts *facts) {
         bool is_kept = true;
         enum field_kind kind = classify(field.name);
         if (kind != FIELD_ORDINARY) {
-            status = take_special(parse, facts, kind, field.value, &is_kept);
+            status = take_special(parse, facts, kind, field, &is_kept);
         }
         if (status != STATUS_OK) {
             return status;
@@ -458,6 +496,13 @@ static enum status judge_target(struct h1_parse *parse, struct str target) {
     return status;
 }
 
+static enum status judge_upgrade(struct h1_parse *parse, const struct facts *facts, bool has_body) {
+    unsigned answer = h1_upgrade_judge_request(&facts->upgrade, parse->head, has_body, &parse->why);
+    parse->answer = answer;
+    parse->key = facts->upgrade.key;
+    return answer == 0 ? STATUS_OK : STATUS_INVALID;
+}
+
 enum status h1_parse_request(struct h1_parse *parse) {
     struct str lines;
     struct str target;
@@ -481,6 +526,9 @@ enum status h1_parse_request(struct h1_parse *parse) {
     }
     judge_keep_alive(parse, &facts);
     bool has_body = parse->framing == H1_FRAMING_CHUNKED || parse->head->content_length > 0;
+    if (status == STATUS_OK) {
+        status = judge_upgrade(parse, &facts, has_body);
+    }
     parse->expects_continue = facts.has_expect && has_body;
     return status;
 }
@@ -500,9 +548,6 @@ static enum status take_status_line(struct h1_parse *parse, struct str line) {
     }
     head->status =
         (unsigned)((line.at[9] - '0') * 100 + (line.at[10] - '0') * 10 + (line.at[11] - '0'));
-    if (head->status == 101) {
-        return refuse(parse, 502, "status_line", "nobody asked to switch protocols");
-    }
     return STATUS_OK;
 }
 
@@ -526,6 +571,19 @@ static enum status judge_response_body(struct h1_parse *parse) {
     return STATUS_OK;
 }
 
+/* RFC 6455 §4.1: whoever switches to something else, or without being asked, speaks another protocol than we do. */
+static enum status judge_switch(struct h1_parse *parse, const struct facts *facts) {
+    if (parse->head->status != 101) {
+        return STATUS_OK;
+    }
+    if (!h1_upgrade_is_switch(&facts->upgrade, parse->accept)) {
+        return refuse(parse, 502, "switch", "it switched to a protocol that nobody asked for");
+    }
+    parse->framing = H1_FRAMING_CLOSE;
+    parse->is_keep_alive = false;
+    return STATUS_OK;
+}
+
 enum status h1_parse_response(struct h1_parse *parse) {
     struct str lines;
     struct facts facts = {0};
@@ -542,7 +600,10 @@ enum status h1_parse_response(struct h1_parse *parse) {
         status = judge_framing(parse, &facts);
     }
     judge_keep_alive(parse, &facts);
-    return status == STATUS_OK ? judge_response_body(parse) : status;
+    if (status == STATUS_OK) {
+        status = judge_response_body(parse);
+    }
+    return status == STATUS_OK ? judge_switch(parse, &facts) : status;
 }
 
 enum status h1_parse_trailers(struct h1_parse *parse) {

@@ -3,7 +3,7 @@
  * The start line is read here, because llhttp knows a fixed list of methods and is generous with spaces; field lines go
  * through llhttp in strict mode, and what it found is held against the lines counted and against http_check. Then comes what
  * belongs to the connection: Host, framing, keep-alive, Expect; those fields, and those that Connection nominates, are
- * taken off. A nomination never takes off framing, routing or the platform's own fields (RFC 9110 §7.6.1).
+ * taken off. So are an Upgrade and its WebSocket key (h1_upgrade.h). A nomination never takes off framing, routing or the platform's own fields (RFC 9110 §7.6.1).
  * `text` is in the arena and is written to: names become lower case where they lie, and the head points into it.
  */
 #ifndef HTTP_H1_PARSE_H
@@ -23,11 +23,14 @@ struct h1_parse {
     size_t line_count; /* of the section */
     struct str scheme; /* requests: of the connection */
     struct str method; /* responses: of the request that they answer */
+    struct str
+        accept; /* responses: what a 101 must bring (websocket_handshake.h); empty: none was asked for */
 
     struct http_head *head; /* where the result goes; for trailers only its fields */
     enum h1_framing framing;
     bool is_keep_alive;
     bool expects_continue;
+    struct str key;  /* requests for a WebSocket (head->protocol): its Sec-WebSocket-Key */
     unsigned answer; /* after a failure: the status that a server refuses it with */
     struct why why;
 };

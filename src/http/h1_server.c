@@ -5,6 +5,7 @@
 #include "http/h1_flow.h"
 #include "http/h1_out.h"
 #include "http/h1_parse.h"
+#include "http/websocket_handshake.h"
 
 /* The most that is kept of pipelined bytes; a connection that reads on in spite of wants_read ends here. */
 #define LEFTOVER_BYTES_MAX ((size_t)1 << 20)
@@ -13,6 +14,14 @@ enum receiving {
     RECEIVING_HEAD,
     RECEIVING_BODY,
     RECEIVING_NOTHING, /* the request is complete: what comes now belongs to the next one */
+    RECEIVING_RAW,     /* the bytes of a WebSocket */
+};
+
+enum switching {
+    SWITCHING_NOT,     /* an ordinary exchange */
+    SWITCHING_ASKED,   /* a WebSocket is asked for: bytes that come are kept until it is granted */
+    SWITCHING_REFUSED, /* an ordinary answer was given; the request's end is still to be told */
+    SWITCHING_DONE,    /* 101 is queued: both directions are raw */
 };
 
 enum answering {
@@ -33,8 +42,10 @@ struct h1_server {
     struct h1_out out;
     struct h1_flow flow;
     struct buf leftover;
+    struct str key; /* of the WebSocket that is asked for */
     enum receiving receiving;
     enum answering answering;
+    enum switching switching;
     enum http_close failure; /* when has_failed */
     unsigned serial;         /* of the exchange: callbacks may end it and begin the next */
     size_t discarded;        /* body bytes sent in vain, still to be reported as sent */
@@ -44,6 +55,7 @@ struct h1_server {
     bool expects_continue;   /* the client waits for 100 with its body */
     bool has_failed;         /* by an owner's call: to be closed at the next look */
     bool has_skipped_line;   /* the one empty line that may precede a request */
+    bool is_ended;           /* the peer has closed its sending side */
     bool is_draining;
     bool is_closed; /* nothing is read any more; what is queued is written */
 };
@@ -81,6 +93,7 @@ static void end_exchange(struct h1_server *server, enum http_close reason) {
     server->has_failed = false;
     server->expects_continue = false;
     server->discarded = 0;
+    server->switching = SWITCHING_NOT;
     server->receiving = RECEIVING_HEAD;
     server->has_skipped_line = false;
     server->serial++;
@@ -94,19 +107,25 @@ static void end_exchange(struct h1_server *server, enum http_close reason) {
 static void reject(struct h1_server *server, unsigned status, const struct why *why) {
     struct str type = STR_EMPTY;
     struct str body = STR_EMPTY;
-    struct http_field field = {STR("content-type"), STR_EMPTY};
-    struct http_head head = {.status = status, .fields = {&field, 0, 1}};
+    struct http_field fields[2];
+    struct http_head head = {.status = status, .fields = {fields, 0, 2}};
+    bool is_upgrade = status == 426; /* RFC 9110 §15.5.22, RFC 6455 §4.4 */
     close_connection(server);
     if (server->config.on_error != NULL) {
         server->config.on_error(server->config.server.context, status, why, &type, &body);
     }
-    field.value = type;
-    head.fields.count = type.len > 0 ? 1 : 0;
+    if (type.len > 0) {
+        fields[head.fields.count++] = (struct http_field){STR("content-type"), type};
+    }
+    if (is_upgrade) {
+        fields[head.fields.count++] = (struct http_field){STR("sec-websocket-version"), STR("13")};
+    }
     struct h1_out_head answer = {.head = &head,
                                  .framing = H1_FRAMING_LENGTH,
                                  .has_length = true,
                                  .length = body.len,
-                                 .connection = STR("close")};
+                                 .is_upgrade = is_upgrade,
+                                 .connection = is_upgrade ? STR("close, Upgrade") : STR("close")};
     if (h1_out_put_head(&server->out, &answer) == STATUS_OK) {
         (void)!h1_out_put_body(&server->out, (const uint8_t *)body.at, body.len);
     }
@@ -148,14 +167,17 @@ static void deliver_request(struct h1_server *server, bool is_end) {
 static void begin_exchange(struct h1_server *server, const struct h1_parse *parse) {
     h1_body_init(&server->body, parse->framing, server->head.content_length);
     bool is_end = server->body.state == H1_BODY_COMPLETE;
+    bool is_upgrade = server->head.protocol.len > 0;
     server->receiving = is_end ? RECEIVING_NOTHING : RECEIVING_BODY;
+    server->switching = is_upgrade ? SWITCHING_ASKED : SWITCHING_NOT;
+    server->key = parse->key;
     server->answering = ANSWERING_NOTHING;
     server->is_keep_alive = parse->is_keep_alive;
     server->expects_continue = parse->expects_continue;
     server->is_open = true;
     server->stream.arena = &server->arena;
     server->stream.unsent = 0;
-    deliver_request(server, is_end);
+    deliver_request(server, is_end && !is_upgrade);
 }
 
 static void take_section(struct h1_server *server, struct str section) {
@@ -248,6 +270,10 @@ static size_t take_body(struct h1_server *server, const uint8_t *bytes, size_t l
 static size_t take_input(struct h1_server *server, const uint8_t *bytes, size_t len) {
     size_t total = 0;
     while (total < len && !server->is_closed && server->receiving != RECEIVING_NOTHING) {
+        if (server->receiving == RECEIVING_RAW) {
+            take_data(server, str_make(bytes + total, len - total));
+            return len;
+        }
         bool is_head = server->receiving == RECEIVING_HEAD;
         total += is_head ? take_head(server, bytes + total, len - total)
                          : take_body(server, bytes + total, len - total);
@@ -256,7 +282,9 @@ static size_t take_input(struct h1_server *server, const uint8_t *bytes, size_t 
 }
 
 static void keep_leftover(struct h1_server *server, const uint8_t *bytes, size_t len) {
-    if (len == 0 || server->is_closed || server->is_draining || !server->is_keep_alive) {
+    bool is_wanted = server->switching == SWITCHING_ASKED || server->receiving == RECEIVING_RAW ||
+                     (!server->is_draining && server->is_keep_alive);
+    if (len == 0 || server->is_closed || !is_wanted) {
         return; /* no further request is read here */
     }
     if (buf_append(&server->leftover, bytes, len) != STATUS_OK) {
@@ -273,11 +301,35 @@ static void report_sent(struct h1_server *server, size_t len) {
     }
 }
 
+static void tell_end(struct h1_server *server) {
+    server->receiving = RECEIVING_NOTHING;
+    if (is_heard(server, server->serial)) {
+        server->stream.events->on_end(server->stream.owner, NULL);
+    }
+}
+
+/* What the switch of protocols, or its refusal, makes due. */
+static void settle_switch(struct h1_server *server) {
+    if (server->switching == SWITCHING_REFUSED) {
+        server->switching = SWITCHING_NOT;
+        tell_end(server);
+        return;
+    }
+    bool is_over = server->answering == ANSWERING_COMPLETE && server->out.queue.len == 0;
+    if (is_over && server->receiving == RECEIVING_RAW) {
+        tell_end(server); /* the connection closes with our direction */
+    }
+}
+
 static void settle_exchange(struct h1_server *server) {
+    unsigned serial = server->serial;
     size_t discarded = server->discarded;
     server->discarded = 0;
     report_sent(server, discarded);
-    if (!server->is_open) {
+    if (server->switching != SWITCHING_NOT && is_heard(server, serial)) {
+        settle_switch(server);
+    }
+    if (!server->is_open || server->serial != serial) {
         return;
     }
     if (server->has_failed) {
@@ -295,17 +347,43 @@ static void settle_exchange(struct h1_server *server) {
     end_exchange(server, HTTP_CLOSE_DONE);
 }
 
+/* The peer's side is closed: is there something that can still be completed without it? */
+static bool may_be_finished(const struct h1_server *server) {
+    if (!server->is_open) {
+        return buf_len(&server->leftover) > 0;
+    }
+    return server->switching != SWITCHING_ASKED &&
+           (server->answering == ANSWERING_COMPLETE || server->receiving != RECEIVING_BODY);
+}
+
+static void settle_end(struct h1_server *server) {
+    if (!may_be_finished(server)) {
+        close_connection(server);
+        if (server->is_open) {
+            end_exchange(server, HTTP_CLOSE_CANCELLED);
+        }
+        return;
+    }
+    if (server->receiving == RECEIVING_RAW && buf_len(&server->leftover) == 0) {
+        tell_end(server);
+    }
+}
+
 static void settle(struct h1_server *server) {
     for (;;) {
         if (server->is_open) {
             settle_exchange(server);
+        }
+        if (server->is_ended && !server->is_closed) {
+            settle_end(server);
         }
         if (server->is_closed) {
             buf_fini(&server->leftover);
             buf_init(&server->leftover, LEFTOVER_BYTES_MAX);
             return;
         }
-        if (server->is_open || buf_len(&server->leftover) == 0) {
+        bool may_take = !server->is_open || server->receiving == RECEIVING_RAW;
+        if (!may_take || buf_len(&server->leftover) == 0) {
             return;
         }
         size_t used = take_input(server, buf_bytes(&server->leftover), buf_len(&server->leftover));
@@ -329,21 +407,13 @@ static void feed(struct engine *engine, const uint8_t *bytes, size_t len) {
     settle(server);
 }
 
-/* Visitors that close their side are gone: nobody half-closes HTTP, and the work for them must end. What is already
- * answered in full is still written. */
+/* A visitor may close its side behind its last request and wait for the answer. Inside a request it has given up. */
 static void feed_end(struct engine *engine) {
     struct h1_server *server = from_engine(engine);
-    if (server->is_closed) {
+    if (server->is_closed || server->is_ended) {
         return;
     }
-    if (server->is_open && server->answering == ANSWERING_COMPLETE && !server->has_failed) {
-        server->is_keep_alive = false;
-        return;
-    }
-    close_connection(server);
-    if (server->is_open) {
-        end_exchange(server, HTTP_CLOSE_CANCELLED);
-    }
+    server->is_ended = true;
     settle(server);
 }
 
@@ -417,6 +487,11 @@ static void send_informational(struct h1_server *server, const struct http_head 
     engine_notify(&server->engine);
 }
 
+/* The peer has closed its side, and no further request of it waits. */
+static bool is_last(const struct h1_server *server) {
+    return server->is_ended && buf_len(&server->leftover) == 0;
+}
+
 /* How the answer is framed (RFC 9112 §6.3). False if the head contradicts itself. */
 static bool frame_answer(struct h1_server *server, const struct http_head *head, bool is_end,
                          struct h1_out_head *out_head) {
@@ -438,10 +513,42 @@ static bool frame_answer(struct h1_server *server, const struct http_head *head,
     return true;
 }
 
+/* 101 to a request for a WebSocket. What was kept of its bytes is handed out at the next look. */
+static void grant_switch(struct h1_server *server, const struct http_head *head) {
+    char accept[WEBSOCKET_ACCEPT_SIZE];
+    websocket_handshake_accept(server->key, accept);
+    struct h1_out_head out_head = {.head = head,
+                                   .framing = H1_FRAMING_CLOSE,
+                                   .connection = STR("Upgrade"),
+                                   .is_upgrade = true,
+                                   .handshake = str_from(accept)};
+    if (h1_out_put_head(&server->out, &out_head) != STATUS_OK) {
+        fail_later(server, HTTP_CLOSE_MALFORMED);
+        return;
+    }
+    server->switching = SWITCHING_DONE;
+    server->receiving = RECEIVING_RAW;
+    server->answering = ANSWERING_BODY;
+    server->is_keep_alive = false;
+    engine_notify(&server->engine);
+}
+
+/* Bytes that came in the hope of a WebSocket are no request: they are dropped, and nothing is read behind them. */
+static void refuse_switch(struct h1_server *server) {
+    server->switching = SWITCHING_REFUSED;
+    if (buf_len(&server->leftover) > 0) {
+        server->is_keep_alive = false;
+    }
+}
+
 static void send_head(struct http_stream *stream, const struct http_head *head, bool is_end) {
     struct h1_server *server = from_stream(stream);
     struct h1_out_head out_head;
     if (server->has_failed) {
+        return;
+    }
+    if (server->switching == SWITCHING_ASKED && head->status == 101 && !is_end) {
+        grant_switch(server, head);
         return;
     }
     if (server->answering == ANSWERING_NOTHING && head->status < 200) {
@@ -452,8 +559,11 @@ static void send_head(struct http_stream *stream, const struct http_head *head, 
         fail_later(server, HTTP_CLOSE_MALFORMED);
         return;
     }
+    if (server->switching == SWITCHING_ASKED) {
+        refuse_switch(server);
+    }
     /* An answer before the end of the request: where that ends is uncertain from here on. */
-    if (server->receiving != RECEIVING_NOTHING || server->is_draining ||
+    if (server->receiving != RECEIVING_NOTHING || server->is_draining || is_last(server) ||
         out_head.framing == H1_FRAMING_CLOSE) {
         server->is_keep_alive = false;
     }

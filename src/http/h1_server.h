@@ -10,7 +10,13 @@
  * `Expect: 100-continue` is passed on as a field and answered with 100 by the engine when the owner first consumes or
  * asks to go on (http_stream_send_head with status 100); other expectations get 417.
  * An answer that begins before the request's body ended says Connection: close, and the engine is done when it is
- * written. A visitor that closes its sending side before it is answered in full has given up: HTTP_CLOSE_CANCELLED.
+ * written. A visitor that closes its sending side behind a complete request still gets its answer, and then the
+ * connection is done; inside a request, or while it waits for a WebSocket, it has given up: HTTP_CLOSE_CANCELLED.
+ * WebSocket (RFC 6455; h1_upgrade.h says which requests ask for one): on_request with head->protocol set, `is_end` false and no
+ * on_end. Until the answer, what the visitor sends is kept here unread (one read; then reading stops). With 101 it is
+ * handed out, and from then on bytes are raw in both directions; on_end when the visitor closes its side. When the owner has
+ * ended its direction and that is written, on_end comes if it had not, then on_closed, and the connection is done. With any other final
+ * answer the request is over (on_end comes); had bytes come behind it, they are dropped and the connection closes after the answer.
  * Engine errors are answered by `on_error` if set (to make a page), else by a bare status line and Connection: close.
  */
 #ifndef HTTP_H1_SERVER_H

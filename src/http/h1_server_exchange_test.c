@@ -407,10 +407,10 @@ static void ends_of_the_connection(void **state) {
     assert_int_equal(rig->log_len, 0);
     rig_free(rig);
 
-    rig = rig_new(0);
-    feed_text(rig, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    rig = rig_new(0); /* inside a request: given up */
+    feed_text(rig, "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\na");
     rig->engine->ops->feed_end(rig->engine);
-    assert_string_equal(rig->log, "GET a / | end closed:cancelled\n");
+    assert_string_equal(rig->log, "POST a / content-length=3 + data<a> closed:cancelled\n");
     assert_int_equal(phase_of(rig), ENGINE_DONE);
     rig_free(rig);
 
@@ -433,6 +433,47 @@ static void ends_of_the_connection(void **state) {
     rig = rig_new(0); /* freed in the middle */
     feed_text(rig,
               "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: ");
+    rig_free(rig);
+}
+
+static void visitors_may_close_their_side_and_wait(void **state) {
+    (void)state;
+    struct rig *rig = rig_new(0);
+    feed_text(rig, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    rig->engine->ops->feed_end(rig->engine);
+    assert_string_equal(rig->log, "GET a / | end");
+    assert_int_equal(phase_of(rig), ENGINE_BUSY);
+    answer_text(rig, "ok");
+    drain(rig);
+    assert_non_null(strstr(rig->out, "Connection: close\r\n"));
+    assert_string_equal(rig->log, "GET a / | end closed:done\n");
+    assert_int_equal(phase_of(rig), ENGINE_DONE);
+    rig_free(rig);
+
+    rig = rig_new(0); /* between head and body of the answer */
+    feed_text(rig, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    answer_head(rig, 200, true, 2, false);
+    drain(rig);
+    rig->engine->ops->feed_end(rig->engine);
+    assert_int_equal(phase_of(rig), ENGINE_BUSY);
+    send_text(rig, "ok");
+    send_end(rig, NULL);
+    drain(rig);
+    assert_string_equal(rig->log, "GET a / | end closed:done\n");
+    assert_int_equal(phase_of(rig), ENGINE_DONE);
+    rig_free(rig);
+
+    rig = rig_new(0); /* and for all that it has asked */
+    feed_text(rig, "GET / HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST "\r\nGET /3");
+    rig->engine->ops->feed_end(rig->engine);
+    answer_text(rig, "ok");
+    drain(rig);
+    assert_null(strstr(rig->out, "Connection: close\r\n"));
+    assert_string_equal(rig->log, "GET a / | end closed:done\nGET a /2 | end");
+    answer_text(rig, "ok");
+    drain(rig);
+    assert_string_equal(rig->log, "GET a / | end closed:done\nGET a /2 | end closed:done\n");
+    assert_int_equal(phase_of(rig), ENGINE_DONE);
     rig_free(rig);
 }
 
@@ -484,6 +525,7 @@ int main(void) {
         cmocka_unit_test(early_answers_close_the_connection),
         cmocka_unit_test(released_streams_hear_nothing_more),
         cmocka_unit_test(ends_of_the_connection),
+        cmocka_unit_test(visitors_may_close_their_side_and_wait),
         cmocka_unit_test(draining_ends_after_the_exchange),
         cmocka_unit_test(errors_have_a_page),
     };

@@ -185,6 +185,11 @@ bool http_check_is_hop_by_hop(struct str name) {
     }
 }
 
+bool http_check_is_handshake(struct str name) {
+    return (name.len == 17 && str_eq(name, STR("sec-websocket-key"))) ||
+           (name.len == 20 && str_eq(name, STR("sec-websocket-accept")));
+}
+
 /* What changes how a message is framed, routed, authorised or read must be known before its body. */
 static const struct str not_in_trailers[] = {
     STR_INIT("age"),

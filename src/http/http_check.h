@@ -28,6 +28,8 @@ enum status http_check_length(struct str s, uint64_t *length) MUST_USE;
 /* True for connection-level fields: connection, keep-alive, proxy-connection, transfer-encoding, upgrade,
  * http2-settings, te (lower case). */
 bool http_check_is_hop_by_hop(struct str name);
+/* True for sec-websocket-key and sec-websocket-accept (lower case): the engines' own (websocket_handshake.h). */
+bool http_check_is_handshake(struct str name);
 
 /* Fields that must not be in trailers: framing, routing, authentication, content description (RFC 9110 §6.5.1). */
 bool http_check_may_be_trailer(struct str name);

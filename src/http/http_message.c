@@ -59,7 +59,8 @@ static struct str copy_text(char **to, struct str s) {
 
 void http_head_copy(struct http_head *to, const struct http_head *from, struct arena *arena) {
     const struct http_fields *fields = &from->fields;
-    size_t size = from->method.len + from->scheme.len + from->authority.len + from->path.len;
+    size_t size = from->method.len + from->scheme.len + from->authority.len + from->path.len +
+                  from->protocol.len;
     for (size_t i = 0; i < fields->count; i++) {
         size += fields->at[i].name.len + fields->at[i].value.len;
     }
@@ -70,6 +71,7 @@ void http_head_copy(struct http_head *to, const struct http_head *from, struct a
     copy.scheme = copy_text(&text, from->scheme);
     copy.authority = copy_text(&text, from->authority);
     copy.path = copy_text(&text, from->path);
+    copy.protocol = copy_text(&text, from->protocol);
     for (size_t i = 0; i < fields->count; i++) {
         at[i].name = copy_text(&text, fields->at[i].name);
         at[i].value = copy_text(&text, fields->at[i].value);

@@ -7,7 +7,8 @@
  *
  * WebSocket has one form here, whichever version carries it: a request with method GET and `protocol` "websocket", without a body.
  * A final answer with status 101 says yes: from then on both directions are the WebSocket's bytes, until each side ends
- * its own. Any other final status is an ordinary answer. Sec-WebSocket-Key and -Accept belong to the engines and never appear.
+ * its own (http_stream.h). Any other final status is an ordinary answer. Sec-WebSocket-Key and -Accept belong to the engines
+ * and never appear.
  */
 #ifndef HTTP_HTTP_MESSAGE_H
 #define HTTP_HTTP_MESSAGE_H
@@ -55,6 +56,8 @@ struct http_head {
     struct str path; /* requests: origin form or "*", byte for byte, with the query */
     /* requests: "websocket" when the exchange asks to become one (RFC 6455, RFC 8441), else empty. See above. */
     struct str protocol;
+    bool
+        takes_trailers; /* requests: TE: trailers. Written again by the client engines: gRPC servers insist on it. */
     unsigned status;           /* responses: 100..599; 0 in requests */
     struct http_fields fields; /* without Host; Content-Length is kept */
     bool has_content_length;
