@@ -40,6 +40,8 @@ struct engine_ops {
     bool (*wants_read)(const struct engine *engine);
     enum engine_phase (*phase)(const struct engine *engine);
     void (*free)(struct engine *engine);
+    /* After feed_end: true while there is still something to come for a peer that only closed its sending side. NULL: never. */
+    bool (*outlasts_end)(const struct engine *engine);
 };
 
 struct engine {

@@ -346,6 +346,11 @@ static enum engine_phase phase(const struct engine *engine) {
     return h1_scan_has_begun(&client->scan) ? ENGINE_HEAD : ENGINE_BUSY;
 }
 
+static bool outlasts_end(const struct engine *engine) {
+    const struct h1_client *client = from_engine((struct engine *)engine);
+    return client->is_open;
+}
+
 static void free_client(struct engine *engine) {
     struct h1_client *client = from_engine(engine);
     close_connection(client);
@@ -509,6 +514,7 @@ struct h1_client *h1_client_new(const struct h1_client_config *config) {
         .wants_read = wants_read,
         .phase = phase,
         .free = free_client,
+        .outlasts_end = outlasts_end,
     };
     struct h1_client *client = MEMORY_NEW(struct h1_client);
     client->engine.ops = &ops;

@@ -458,6 +458,11 @@ static enum engine_phase phase(const struct engine *engine) {
     return h1_scan_has_begun(&server->scan) ? ENGINE_HEAD : ENGINE_IDLE;
 }
 
+static bool outlasts_end(const struct engine *engine) {
+    const struct h1_server *server = from_engine((struct engine *)engine);
+    return server->is_open;
+}
+
 static void free_server(struct engine *engine) {
     struct h1_server *server = from_engine(engine);
     h1_scan_reset(&server->scan);
@@ -651,6 +656,7 @@ struct h1_server *h1_server_new(const struct h1_server_config *config) {
         .wants_read = wants_read,
         .phase = phase,
         .free = free_server,
+        .outlasts_end = outlasts_end,
     };
     static const struct http_stream_ops stream_ops = {
         .send_head = send_head,

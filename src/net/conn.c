@@ -216,6 +216,14 @@ static void arrange_next(struct conn *conn, enum conn_stop written) {
     conn_deadline_update(conn);
 }
 
+/* A peer that closed its sending side may still wait for an answer. */
+static bool is_done(const struct conn *conn) {
+    const struct engine_ops *ops = conn->engine->ops;
+    bool is_cut_short =
+        conn->is_eof && (ops->outlasts_end == NULL || !ops->outlasts_end(conn->engine));
+    return is_cut_short || ops->phase(conn->engine) == ENGINE_DONE;
+}
+
 static void run_open(struct conn *conn) {
     if (conn->engine == NULL) {
         conn_watch(conn, 0);
@@ -237,8 +245,7 @@ static void run_open(struct conn *conn) {
     if (conn->state != CONN_OPEN) {
         return;
     }
-    bool is_done = conn->is_eof || conn->engine->ops->phase(conn->engine) == ENGINE_DONE;
-    if (written == CONN_STOP_DRY && is_done) {
+    if (written == CONN_STOP_DRY && is_done(conn)) {
         conn_finish(conn);
         return;
     }

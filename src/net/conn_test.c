@@ -108,6 +108,31 @@ static void test_a_leaver_of_an_idle_connection_is_no_error(void **state) {
     bench_fini(&bench);
 }
 
+/* The peer closes its sending side and waits: what is still owed to it is sent. */
+static void test_a_peer_may_close_its_side_and_wait(void **state) {
+    (void)state;
+    struct bench bench;
+    uint8_t got[1000];
+    bench_init(&bench, false);
+    bench_connect(&bench, &no_timeouts);
+    int fd = bench_accept_fd(&bench);
+    kit_until_true(bench.loop, &bench.client.is_established);
+    bench.client.engine.outlasts_end = true;
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    kit_until_true(bench.loop, &bench.client.engine.has_end);
+    kit_run_for(bench.loop, 20);
+    assert_false(bench.client.is_closed);
+    send_more(&bench.client, sizeof got);
+    kit_run_for(bench.loop, 20);
+    assert_int_equal(recv(fd, got, sizeof got, MSG_DONTWAIT), sizeof got);
+    bench.client.engine.outlasts_end = false;
+    send_more(&bench.client, 1);
+    kit_until_true(bench.loop, &bench.client.is_closed);
+    assert_string_equal(bench.client.why.slug, "closed");
+    close(fd);
+    bench_fini(&bench);
+}
+
 /* The peer answers early and resets, as servers do that refuse an upload: its answer is still read. */
 static void test_answer_before_a_reset_is_read(void **state) {
     (void)state;
@@ -154,6 +179,7 @@ int main(void) {
         cmocka_unit_test(test_abort_inside_established),
         cmocka_unit_test(test_abort_before_established_and_before_running),
         cmocka_unit_test(test_a_leaver_of_an_idle_connection_is_no_error),
+        cmocka_unit_test(test_a_peer_may_close_its_side_and_wait),
         cmocka_unit_test(test_answer_before_a_reset_is_read),
         cmocka_unit_test(test_answer_before_a_reset_is_read_after_a_failed_write),
     };

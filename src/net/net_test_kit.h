@@ -240,6 +240,7 @@ struct kit_engine {
     uint64_t received;
     bool is_pattern_broken;
     bool has_end;
+    bool outlasts_end; /* set by the test */
     bool is_lost;
     bool is_freed;
     size_t fed_while_deaf;
@@ -332,6 +333,10 @@ static inline enum engine_phase kit_engine_phase(const struct engine *engine) {
     return ((const struct kit_engine *)engine)->phase;
 }
 
+static inline bool kit_engine_outlasts_end(const struct engine *engine) {
+    return ((const struct kit_engine *)engine)->outlasts_end;
+}
+
 static inline void kit_engine_release(struct engine *engine) {
     struct kit_engine *kit = (struct kit_engine *)engine;
     assert_true(kit->is_lost);
@@ -345,8 +350,9 @@ static inline void kit_engine_release(struct engine *engine) {
 /* In the test's storage; only its insides are freed with the connection. */
 static inline void kit_engine_init(struct kit_engine *kit, struct loop *loop) {
     static const struct engine_ops ops = {
-        kit_engine_feed,  kit_engine_feed_end,   kit_engine_lost,  kit_engine_peek,
-        kit_engine_wrote, kit_engine_wants_read, kit_engine_phase, kit_engine_release,
+        kit_engine_feed,  kit_engine_feed_end, kit_engine_lost,
+        kit_engine_peek,  kit_engine_wrote,    kit_engine_wants_read,
+        kit_engine_phase, kit_engine_release,  kit_engine_outlasts_end,
     };
     *kit = (struct kit_engine){.engine.ops = &ops, .phase = ENGINE_BUSY, .loop = loop};
     block_queue_init(&kit->echo, loop_block_pool(loop));
