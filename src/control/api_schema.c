@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "identity/identity_password.h"
+#include "policy/bundle.h"
 #include "store/store_member.h"
 #include "store/store_project.h"
 #include "store/store_route.h"
@@ -16,20 +17,29 @@
     const struct api_schema api_schema_##symbol = {schema_name, table, COUNT(table)}
 
 #define SLUG(is_required)                                                                          \
-    { "name", API_SLUG, is_required, 1, STORE_SLUG_MAX, NULL }
+    { "name", API_SLUG, is_required, 1, .max = STORE_SLUG_MAX }
 #define ROUTE_MATCH                                                                                \
-    { "match", API_WORD, false, 0, 0, match_words }
+    { "match", API_WORD, false, .words = match_words }
 #define ROUTE_PATH(is_required)                                                                    \
-    { "path", API_OPAQUE, is_required, 1, STORE_ROUTE_PATH_MAX, NULL }
-#define ROUTE_UPSTREAM                                                                             \
-    { "upstream", API_TEXT, false, 1, STORE_ROUTE_UPSTREAM_MAX, NULL }
+    { "path", API_OPAQUE, is_required, 1, .max = STORE_ROUTE_PATH_MAX }
+#define UPSTREAM                                                                                   \
+    { "upstream", API_TEXT, false, 1, .max = STORE_ROUTE_UPSTREAM_MAX }
+#define ROUTE_TIMEOUTS                                                                             \
+    { "timeouts", API_OBJECT, .schema = &api_schema_route_timeouts, .may_be_null = true }
+#define ROUTE_STICKY                                                                               \
+    { "sticky", API_BOOLEAN, .may_be_null = true }
+#define HEALTH_CHECKS                                                                              \
+    {                                                                                              \
+        "health_checks", API_LIST, .max = BUNDLE_HEALTH_CHECKS_MAX,                                \
+                                   .schema = &api_schema_health_check, .may_be_null = true         \
+    }
 #define POSITION_MAX INT32_MAX
 
 static const char *const match_words[] = {"prefix", "exact", "regexp", NULL};
 
 static const struct api_member session_new[] = {
-    {"email", API_OPAQUE, true, 1, STORE_MEMBER_EMAIL_MAX, NULL},
-    {"password", API_OPAQUE, true, 1, IDENTITY_PASSWORD_BYTES_MAX, NULL},
+    {"email", API_OPAQUE, true, 1, .max = STORE_MEMBER_EMAIL_MAX},
+    {"password", API_OPAQUE, true, 1, .max = IDENTITY_PASSWORD_BYTES_MAX},
 };
 SCHEMA(session_new, "SessionNew", session_new);
 
@@ -39,31 +49,54 @@ SCHEMA(project_new, "ProjectNew", project_new);
 static const struct api_member project_patch[] = {SLUG(false)};
 SCHEMA(project_patch, "ProjectPatch", project_patch);
 
+static const struct api_member health_check[] = {
+    UPSTREAM,
+    {"path", API_OPAQUE, true, 1, .max = BUNDLE_CHECK_PATH_MAX},
+    {"interval_ms", API_INTEGER, .min = BUNDLE_CHECK_INTERVAL_MS_MIN,
+     .max = BUNDLE_CHECK_INTERVAL_MS_MAX},
+    {"timeout_ms", API_INTEGER, .min = BUNDLE_CHECK_TIMEOUT_MS_MIN,
+     .max = BUNDLE_CHECK_TIMEOUT_MS_MAX},
+};
+SCHEMA(health_check, "HealthCheckNew", health_check);
+
 static const struct api_member environment_new[] = {
     SLUG(true),
-    {"enabled", API_BOOLEAN, false, 0, 0, NULL},
+    {"enabled", API_BOOLEAN, .is_required = false},
+    HEALTH_CHECKS,
 };
 SCHEMA(environment_new, "EnvironmentNew", environment_new);
 
 static const struct api_member environment_patch[] = {
     SLUG(false),
-    {"enabled", API_BOOLEAN, false, 0, 0, NULL},
+    {"enabled", API_BOOLEAN, .is_required = false},
+    HEALTH_CHECKS,
 };
 SCHEMA(environment_patch, "EnvironmentPatch", environment_patch);
 
-static const struct api_member route_new[] = {ROUTE_MATCH, ROUTE_PATH(true), ROUTE_UPSTREAM};
+static const struct api_member route_timeouts[] = {
+    {"connect_ms", API_INTEGER, .min = BUNDLE_CONNECT_MS_MIN, .max = BUNDLE_CONNECT_MS_MAX,
+     .may_be_null = true},
+    {"first_byte_ms", API_INTEGER, .min = BUNDLE_FIRST_BYTE_MS_MIN, .max = BUNDLE_FIRST_BYTE_MS_MAX,
+     .may_be_null = true},
+    {"idle_ms", API_INTEGER, .min = BUNDLE_IDLE_MS_MIN, .max = BUNDLE_IDLE_MS_MAX,
+     .may_be_null = true, .may_be_zero = true},
+};
+SCHEMA(route_timeouts, "RouteTimeoutsNew", route_timeouts);
+
+static const struct api_member route_new[] = {
+    ROUTE_MATCH, ROUTE_PATH(true), UPSTREAM, ROUTE_TIMEOUTS, ROUTE_STICKY,
+};
 SCHEMA(route_new, "RouteNew", route_new);
 
 static const struct api_member route_patch[] = {
-    ROUTE_MATCH,
-    ROUTE_PATH(false),
-    ROUTE_UPSTREAM,
-    {"position", API_INTEGER, false, 0, POSITION_MAX, NULL},
+    ROUTE_MATCH,    ROUTE_PATH(false),
+    UPSTREAM,       {"position", API_INTEGER, false, 0, .max = POSITION_MAX},
+    ROUTE_TIMEOUTS, ROUTE_STICKY,
 };
 SCHEMA(route_patch, "RoutePatch", route_patch);
 
 static const struct api_member service_account_new[] = {
-    {"name", API_TEXT, true, 1, STORE_SERVICE_ACCOUNT_NAME_MAX, NULL},
+    {"name", API_TEXT, true, 1, .max = STORE_SERVICE_ACCOUNT_NAME_MAX},
 };
 SCHEMA(service_account_new, "ServiceAccountNew", service_account_new);
 
@@ -71,9 +104,21 @@ const struct api_schema api_schema_key_new = {"KeyNew", NULL, 0};
 
 /* Faults */
 
-/* "/name" with "~" and "/" escaped (RFC 6901 §3), cut where the room ends. */
-static void write_pointer(const char *member, char out[API_POINTER_SIZE]) {
-    size_t at = 0;
+void api_schema_enter(struct api_faults *faults, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    if (vsnprintf(faults->base, sizeof(faults->base), format, args) < 0) {
+        faults->base[0] = '\0';
+    }
+    va_end(args);
+}
+
+/* Adds "/name" with "~" and "/" escaped (RFC 6901 §3), cut where the room ends. */
+static void add_to_pointer(const char *member, char out[API_POINTER_SIZE]) {
+    size_t at = strlen(out);
+    if (at + 3 >= API_POINTER_SIZE) {
+        return;
+    }
     out[at++] = '/';
     for (; *member != '\0' && at + 3 < API_POINTER_SIZE; member++) {
         bool is_special = *member == '~' || *member == '/';
@@ -92,9 +137,9 @@ void api_schema_add_fault(struct api_faults *faults, const char *member, const c
         return;
     }
     struct api_fault *fault = &faults->at[faults->count++];
-    fault->pointer[0] = '\0';
+    snprintf(fault->pointer, sizeof(fault->pointer), "%s", faults->base);
     if (member != NULL) {
-        write_pointer(member, fault->pointer);
+        add_to_pointer(member, fault->pointer);
     }
     fault->code = code;
     fault->position = position;
@@ -159,11 +204,35 @@ static void check_word(const struct api_member *member, const json_t *value,
 static void check_integer(const struct api_member *member, const json_t *value,
                           struct api_faults *faults) {
     json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < (json_int_t)member->min ||
-        number > (json_int_t)member->max) {
+    bool is_zero = number == 0 && member->may_be_zero;
+    if (!json_is_integer(value) ||
+        (!is_zero && (number < (json_int_t)member->min || number > (json_int_t)member->max))) {
         api_schema_add_fault(faults, member->name, "member_value", -1,
-                             "has to be an integer from %zu to %zu", member->min, member->max);
+                             "has to be %san integer from %zu to %zu",
+                             member->may_be_zero ? "0 or " : "", member->min, member->max);
     }
+}
+
+/* What is inside has its own members; there is one such level below the body and one below a list. */
+static void check_inside(const struct api_member *member, const json_t *value,
+                         struct api_faults *faults) {
+    size_t i;
+    json_t *item;
+    if (member->kind == API_OBJECT) {
+        api_schema_enter(faults, "/%s", member->name);
+        api_schema_check(member->schema, value, faults);
+    } else if (!json_is_array(value)) {
+        api_schema_add_fault(faults, member->name, "member_type", -1, "has to be a list");
+    } else if (json_array_size(value) > member->max) {
+        api_schema_add_fault(faults, member->name, "too_long", -1, "has at most %zu members",
+                             member->max);
+    } else {
+        json_array_foreach(value, i, item) {
+            api_schema_enter(faults, "/%s/%zu", member->name, i);
+            api_schema_check(member->schema, item, faults);
+        }
+    }
+    api_schema_enter(faults, "%s", "");
 }
 
 static void check_member(const struct api_member *member, const json_t *value,
@@ -172,6 +241,9 @@ static void check_member(const struct api_member *member, const json_t *value,
         if (member->is_required) {
             api_schema_add_fault(faults, member->name, "member_missing", -1, "is missing");
         }
+        return;
+    }
+    if (json_is_null(value) && member->may_be_null) {
         return;
     }
     switch (member->kind) {
@@ -192,6 +264,10 @@ static void check_member(const struct api_member *member, const json_t *value,
                                  "has to be true or false");
         }
         return;
+    case API_OBJECT:
+    case API_LIST:
+        check_inside(member, value, faults);
+        return;
     }
 }
 
@@ -209,7 +285,7 @@ void api_schema_check(const struct api_schema *schema, const json_t *body,
     const char *name;
     json_t *value;
     if (!json_is_object(body)) {
-        api_schema_add_fault(faults, NULL, "member_type", -1, "the body has to be an object");
+        api_schema_add_fault(faults, NULL, "member_type", -1, "this has to be an object");
         return;
     }
     json_object_foreach((json_t *)(uintptr_t)body, name, value) {

@@ -2,7 +2,7 @@
  * proves that the two agree.
  *
  * A body is judged as a whole: every fault is told with its RFC 6901 pointer, up to API_FAULTS_MAX. Members that a table
- * does not name are refused. Rules that need more than the member itself (route patterns, host names) are the handlers'.
+ * does not name are refused, also in objects and lists of objects inside. Rules that need more than the member itself (route patterns, host names) are the handlers'.
  */
 #ifndef CONTROL_API_SCHEMA_H
 #define CONTROL_API_SCHEMA_H
@@ -26,6 +26,8 @@ enum api_kind {
     API_WORD,    /* one of `words` */
     API_BOOLEAN, /* true or false */
     API_INTEGER, /* from `min` to `max` */
+    API_OBJECT,  /* as `schema` says */
+    API_LIST,    /* at most `max` objects, each as `schema` says */
 };
 
 struct api_member {
@@ -35,6 +37,9 @@ struct api_member {
     size_t min;
     size_t max;
     const char *const *words; /* ends with NULL */
+    const struct api_schema *schema;
+    bool may_be_null; /* for what holds without it (RFC 7396) */
+    bool may_be_zero; /* INTEGER: whatever `min` says */
 };
 
 struct api_schema {
@@ -48,6 +53,8 @@ extern const struct api_schema api_schema_project_new;
 extern const struct api_schema api_schema_project_patch;
 extern const struct api_schema api_schema_environment_new;
 extern const struct api_schema api_schema_environment_patch;
+extern const struct api_schema api_schema_health_check;
+extern const struct api_schema api_schema_route_timeouts;
 extern const struct api_schema api_schema_route_new;
 extern const struct api_schema api_schema_route_patch;
 extern const struct api_schema api_schema_service_account_new;
@@ -64,13 +71,16 @@ struct api_fault {
 struct api_faults {
     struct api_fault at[API_FAULTS_MAX];
     size_t count;
+    char base[API_POINTER_SIZE]; /* of what is being judged: members are below it */
 };
 
-/* Adds one; beyond API_FAULTS_MAX it is dropped. `member` NULL: the body itself. `code` has to
+/* Goes down to a member of the body; "" goes back to the body itself. */
+void api_schema_enter(struct api_faults *faults, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Adds one; beyond API_FAULTS_MAX it is dropped. `member` NULL: what was entered, or the body itself. `code` has to
  * live as long as the faults. */
 void api_schema_add_fault(struct api_faults *faults, const char *member, const char *code,
                           int64_t position, const char *format, ...) PRINTF_LIKE(5, 6);
-/* Adds what is wrong with `body` to `faults`. */
+/* Adds what is wrong with `body`, which is what was entered, to `faults`. */
 void api_schema_check(const struct api_schema *schema, const json_t *body,
                       struct api_faults *faults);
 /* True when nothing is required: a request may come without a body. */

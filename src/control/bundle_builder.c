@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/health_option.h"
+#include "control/route_option.h"
 #include "pki/jws.h"
 #include "policy/bundle.h"
 #include "store/store_route.h"
@@ -12,11 +14,13 @@
 #include "tunnel/signed_bundle.h"
 
 static json_t *write_route(const struct store_route *route) {
+    struct route_option option = route_option_parse(route->options);
     json_t *item = json_object();
     json_object_set_new(item, "id", json_string(route->object.id.text));
     json_object_set_new(item, "match", json_from_str(route->match));
     json_object_set_new(item, "path", json_from_str(route->path));
     json_object_set_new(item, "upstream", json_from_str(route->upstream));
+    route_option_write_bundle(&option, item);
     return item;
 }
 
@@ -30,6 +34,7 @@ static json_t *write_payload(const struct store_environment *environment,
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(list, write_route(&routes[i]));
     }
+    json_t *checks = health_option_write(environment->health_checks);
     json_t *payload = json_object();
     json_object_set_new(payload, "format", json_integer(BUNDLE_FORMAT));
     json_object_set_new(payload, "environment", json_string(environment->object.id.text));
@@ -42,6 +47,10 @@ static json_t *write_payload(const struct store_environment *environment,
     json_object_set_new(payload, "enabled", json_boolean(environment->is_enabled));
     json_object_set_new(payload, "hostnames", hostnames);
     json_object_set_new(payload, "routes", list);
+    if (json_array_size(checks) > 0) {
+        json_object_set(payload, "health_checks", checks);
+    }
+    json_decref(checks);
     return payload;
 }
 

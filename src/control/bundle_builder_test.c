@@ -83,6 +83,55 @@ static void test_what_is_built_opens(void **state) {
     change_list_fini(&changes);
 }
 
+static struct bundle *open_newest(struct kit *kit, const struct id *environment) {
+    struct change_list changes;
+    struct jws_keys keys;
+    struct bundle *bundle = NULL;
+    struct why why = {0};
+    change_list_init(&changes);
+    jws_keys_init(&keys);
+    assert_int_equal(build(kit, environment, &changes, &why), STATUS_OK);
+    struct change *change = change_list_take(&changes);
+    assert_int_equal(jws_keys_parse(buf_str(&kit->control->bundle_jwks), &keys, &why), STATUS_OK);
+    assert_int_equal(signed_bundle_open(&keys, str_make(change->bundle, change->bundle_len),
+                                        environment, 0, &bundle, &why),
+                     STATUS_OK);
+    jws_keys_fini(&keys);
+    change_free(&change);
+    return bundle;
+}
+
+static void test_options_are_in_it(void **state) {
+    struct kit *kit = *state;
+    struct id environment;
+    (void)kit_add_project(kit, "options", &environment);
+    (void)kit_make(kit, kit_path("environments", &environment, "/routes"), "{\"path\":\"/plain\"}");
+    (void)kit_make(kit, kit_path("environments", &environment, "/routes"),
+                   "{\"path\":\"/set\",\"timeouts\":{\"connect_ms\":250,\"idle_ms\":2000},"
+                   "\"sticky\":true}");
+    struct kit_call call = {.token = kit->token,
+                            .body = "{\"health_checks\":[{\"path\":\"/healthz\"}]}"};
+    kit_run(kit, "PATCH", kit_path("environments", &environment, ""), &call);
+    assert_int_equal(call.status, 200);
+    kit_done(&call);
+    struct bundle *bundle = open_newest(kit, &environment);
+    assert_int_equal(bundle->route_count, 2);
+    assert_int_equal(bundle->routes[0].timeouts.connect_ms, 5000);
+    assert_int_equal(bundle->routes[0].timeouts.first_byte_ms, 60000);
+    assert_int_equal(bundle->routes[0].timeouts.idle_ms, 0);
+    assert_false(bundle->routes[0].is_sticky);
+    assert_int_equal(bundle->routes[1].timeouts.connect_ms, 250);
+    assert_int_equal(bundle->routes[1].timeouts.first_byte_ms, 60000);
+    assert_int_equal(bundle->routes[1].timeouts.idle_ms, 2000);
+    assert_true(bundle->routes[1].is_sticky);
+    assert_int_equal(bundle->health_check_count, 1);
+    assert_true(str_eq(bundle->health_checks[0].upstream, STR("default")));
+    assert_true(str_eq(bundle->health_checks[0].path, STR("/healthz")));
+    assert_int_equal(bundle->health_checks[0].interval_ms, 10000);
+    assert_int_equal(bundle->health_checks[0].timeout_ms, 3000);
+    bundle_unref(&bundle);
+}
+
 static void test_what_would_be_refused_is_not_signed(void **state) {
     static const char *const paths[] = {"/(unclosed"};
     struct kit *kit = *state;
@@ -131,6 +180,7 @@ static void test_all_but_the_bad_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_built_opens),
+        cmocka_unit_test(test_options_are_in_it),
         cmocka_unit_test(test_what_would_be_refused_is_not_signed),
         cmocka_unit_test(test_an_environment_that_is_not_there),
         cmocka_unit_test(test_all_but_the_bad_one),

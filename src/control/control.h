@@ -32,8 +32,10 @@ struct control_config {
  * ours, not writable, in use by another process; the database is corrupt or newer than this program; the master key is missing. */
 enum status control_new(const struct control_config *config, struct control **control,
                         struct why *why) MUST_USE;
-/* Call once the front's port is known. */
+/* For a front of any loop, on that loop's thread: connections go to the control plane's own. */
 void control_add_services(struct control *control, struct front *front);
+/* Takes a connected descriptor as the machines' service does: for an edge in the same process. */
+void control_adopt(struct control *control, int fd);
 /* The generated owner password if this was the first start, else empty. Printed once by the main program. */
 struct str control_first_password(const struct control *control);
 

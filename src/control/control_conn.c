@@ -211,6 +211,23 @@ static void accept_conn(struct control *control, struct conn *conn, bool is_mach
     }
 }
 
+static const struct conn_timeouts machine_timeouts = {0};
+
+static void on_local_established(void *owner, struct conn *conn) {
+    accept_conn(owner, conn, true);
+}
+
+static void on_local_closed(void *owner, struct conn *conn, const struct why *why) {
+    (void)owner;
+    (void)conn;
+    log_warn("control.local_handshake_failed", "code=%s reason=\"%s\"", why->slug, why->text);
+}
+
+void control_adopt(struct control *control, int fd) {
+    static const struct conn_events events = {on_local_established, on_local_closed};
+    (void)conn_accept(control->loop, fd, control->machine_tls, &machine_timeouts, &events, control);
+}
+
 void control_conn_drain_all(struct control *control) {
     for (struct list *node = control->conns.next, *next; node != &control->conns; node = next) {
         next = node->next;
@@ -237,8 +254,18 @@ static struct tls_context *machine_tls(void *context) {
     return ((struct control *)context)->machine_tls;
 }
 
-static void machine_accept(void *context, struct conn *conn) {
+static void machine_arrived(void *context, struct conn *conn) {
     accept_conn(context, conn, true);
+}
+
+/* A front of another thread may have accepted it; the control plane lives on one loop. */
+static void machine_accept(void *context, struct conn *conn) {
+    struct control *control = context;
+    if (conn_loop(conn) != control->loop) {
+        conn_move(conn, control->loop, machine_arrived, control);
+        return;
+    }
+    accept_conn(control, conn, true);
 }
 
 static bool api_wants(void *context, struct str server_name, const struct front_hello *hello) {
@@ -251,8 +278,17 @@ static struct tls_context *api_tls(void *context) {
     return ((struct control *)context)->api_tls;
 }
 
-static void api_accept(void *context, struct conn *conn) {
+static void api_arrived(void *context, struct conn *conn) {
     accept_conn(context, conn, false);
+}
+
+static void api_accept(void *context, struct conn *conn) {
+    struct control *control = context;
+    if (conn_loop(conn) != control->loop) {
+        conn_move(conn, control->loop, api_arrived, control);
+        return;
+    }
+    accept_conn(control, conn, false);
 }
 
 void control_conn_add_services(struct control *control, struct front *front) {

@@ -166,11 +166,33 @@ static inline struct id kit_make(struct kit *kit, const char *path, const char *
     return id;
 }
 
+/* The id of the first item of a list, as the owner sees it. */
+static inline struct id kit_first(struct kit *kit, const char *path) {
+    struct id id = {.text = ""};
+    struct kit_call call = {.token = kit->token};
+    kit_run(kit, "GET", path, &call);
+    assert_int_equal(call.status, 200);
+    const json_t *item = json_array_get(json_object_get(call.answer, "items"), 0);
+    assert_non_null(item);
+    snprintf(id.text, sizeof(id.text), "%s", json_string_value(json_object_get(item, "id")));
+    kit_done(&call);
+    return id;
+}
+
 /* "/v1/KIND/ID/TAIL": valid until the next call. */
 static inline const char *kit_path(const char *kind, const struct id *id, const char *tail) {
     static char text[160];
     snprintf(text, sizeof(text), "/v1/%s/%s%s", kind, id->text, tail);
     return text;
+}
+
+/* A new project; its first environment in `*environment`. */
+static inline struct id kit_add_project(struct kit *kit, const char *name, struct id *environment) {
+    char body[96];
+    snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
+    struct id id = kit_make(kit, kit_path("organizations", &kit->organization, "/projects"), body);
+    *environment = kit_first(kit, kit_path("projects", &id, "/environments"));
+    return id;
 }
 
 /* A member with this role in `organization`, and a session's token. */

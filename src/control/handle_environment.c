@@ -4,6 +4,7 @@
 #include "control/change_reader.h"
 #include "control/control_names.h"
 #include "control/handle.h"
+#include "control/health_option.h"
 #include "store/store_project.h"
 
 static json_t *write_environment(const struct api_call *call, const struct store_environment *row) {
@@ -15,6 +16,7 @@ static json_t *write_environment(const struct api_call *call, const struct store
     json_object_set_new(item, "project", api_call_id(&row->project));
     json_object_set_new(item, "name", json_from_str(row->name));
     json_object_set_new(item, "enabled", json_boolean(row->is_enabled));
+    json_object_set_new(item, "health_checks", health_option_write(row->health_checks));
     json_object_set_new(item, "hostname", json_from_str(row->hostname));
     json_object_set_new(item, "url", json_string(url));
     json_object_set_new(item, "bundle_revision", json_integer((json_int_t)row->bundle_revision));
@@ -91,7 +93,10 @@ enum status handle_environment_create(struct api_call *call) {
         .name = name,
         .hostname = str_from(hostname),
     };
-    status = store_environment_insert(call->tx, &environment);
+    status = health_option_take(call, &environment.health_checks);
+    if (status == STATUS_OK) {
+        status = store_environment_insert(call->tx, &environment);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -127,16 +132,19 @@ enum status handle_environment_patch(struct api_call *call) {
     if (status != STATUS_OK) {
         return status;
     }
-    struct str name = api_call_text(call, "name", environment.name);
-    bool is_enabled = api_call_boolean(call, "enabled", environment.is_enabled);
-    if (!str_eq(name, environment.name) || is_enabled != environment.is_enabled) {
-        environment.name = name;
-        environment.is_enabled = is_enabled;
-        status = store_environment_update(call->tx, &environment);
-        api_call_touch(call, &environment.object.id);
+    struct store_environment changed = environment;
+    changed.name = api_call_text(call, "name", environment.name);
+    changed.is_enabled = api_call_boolean(call, "enabled", environment.is_enabled);
+    status = health_option_take(call, &changed.health_checks);
+    bool is_same = str_eq(changed.name, environment.name) &&
+                   changed.is_enabled == environment.is_enabled &&
+                   str_eq(changed.health_checks, environment.health_checks);
+    if (status == STATUS_OK && !is_same) {
+        status = store_environment_update(call->tx, &changed);
+        api_call_touch(call, &changed.object.id);
     }
     if (status == STATUS_OK) {
-        answer_environment(call, &environment);
+        answer_environment(call, &changed);
     }
     return status;
 }

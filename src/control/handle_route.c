@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "control/api_cursor.h"
 #include "control/handle.h"
+#include "control/route_option.h"
 #include "policy/bundle.h"
 #include "policy/route_program.h"
 #include "store/store_route.h"
@@ -9,12 +10,14 @@
 #define DEFAULT_UPSTREAM STR("default")
 
 static json_t *write_route(const struct store_route *row) {
+    struct route_option option = route_option_parse(row->options);
     json_t *item = json_object();
     json_object_set_new(item, "id", api_call_id(&row->object.id));
     json_object_set_new(item, "environment", api_call_id(&row->environment));
     json_object_set_new(item, "match", json_from_str(row->match));
     json_object_set_new(item, "path", json_from_str(row->path));
     json_object_set_new(item, "upstream", json_from_str(row->upstream));
+    route_option_write(&option, item);
     json_object_set_new(item, "position", json_integer((json_int_t)row->position));
     json_object_set_new(item, "created_at", api_call_time(row->object.created_at_ms));
     json_object_set_new(item, "updated_at", api_call_time(row->object.updated_at_ms));
@@ -71,6 +74,12 @@ enum status handle_route_list(struct api_call *call) {
     return STATUS_OK;
 }
 
+static struct str take_options(struct api_call *call, struct str stored) {
+    struct route_option option = route_option_parse(stored);
+    route_option_patch(&option, call->input);
+    return route_option_format(&option, &call->arena);
+}
+
 enum status handle_route_create(struct api_call *call) {
     struct store_route route = {
         .object = {.organization = call->organization},
@@ -78,6 +87,7 @@ enum status handle_route_create(struct api_call *call) {
         .match = api_call_text(call, "match", DEFAULT_MATCH),
         .path = api_call_text(call, "path", STR_EMPTY),
         .upstream = api_call_text(call, "upstream", DEFAULT_UPSTREAM),
+        .options = take_options(call, STR_EMPTY),
     };
     enum status status = judge_route(call, &route);
     if (status == STATUS_OK) {
@@ -116,10 +126,12 @@ enum status handle_route_patch(struct api_call *call) {
     changed.match = api_call_text(call, "match", route.match);
     changed.path = api_call_text(call, "path", route.path);
     changed.upstream = api_call_text(call, "upstream", route.upstream);
+    changed.options = take_options(call, route.options);
     changed.position = api_call_integer(call, "position", route.position);
     status = judge_route(call, &changed);
     bool is_same = str_eq(changed.match, route.match) && str_eq(changed.path, route.path) &&
-                   str_eq(changed.upstream, route.upstream) && changed.position == route.position;
+                   str_eq(changed.upstream, route.upstream) &&
+                   str_eq(changed.options, route.options) && changed.position == route.position;
     if (status == STATUS_OK && !is_same) {
         status = store_route_update(call->tx, &changed);
         api_call_touch(call, &changed.environment);

@@ -111,19 +111,73 @@ static bool is_required(const json_t *schema, const char *name) {
     return false;
 }
 
+static void expect_reference(const json_t *node, const struct api_schema *schema) {
+    char reference[96];
+    snprintf(reference, sizeof(reference), "#/components/schemas/%s", schema->name);
+    assert_string_equal(json_string_value(json_object_get(node, "$ref")), reference);
+}
+
+static void expect_schema(const struct api_schema *schema);
+
+/* An object that may be null is one of two; a list names what its members are. */
+static void expect_inside(const struct api_member *member, const json_t *property) {
+    const json_t *node = json_object_get(property, "items");
+    if (member->kind == API_OBJECT) {
+        const json_t *choices = json_object_get(property, "anyOf");
+        node = json_array_get(choices, 0);
+        assert_true(member->may_be_null);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(choices, 1), "type")),
+                            "null");
+    } else {
+        assert_int_equal(json_integer_value(json_object_get(property, "maxItems")), member->max);
+    }
+    expect_reference(node, member->schema);
+    expect_schema(member->schema);
+}
+
+/* "type", or the first of the two where the second is null. */
+static const char *type_of(const struct api_member *member, const json_t *property) {
+    const json_t *type = json_object_get(property, "type");
+    if (!member->may_be_null) {
+        return json_string_value(type);
+    }
+    assert_int_equal(json_array_size(type), 2);
+    assert_string_equal(json_string_value(json_array_get(type, 1)), "null");
+    return json_string_value(json_array_get(type, 0));
+}
+
+static void expect_range(const struct api_member *member, const json_t *property) {
+    const json_t *minimum = property;
+    assert_int_equal(json_integer_value(json_object_get(property, "maximum")), member->max);
+    if (member->may_be_zero) {
+        const json_t *choices = json_object_get(property, "anyOf");
+        assert_true(json_is_integer(json_object_get(json_array_get(choices, 0), "const")));
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(choices, 0), "const")),
+                         0);
+        minimum = json_array_get(choices, 1);
+    }
+    assert_int_equal(json_integer_value(json_object_get(minimum, "minimum")), member->min);
+}
+
 static void expect_type(const struct api_member *member, const json_t *property) {
     static const char *const types[] = {
         [API_TEXT] = "string", [API_OPAQUE] = "string",   [API_SLUG] = "string",
         [API_WORD] = "string", [API_BOOLEAN] = "boolean", [API_INTEGER] = "integer",
+        [API_LIST] = "array",
     };
-    assert_string_equal(json_string_value(json_object_get(property, "type")), types[member->kind]);
+    if (member->kind == API_OBJECT || member->kind == API_LIST) {
+        expect_inside(member, property);
+    }
+    if (member->kind == API_OBJECT) {
+        return;
+    }
+    assert_string_equal(type_of(member, property), types[member->kind]);
     if (member->kind == API_TEXT || member->kind == API_OPAQUE || member->kind == API_SLUG) {
         assert_int_equal(json_integer_value(json_object_get(property, "minLength")), member->min);
         assert_int_equal(json_integer_value(json_object_get(property, "maxLength")), member->max);
     }
     if (member->kind == API_INTEGER) {
-        assert_int_equal(json_integer_value(json_object_get(property, "minimum")), member->min);
-        assert_int_equal(json_integer_value(json_object_get(property, "maximum")), member->max);
+        expect_range(member, property);
     }
     if (member->kind == API_WORD) {
         const json_t *words = json_object_get(property, "enum");
@@ -156,18 +210,14 @@ static void test_bodies_are_what_the_schemas_say(void **state) {
     (void)state;
     for (size_t i = 0; i < api_router_public.count; i++) {
         const struct api_operation *operation = &api_router_public.operations[i];
-        char reference[96];
         if (operation->schema == NULL) {
             continue;
         }
         expect_schema(operation->schema);
-        snprintf(reference, sizeof(reference), "#/components/schemas/%s", operation->schema->name);
         const json_t *body = json_object_get(find_described(operation), "requestBody");
         const json_t *content =
             json_object_get(json_object_get(body, "content"), "application/json");
-        assert_string_equal(
-            json_string_value(json_object_get(json_object_get(content, "schema"), "$ref")),
-            reference);
+        expect_reference(json_object_get(content, "schema"), operation->schema);
         assert_true(json_is_true(json_object_get(body, "required")) ==
                     (!api_schema_may_be_absent(operation->schema) ||
                      strcmp(operation->method, "PATCH") == 0));

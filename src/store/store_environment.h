@@ -20,7 +20,7 @@ struct store_environment {
     uint64_t bundle_revision; /* from 1; the store's alone to set */
     struct str name;          /* a slug (store_project_is_slug), unique in the project */
     struct str hostname;      /* canonical (policy/canonical_host.h): lower case, no port */
-    struct str health_checks; /* as control/health_check.h writes them; empty: none */
+    struct str health_checks; /* as control/health_option.h writes them; empty: none */
 };
 
 /* STATUS_CONFLICT (name_taken, hostname_taken), STATUS_INVALID (name_invalid), STATUS_NOT_FOUND (no such project in
