@@ -20,7 +20,7 @@ static json_int_t number_of(const json_t *object, const char *name, json_int_t f
 static json_t *complete(const json_t *item) {
     json_int_t interval_ms = number_of(item, "interval_ms", HEALTH_OPTION_INTERVAL_MS);
     json_int_t timeout_ms =
-        interval_ms < HEALTH_OPTION_TIMEOUT_MS ? interval_ms : HEALTH_CHECK_TIMEOUT_MS;
+        interval_ms < HEALTH_OPTION_TIMEOUT_MS ? interval_ms : HEALTH_OPTION_TIMEOUT_MS;
     json_t *check = json_object();
     json_object_set_new(check, "upstream", json_from_str(text_of(item, "upstream", UPSTREAM)));
     json_object_set_new(check, "path", json_from_str(text_of(item, "path", STR_EMPTY)));
