@@ -124,6 +124,17 @@ enum status socket_unix_address(const char *path, struct address *address) {
     return STATUS_OK;
 }
 
+enum status socket_peer_uid(int fd, uid_t *uid) {
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || len != sizeof(peer) ||
+        peer.pid == 0) { /* 0: not a connected Unix socket */
+        return STATUS_FAILED;
+    }
+    *uid = peer.uid;
+    return STATUS_OK;
+}
+
 int socket_error(int fd) {
     int error = 0;
     socklen_t len = sizeof(error);

@@ -19,6 +19,8 @@ int socket_accept(int listen_fd);
 int socket_connect(const struct address *address, int *fd);
 /* A Unix address. STATUS_TOO_LARGE. */
 enum status socket_unix_address(const char *path, struct address *address) MUST_USE;
+/* The user who is at the other end of a connected Unix socket. STATUS_FAILED. */
+enum status socket_peer_uid(int fd, uid_t *uid) MUST_USE;
 /* The pending error of a socket, cleared; 0 if none. */
 int socket_error(int fd);
 /* Empty when there is none (any more). */
