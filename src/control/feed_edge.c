@@ -70,6 +70,7 @@ static void take_hello(struct feed_edge *edge, const struct feed_message *messag
 static void take_applied(struct feed_edge *edge, const struct feed_message *message) {
     log_debug("control.bundle_applied", "edge=%s environment=%s revision=%llu", edge->id.text,
               message->environment.text, (unsigned long long)message->revision);
+    presence_edge_applied(feed_hub_control(edge->hub)->presence, &edge->id, message);
 }
 
 static void take_refused(struct feed_edge *edge, const struct feed_message *message) {
@@ -77,6 +78,7 @@ static void take_refused(struct feed_edge *edge, const struct feed_message *mess
               "edge=%s environment=%s revision=%llu code=%.*s detail=%.*s", edge->id.text,
               message->environment.text, (unsigned long long)message->revision,
               STR_ARG(message->code), STR_ARG(message->detail));
+    presence_edge_applied(feed_hub_control(edge->hub)->presence, &edge->id, message);
 }
 
 static void take_warpgate(struct feed_edge *edge, const struct feed_message *message) {

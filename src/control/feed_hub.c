@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "control/control_names.h"
 #include "control/feed_edge.h"
+#include "control/presence.h"
 #include "pki/key.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -254,6 +255,7 @@ static void apply_removal(struct feed_hub *hub, struct change *change) {
     const struct feed_message message = {.type = FEED_MESSAGE_ENVIRONMENT_REMOVED,
                                          .environment = change->environment};
     send_to_all(hub, &message);
+    presence_forget(hub->control->presence, &change->environment);
     if (environment != NULL) {
         uncover_host(hub, environment->hostname);
         free_environment(environment);

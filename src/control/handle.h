@@ -15,6 +15,7 @@ enum status handle_project_list(struct api_call *call) MUST_USE;
 enum status handle_project_create(struct api_call *call) MUST_USE;
 enum status handle_project_get(struct api_call *call) MUST_USE;
 enum status handle_project_patch(struct api_call *call) MUST_USE;
+enum status handle_project_delete(struct api_call *call) MUST_USE;
 /* handle_environment.c */
 enum status handle_environment_list(struct api_call *call) MUST_USE;
 enum status handle_environment_create(struct api_call *call) MUST_USE;
@@ -36,6 +37,8 @@ enum status handle_key_create(struct api_call *call) MUST_USE;
 enum status handle_key_delete(struct api_call *call) MUST_USE;
 /* handle_warpgate.c */
 enum status handle_warpgate_list(struct api_call *call) MUST_USE;
+/* handle_status.c */
+enum status handle_status_get(struct api_call *call) MUST_USE;
 /* handle_openapi.c */
 enum status handle_openapi_get(struct api_call *call) MUST_USE;
 /* handle_enrolment.c */

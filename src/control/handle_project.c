@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
+#include "control/change_reader.h"
 #include "control/control_names.h"
 #include "control/handle.h"
 #include "store/store_project.h"
@@ -109,6 +110,53 @@ enum status handle_project_patch(struct api_call *call) {
     if (status == STATUS_OK) {
         call->answer.body = write_project(&project);
         api_call_set_etag(call, project.object.revision, 0);
+    }
+    return status;
+}
+
+/* Edges drop each of its environments. */
+static enum status add_removals(struct api_call *call) {
+    struct store_page page = {.limit = STORE_PAGE_MAX, .order = STORE_ASCENDING};
+    bool has_more = true;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && has_more) {
+        struct store_environment *rows = NULL;
+        size_t count = 0;
+        status = store_environment_list(call->tx, &call->organization, &call->object, &page,
+                                        &call->arena, &rows, &count);
+        for (size_t i = 0; i < count; i++) {
+            change_list_add(&call->changes, CHANGE_ENVIRONMENT_REMOVED)->environment =
+                rows[i].object.id;
+            page.after = rows[i].object.id;
+        }
+        page.has_cursor = count > 0;
+        has_more = page.has_more && page.has_cursor;
+    }
+    return status;
+}
+
+enum status handle_project_delete(struct api_call *call) {
+    struct store_project project;
+    enum status status =
+        store_project_get(call->tx, &call->organization, &call->object, &call->arena, &project);
+    if (status == STATUS_OK) {
+        status = api_call_precondition(call, project.object.revision, 0, true);
+    }
+    if (status == STATUS_OK) {
+        status = add_removals(call);
+    }
+    if (status == STATUS_OK) {
+        status = store_project_delete(call->tx, &call->organization, &call->object,
+                                      project.object.revision,
+                                      store_tx_now_ms(call->tx) + CONTROL_REVOCATION_MS);
+    }
+    if (status == STATUS_OK) {
+        status = change_reader_revocations(call->tx, "project_deleted", &call->changes);
+    }
+    if (status == STATUS_OK) {
+        call->answer.etag[0] = '\0';
+        log_info("api.project_deleted", "project=%s member=%s", call->object.text,
+                 call->principal.member.object.id.text);
     }
     return status;
 }

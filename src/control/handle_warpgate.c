@@ -43,6 +43,9 @@ static json_t *write_warpgate(struct api_call *call, const struct store_warpgate
     json_object_set_new(item, "environment", api_call_id(&row->environment));
     json_object_set_new(item, "name", json_from_str(row->name));
     json_object_set_new(item, "status", json_string(presence_status_name(view.status)));
+    json_object_set_new(item, "tunnels", json_integer(view.tunnel_count));
+    json_object_set_new(item, "upstreams",
+                        presence_write_upstreams(view.upstreams, view.upstream_count));
     json_object_set_new(item, "ip_address", text_or_null(view.ip_address));
     json_object_set_new(item, "version", text_or_null(view.version));
     json_object_set_new(item, "platform", json_from_str(row->platform));

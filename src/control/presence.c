@@ -1,61 +1,16 @@
 #include "control/presence.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
-#include "base/list.h"
-#include "base/map.h"
 #include "base/memory.h"
-
-/* What one edge said last of one warpgate. */
-struct report {
-    struct list node; /* in its warpgate's reports */
-    struct id edge;
-    unsigned tunnels;
-    bool is_stale;          /* its edge is not there, or is back and has not repeated it */
-    int64_t stale_until_ms; /* mono: when it is dropped */
-    int64_t seen_at_ms;     /* wall */
-    uint64_t applied_revision;
-    char ip_address[STORE_WARPGATE_IP_MAX + 1];
-    char version[STORE_WARPGATE_VERSION_MAX + 1];
-    char refused_code[STORE_WARPGATE_REFUSED_CODE_MAX + 1];
-};
-
-struct warpgate_reports {
-    struct list reports;
-    struct list changed_node; /* linked while something is to be kept */
-    struct id id;
-};
-
-struct edge_entry {
-    bool is_up;
-    int64_t heard_at_ms; /* wall */
-};
-
-struct presence {
-    pthread_mutex_t lock;
-    const struct clock *clock;
-    struct map warpgates; /* id -> struct warpgate_reports */
-    struct map edges;     /* id -> struct edge_entry */
-    struct list changed;
-    size_t report_count;
-    size_t up_count;
-};
-
-const char *presence_status_name(enum presence_status status) {
-    static const char *const names[] = {
-        [PRESENCE_CONNECTED] = "connected",
-        [PRESENCE_DISCONNECTED] = "disconnected",
-        [PRESENCE_UNKNOWN] = "unknown",
-    };
-    return names[status];
-}
+#include "control/presence_state.h"
 
 struct presence *presence_new(const struct clock *clock) {
     struct presence *presence = MEMORY_NEW(struct presence);
     presence->clock = clock;
     pthread_mutex_init(&presence->lock, NULL);
     map_init(&presence->warpgates);
+    map_init(&presence->environments);
     map_init(&presence->edges);
     list_init(&presence->changed);
     return presence;
@@ -63,6 +18,7 @@ struct presence *presence_new(const struct clock *clock) {
 
 static void drop_report(struct presence *presence, struct report *report) {
     list_remove(&report->node);
+    memory_free(report->upstreams);
     memory_free(report);
     presence->report_count--;
 }
@@ -72,7 +28,31 @@ static void drop_reports(struct presence *presence, struct warpgate_reports *war
         drop_report(presence, CONTAINER_OF(warpgate->reports.next, struct report, node));
     }
     list_remove(&warpgate->changed_node);
+    list_remove(&warpgate->environment_node);
+    struct environment_entry *environment =
+        map_get(&presence->environments, id_str(&warpgate->environment));
+    if (list_is_empty(&environment->warpgates)) {
+        (void)map_remove(&presence->environments, id_str(&warpgate->environment));
+        memory_free(environment);
+    }
     memory_free(warpgate);
+}
+
+static void drop_applied(struct presence *presence, struct edge_entry *edge) {
+    struct str key;
+    void *value;
+    for (size_t walk = 0; map_next(&edge->applied, &walk, &key, &value);) {
+        memory_free(value);
+        presence->applied_count--;
+    }
+    map_fini(&edge->applied);
+    map_init(&edge->applied);
+}
+
+static void free_edge(struct presence *presence, struct edge_entry *edge) {
+    drop_applied(presence, edge);
+    map_fini(&edge->applied);
+    memory_free(edge);
 }
 
 void presence_free(struct presence **at) {
@@ -87,9 +67,10 @@ void presence_free(struct presence **at) {
         drop_reports(presence, value);
     }
     for (size_t walk = 0; map_next(&presence->edges, &walk, &key, &value);) {
-        memory_free(value);
+        free_edge(presence, value);
     }
     map_fini(&presence->warpgates);
+    map_fini(&presence->environments);
     map_fini(&presence->edges);
     pthread_mutex_destroy(&presence->lock);
     memory_free(presence);
@@ -101,6 +82,8 @@ static struct edge_entry *find_edge(struct presence *presence, const struct id *
     struct edge_entry *entry = map_get(&presence->edges, id_str(edge));
     if (entry == NULL) {
         entry = MEMORY_NEW(struct edge_entry);
+        entry->id = *edge;
+        map_init(&entry->applied);
         (void)map_set(&presence->edges, id_str(edge), entry);
     }
     return entry;
@@ -130,6 +113,7 @@ void presence_edge_up(struct presence *presence, const struct id *edge) {
     presence->up_count += entry->is_up ? 0 : 1;
     entry->is_up = true;
     entry->heard_at_ms = clock_wall_ms(presence->clock);
+    drop_applied(presence, entry); /* it says anew what it has */
     doubt_reports(presence, edge, PRESENCE_SETTLE_MS);
     pthread_mutex_unlock(&presence->lock);
 }
@@ -149,13 +133,77 @@ void presence_heard(struct presence *presence, const struct id *edge) {
     pthread_mutex_unlock(&presence->lock);
 }
 
+/* What edges have applied */
+
+static struct applied *find_applied(struct presence *presence, struct edge_entry *edge,
+                                    const struct id *environment) {
+    struct applied *applied = map_get(&edge->applied, id_str(environment));
+    if (applied == NULL && presence->applied_count < PRESENCE_ENTRIES_MAX) {
+        applied = MEMORY_NEW(struct applied);
+        (void)map_set(&edge->applied, id_str(environment), applied);
+        presence->applied_count++;
+    }
+    return applied;
+}
+
+static void copy_text(struct str text, char *out, size_t size) {
+    snprintf(out, size, "%.*s", STR_ARG(text));
+}
+
+/* A bundle that could not even be read is of no environment: the log has it. */
+void presence_edge_applied(struct presence *presence, const struct id *edge,
+                           const struct feed_message *message) {
+    if (id_is_none(&message->environment)) {
+        return;
+    }
+    pthread_mutex_lock(&presence->lock);
+    struct applied *applied =
+        find_applied(presence, find_edge(presence, edge), &message->environment);
+    if (applied != NULL && message->type == FEED_MESSAGE_APPLIED) {
+        applied->revision = message->revision;
+        applied->refused_code[0] = '\0';
+    } else if (applied != NULL) {
+        copy_text(message->code, applied->refused_code, sizeof(applied->refused_code));
+    }
+    pthread_mutex_unlock(&presence->lock);
+}
+
+void presence_forget(struct presence *presence, const struct id *environment) {
+    struct str key;
+    void *value;
+    pthread_mutex_lock(&presence->lock);
+    for (size_t walk = 0; map_next(&presence->edges, &walk, &key, &value);) {
+        struct applied *applied =
+            map_remove(&((struct edge_entry *)value)->applied, id_str(environment));
+        presence->applied_count -= applied != NULL ? 1 : 0;
+        memory_free(applied);
+    }
+    pthread_mutex_unlock(&presence->lock);
+}
+
 /* Reports */
 
-static struct warpgate_reports *find_warpgate(struct presence *presence, const struct id *id) {
+static struct environment_entry *find_environment(struct presence *presence, const struct id *id) {
+    struct environment_entry *environment = map_get(&presence->environments, id_str(id));
+    if (environment == NULL) {
+        environment = MEMORY_NEW(struct environment_entry);
+        list_init(&environment->warpgates);
+        (void)map_set(&presence->environments, id_str(id), environment);
+    }
+    return environment;
+}
+
+/* A warpgate's environment is in its certificate: the first report says it for good. */
+static struct warpgate_reports *find_warpgate(struct presence *presence, const struct id *id,
+                                              const struct id *environment) {
     struct warpgate_reports *warpgate = map_get(&presence->warpgates, id_str(id));
     if (warpgate == NULL) {
         warpgate = MEMORY_NEW(struct warpgate_reports);
         warpgate->id = *id;
+        warpgate->environment = *environment;
+        list_init(&warpgate->environment_node);
+        list_append(&find_environment(presence, environment)->warpgates,
+                    &warpgate->environment_node);
         list_init(&warpgate->reports);
         list_init(&warpgate->changed_node);
         (void)map_set(&presence->warpgates, id_str(id), warpgate);
@@ -179,17 +227,31 @@ static struct report *find_report(struct presence *presence, struct warpgate_rep
     return report;
 }
 
-static void copy_text(struct str text, char *out, size_t size) {
-    snprintf(out, size, "%.*s", STR_ARG(text));
+static void take_upstreams(struct report *report, const struct feed_message *message) {
+    memory_free(report->upstreams);
+    report->upstreams = NULL;
+    report->upstream_count = message->tunnels > 0 ? message->upstream_count : 0;
+    if (report->upstream_count == 0) {
+        return;
+    }
+    report->upstreams = memory_new_array(report->upstream_count, sizeof(report->upstreams[0]));
+    for (size_t i = 0; i < report->upstream_count; i++) {
+        const struct upstream_state *state = &message->upstreams[i];
+        report->upstreams[i].is_known = state->is_known;
+        report->upstreams[i].is_up = state->is_up;
+        copy_text(state->name, report->upstreams[i].name, sizeof(report->upstreams[i].name));
+    }
 }
 
 static void take_report(struct presence *presence, const struct id *edge,
                         const struct feed_message *message) {
-    struct warpgate_reports *warpgate = find_warpgate(presence, &message->warpgate);
+    struct warpgate_reports *warpgate =
+        find_warpgate(presence, &message->warpgate, &message->environment);
     struct report *report = find_report(presence, warpgate, edge);
     report->tunnels = message->tunnels;
     report->is_stale = false;
     report->seen_at_ms = clock_wall_ms(presence->clock);
+    take_upstreams(report, message);
     if (message->tunnels > 0) {
         report->applied_revision = message->revision;
         copy_text(message->ip_address, report->ip_address, sizeof(report->ip_address));
@@ -231,6 +293,18 @@ static void sweep_warpgate(struct presence *presence, struct warpgate_reports *w
     }
 }
 
+static void sweep_edges(struct presence *presence, int64_t wall_ms) {
+    struct str key;
+    void *value;
+    for (size_t walk = 0; map_next(&presence->edges, &walk, &key, &value);) {
+        struct edge_entry *edge = value;
+        if (!edge->is_up && wall_ms - edge->heard_at_ms >= PRESENCE_STALE_MS) {
+            (void)map_remove(&presence->edges, id_str(&edge->id));
+            free_edge(presence, edge);
+        }
+    }
+}
+
 void presence_sweep(struct presence *presence) {
     struct str key;
     void *value;
@@ -244,47 +318,7 @@ void presence_sweep(struct presence *presence) {
             drop_reports(presence, warpgate);
         }
     }
-    pthread_mutex_unlock(&presence->lock);
-}
-
-/* Views */
-
-static void merge_report(struct presence *presence, const struct report *report,
-                         struct presence_view *view) {
-    const struct edge_entry *edge = map_get(&presence->edges, id_str(&report->edge));
-    bool is_live = !report->is_stale && report->tunnels > 0;
-    int64_t seen_at_ms = is_live && edge != NULL ? edge->heard_at_ms : report->seen_at_ms;
-    view->is_known = true;
-    if (is_live) {
-        view->status = PRESENCE_CONNECTED;
-    } else if (report->is_stale && report->tunnels > 0 && view->status != PRESENCE_CONNECTED) {
-        view->status = PRESENCE_UNKNOWN;
-    }
-    if (report->applied_revision > view->applied_revision) {
-        view->applied_revision = report->applied_revision;
-    }
-    if (seen_at_ms >= view->seen_at_ms) {
-        view->seen_at_ms = seen_at_ms;
-        if (report->ip_address[0] != '\0') {
-            copy_text(str_from(report->ip_address), view->ip_address, sizeof(view->ip_address));
-            copy_text(str_from(report->version), view->version, sizeof(view->version));
-        }
-        copy_text(str_from(report->refused_code), view->refused_code, sizeof(view->refused_code));
-    }
-}
-
-void presence_get(struct presence *presence, const struct id *id, struct presence_view *view) {
-    pthread_mutex_lock(&presence->lock);
-    *view = (struct presence_view){.status = PRESENCE_DISCONNECTED};
-    struct warpgate_reports *warpgate = map_get(&presence->warpgates, id_str(id));
-    if (warpgate != NULL) {
-        for (struct list *node = warpgate->reports.next; node != &warpgate->reports;
-             node = node->next) {
-            merge_report(presence, CONTAINER_OF(node, struct report, node), view);
-        }
-    } else if (presence->up_count == 0) {
-        view->status = PRESENCE_UNKNOWN; /* nobody is there to say */
-    }
+    sweep_edges(presence, clock_wall_ms(presence->clock));
     pthread_mutex_unlock(&presence->lock);
 }
 
