@@ -10,7 +10,8 @@ enum {
     SEEN_AUTHORITY = 4,
     SEEN_PATH = 8,
     SEEN_STATUS = 16,
-    SEEN_REGULAR = 32, /* no pseudo-field may follow */
+    SEEN_PROTOCOL = 32,
+    SEEN_REGULAR = 64, /* no pseudo-field may follow */
 };
 
 static const struct pseudo {
@@ -22,6 +23,7 @@ static const struct pseudo {
     {STR_INIT(":scheme"), H2_HEAD_REQUEST, SEEN_SCHEME},
     {STR_INIT(":authority"), H2_HEAD_REQUEST, SEEN_AUTHORITY},
     {STR_INIT(":path"), H2_HEAD_REQUEST, SEEN_PATH},
+    {STR_INIT(":protocol"), H2_HEAD_REQUEST, SEEN_PROTOCOL},
     {STR_INIT(":status"), H2_HEAD_RESPONSE, SEEN_STATUS},
 };
 
@@ -85,6 +87,9 @@ static void add_pseudo(struct h2_head_reader *reader, struct str name, struct st
         }
         head->path = arena_str(reader->arena, value);
         return;
+    case SEEN_PROTOCOL:
+        head->protocol = arena_str(reader->arena, value);
+        return;
     default:
         if (!read_status(value, &head->status)) {
             refuse(reader, H2_HEAD_MALFORMED);
@@ -101,7 +106,11 @@ static void add_regular(struct h2_head_reader *reader, struct str name, bool is_
     }
     if (name.len == 2 && str_eq(name, STR("te")) && reader->kind == H2_HEAD_REQUEST &&
         str_eq_nocase(value, STR("trailers"))) {
+        reader->head->takes_trailers = true;
         return;
+    }
+    if (http_check_is_handshake(name)) {
+        return; /* HTTP/2 has no use for it (RFC 8441 §5) */
     }
     if (reader->kind == H2_HEAD_REQUEST && str_eq(name, cookie_name)) {
         reader->cookie_count++;
@@ -168,9 +177,22 @@ static bool has_malformed_crumb(const struct h2_head_reader *reader) {
     return false;
 }
 
+/* CONNECT is extended or not served at all; what asks for a WebSocket has no body (RFC 8441 §4, §5). */
+static bool take_connect(struct http_head *head) {
+    bool is_connect = str_eq(head->method, STR("CONNECT"));
+    if (head->protocol.len == 0 || !is_connect) {
+        return head->protocol.len == 0 && !is_connect;
+    }
+    head->method = STR("GET");
+    if (str_eq_nocase(head->protocol, STR("websocket"))) {
+        head->protocol = STR("websocket");
+    }
+    return http_fields_get(&head->fields, STR("content-length")) == NULL;
+}
+
 static bool is_good_request(struct h2_head_reader *reader) {
     const unsigned needed = SEEN_METHOD | SEEN_SCHEME | SEEN_PATH;
-    if ((reader->seen & needed) != needed || str_eq(reader->head->method, STR("CONNECT"))) {
+    if ((reader->seen & needed) != needed || !take_connect(reader->head)) {
         return false;
     }
     if (reader->cookie_count > 1) {
@@ -209,6 +231,10 @@ static bool is_good(struct h2_head_reader *reader) {
 enum h2_head_verdict h2_head_finish(struct h2_head_reader *reader) {
     if (reader->verdict == H2_HEAD_OK && !is_good(reader)) {
         reader->verdict = H2_HEAD_MALFORMED;
+    }
+    struct str protocol = reader->head->protocol;
+    if (protocol.len > 0 && !str_eq(protocol, STR("websocket"))) {
+        refuse(reader, H2_HEAD_UNSUPPORTED);
     }
     return reader->verdict;
 }
@@ -265,11 +291,22 @@ static struct packer begin_packing(const struct http_fields *fields, size_t pseu
 }
 
 #define STATUS_DIGITS 3
+/* A status, CONNECT, and te: trailers. */
+#define SPARE_TEXT 24
+
+static void put_request(struct packer *packer, const struct http_head *head) {
+    bool is_connect = head->protocol.len > 0;
+    put_pseudo(packer, ":method", is_connect ? STR("CONNECT") : head->method);
+    put_pseudo(packer, ":protocol", head->protocol);
+    put_pseudo(packer, ":scheme", head->scheme);
+    put_pseudo(packer, ":authority", head->authority);
+    put_pseudo(packer, ":path", head->path);
+}
 
 struct h2_head_nv h2_head_pack(const struct http_head *head, struct arena *arena) {
     struct packer packer = begin_packing(&head->fields,
-                                         head->method.len + head->scheme.len + head->authority.len +
-                                             head->path.len + STATUS_DIGITS,
+                                         head->method.len + head->protocol.len + head->scheme.len +
+                                             head->authority.len + head->path.len + SPARE_TEXT,
                                          arena);
     if (head->status != 0) {
         const char digits[STATUS_DIGITS] = {(char)('0' + head->status / 100 % 10),
@@ -277,13 +314,13 @@ struct h2_head_nv h2_head_pack(const struct http_head *head, struct arena *arena
                                             (char)('0' + head->status % 10)};
         put_pseudo(&packer, ":status", str_make(digits, STATUS_DIGITS));
     } else {
-        put_pseudo(&packer, ":method", head->method);
-        put_pseudo(&packer, ":scheme", head->scheme);
-        put_pseudo(&packer, ":authority", head->authority);
-        put_pseudo(&packer, ":path", head->path);
+        put_request(&packer, head);
     }
     for (size_t i = 0; i < head->fields.count; i++) {
         put_field(&packer, &head->fields.at[i]);
+    }
+    if (head->takes_trailers && head->status == 0) {
+        put_field(&packer, &(struct http_field){STR("te"), STR("trailers")});
     }
     return packer.nv;
 }

@@ -3,9 +3,9 @@
  * Reading: a list arrives field by field while HPACK decodes; h2_head_begin, h2_head_add for each, h2_head_finish when
  * the block is complete. A connection receives one block at a time, so a session has one reader. Over the limits of
  * http_message.h (fields counted before cookie crumbs are joined) the rest is dropped unread.
- * Refused as malformed: pseudo-fields that are unknown, repeated, missing, misplaced or empty; CONNECT; connection-level
- * fields; TE other than `trailers` (that one is dropped); a Host that disagrees with :authority; fields in trailers
- * that may not be there; everything http_check.h refuses.
+ * Refused as malformed: pseudo-fields that are unknown, repeated, missing, misplaced or empty; plain CONNECT; connection-level
+ * fields; TE other than `trailers`; a Host that disagrees with :authority; fields in trailers that may not be there;
+ * everything http_check.h refuses. Extended CONNECT (RFC 8441) becomes and comes from the form that http_message.h describes.
  * Writing: h2_head_pack and h2_head_pack_trailers make the library's array; its text is a copy in the given arena.
  */
 #ifndef HTTP_H2_HEAD_H
@@ -29,6 +29,7 @@ enum h2_head_verdict {
     H2_HEAD_MALFORMED,
     H2_HEAD_TOO_LARGE,       /* HTTP_HEAD_BYTES_MAX or HTTP_FIELDS_MAX */
     H2_HEAD_TARGET_TOO_LONG, /* HTTP_TARGET_BYTES_MAX */
+    H2_HEAD_UNSUPPORTED,     /* a :protocol other than websocket */
 };
 
 struct h2_head_reader {

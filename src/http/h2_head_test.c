@@ -27,6 +27,10 @@ struct list_case {
     { ":authority", "a.example" }
 #define PATH                                                                                       \
     { ":path", "/" }
+#define CONNECT                                                                                    \
+    { ":method", "CONNECT" }
+#define WEBSOCKET                                                                                  \
+    { ":protocol", "websocket" }
 #define REQUEST METHOD, SCHEME, HOST, PATH
 #define BAD H2_HEAD_MALFORMED
 
@@ -60,6 +64,24 @@ static const struct list_case cases[] = {
     {"status in request", H2_HEAD_REQUEST, BAD, {REQUEST, {":status", "200"}}},
     {"connect", H2_HEAD_REQUEST, BAD, {{":method", "CONNECT"}, HOST}},
     {"connect in full", H2_HEAD_REQUEST, BAD, {{":method", "CONNECT"}, SCHEME, HOST, PATH}},
+    {"websocket", H2_HEAD_REQUEST, H2_HEAD_OK, {CONNECT, SCHEME, HOST, PATH, WEBSOCKET}},
+    {"WebSocket",
+     H2_HEAD_REQUEST,
+     H2_HEAD_OK,
+     {CONNECT, SCHEME, HOST, PATH, {":protocol", "WebSocket"}}},
+    {"websocket with GET", H2_HEAD_REQUEST, BAD, {REQUEST, WEBSOCKET}},
+    {"websocket without path", H2_HEAD_REQUEST, BAD, {CONNECT, SCHEME, HOST, WEBSOCKET}},
+    {"websocket without scheme", H2_HEAD_REQUEST, BAD, {CONNECT, HOST, PATH, WEBSOCKET}},
+    {"websocket with a body",
+     H2_HEAD_REQUEST,
+     BAD,
+     {CONNECT, SCHEME, HOST, PATH, WEBSOCKET, {"content-length", "1"}}},
+    {"two protocols", H2_HEAD_REQUEST, BAD, {CONNECT, SCHEME, HOST, PATH, WEBSOCKET, WEBSOCKET}},
+    {"connect-udp",
+     H2_HEAD_REQUEST,
+     H2_HEAD_UNSUPPORTED,
+     {CONNECT, SCHEME, HOST, PATH, {":protocol", "connect-udp"}}},
+    {"protocol in answer", H2_HEAD_RESPONSE, BAD, {{":status", "200"}, WEBSOCKET}},
     {"upper case", H2_HEAD_REQUEST, BAD, {REQUEST, {"Accept", "x"}}},
     {"empty name", H2_HEAD_REQUEST, BAD, {REQUEST, {"", "x"}}},
     {"colon in name", H2_HEAD_REQUEST, BAD, {REQUEST, {"a:b", "x"}}},
@@ -207,11 +229,38 @@ static void test_pack(void **state) {
     arena_fini(&arena);
 }
 
+static void test_websocket(void **state) {
+    struct arena arena;
+    struct h2_head_reader reader;
+    (void)state;
+    arena_init(&arena);
+    h2_head_begin(&reader, H2_HEAD_REQUEST, &arena);
+    h2_head_add(&reader, STR(":method"), true, STR("CONNECT"));
+    h2_head_add(&reader, STR(":protocol"), true, STR("websocket"));
+    h2_head_add(&reader, STR(":scheme"), true, STR("https"));
+    h2_head_add(&reader, STR(":authority"), true, STR("a"));
+    h2_head_add(&reader, STR(":path"), true, STR("/w"));
+    h2_head_add(&reader, STR("sec-websocket-key"), true, STR("of no use"));
+    h2_head_add(&reader, STR("te"), true, STR("trailers"));
+    assert_int_equal(h2_head_finish(&reader), H2_HEAD_OK);
+    assert_true(str_eq(reader.head->method, STR("GET")));
+    assert_true(str_eq(reader.head->protocol, STR("websocket")));
+    assert_true(reader.head->takes_trailers);
+    assert_int_equal(reader.head->fields.count, 0);
+    struct h2_head_nv nv = h2_head_pack(reader.head, &arena);
+    assert_int_equal(nv.count, 6);
+    check_nv(&nv.at[0], ":method", "CONNECT");
+    check_nv(&nv.at[1], ":protocol", "websocket");
+    check_nv(&nv.at[4], ":path", "/w");
+    check_nv(&nv.at[5], "te", "trailers");
+    arena_fini(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),       cmocka_unit_test(test_cookies_are_joined),
         cmocka_unit_test(test_count_limit), cmocka_unit_test(test_bytes_limit),
-        cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_pack),        cmocka_unit_test(test_websocket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,17 +84,6 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
     return 0;
 }
 
-static void tell_end(struct h2_stream *stream, const struct http_fields *trailers) {
-    stream->remote = H2_REMOTE_DONE;
-    if (stream->has_remote_limit && stream->remote_left > 0) {
-        reset_malformed(stream);
-        return;
-    }
-    if (stream->base.events->on_end != NULL) {
-        stream->base.events->on_end(stream->base.owner, trailers);
-    }
-}
-
 /* False, and reset, if the declared length and the end of the message disagree already. */
 static bool set_remote_limit(struct h2_stream *stream, bool has_no_body,
                              const struct http_head *head, bool is_end) {
@@ -114,6 +103,10 @@ static void refuse_request(struct h2_session *session, struct h2_stream *stream,
         reset_malformed(stream);
         return;
     }
+    if (verdict == H2_HEAD_UNSUPPORTED) {
+        h2_stream_refuse(stream, 501);
+        return;
+    }
     h2_core_charge(session, H2_BUDGET_OVERSIZE_POINTS);
     h2_stream_refuse(stream, verdict == H2_HEAD_TARGET_TOO_LONG ? 414 : 431);
 }
@@ -126,6 +119,9 @@ static void take_request(struct h2_session *session, struct h2_stream *stream, b
     if (verdict == H2_HEAD_OK && is_end && head->has_content_length && head->content_length > 0) {
         verdict = H2_HEAD_MALFORMED;
     }
+    if (verdict == H2_HEAD_OK && is_end && head->protocol.len > 0) {
+        verdict = H2_HEAD_MALFORMED; /* half a WebSocket */
+    }
     if (verdict != H2_HEAD_OK) {
         refuse_request(session, stream, verdict);
         return;
@@ -133,15 +129,16 @@ static void take_request(struct h2_session *session, struct h2_stream *stream, b
     (void)set_remote_limit(stream, false, head, is_end);
     stream->remote = H2_REMOTE_BODY;
     stream->is_head_request = str_eq(head->method, STR("HEAD"));
+    stream->switching = head->protocol.len > 0 ? H2_SWITCHING_ASKED : H2_SWITCHING_NOT;
     server->on_request(server->context, &stream->base, head, is_end);
     stream = find_owned(session->ng, stream_id);
     if (stream != NULL && is_end) {
-        tell_end(stream, NULL);
+        h2_stream_tell_end(stream, NULL);
     }
 }
 
 static void take_response(struct h2_session *session, struct h2_stream *stream, bool is_end) {
-    const struct http_head *head = session->reader.head;
+    struct http_head *head = session->reader.head;
     int32_t stream_id = stream->id;
     if (h2_head_finish(&session->reader) != H2_HEAD_OK) {
         reset_malformed(stream);
@@ -152,7 +149,11 @@ static void take_response(struct h2_session *session, struct h2_stream *stream, 
         reset_malformed(stream);
         return;
     }
-    if (!is_interim) {
+    bool is_switched = !is_interim && stream->switching == H2_SWITCHING_ASKED &&
+                       h2_stream_take_switch(stream, head);
+    if (is_switched) {
+        stream->remote = H2_REMOTE_BODY;
+    } else if (!is_interim) {
         struct str method = stream->is_head_request ? STR("HEAD") : STR("GET");
         bool has_no_body = http_response_has_no_body(method, head->status);
         if (!set_remote_limit(stream, has_no_body, head, is_end)) {
@@ -165,16 +166,17 @@ static void take_response(struct h2_session *session, struct h2_stream *stream, 
     }
     stream = find_owned(session->ng, stream_id);
     if (stream != NULL && is_end) {
-        tell_end(stream, NULL);
+        h2_stream_tell_end(stream, NULL);
     }
 }
 
 static void take_trailers(struct h2_session *session, struct h2_stream *stream, bool is_end) {
-    if (!is_end || h2_head_finish(&session->reader) != H2_HEAD_OK) {
+    if (!is_end || stream->switching != H2_SWITCHING_NOT ||
+        h2_head_finish(&session->reader) != H2_HEAD_OK) {
         reset_malformed(stream);
         return;
     }
-    tell_end(stream, &session->reader.head->fields);
+    h2_stream_tell_end(stream, &session->reader.head->fields);
 }
 
 static void take_headers(struct h2_session *session, bool is_end) {
@@ -195,6 +197,20 @@ static void take_headers(struct h2_session *session, bool is_end) {
     }
 }
 
+/* A server's stream whose owner may not hear of the peer's bytes yet, or never. */
+static bool is_held(const struct h2_stream *stream) {
+    bool is_server = stream->session->config.role == H2_SERVER;
+    return is_server && (stream->switching == H2_SWITCHING_ASKED ||
+                         stream->switching == H2_SWITCHING_REFUSED || stream->held.len > 0);
+}
+
+/* What is dropped does not open the window again, so that its sender comes to a stop. */
+static void hold(struct h2_stream *stream, const uint8_t *bytes, size_t len) {
+    if (stream->switching != H2_SWITCHING_REFUSED) {
+        block_queue_append(&stream->held, bytes, len);
+    }
+}
+
 static int on_data(nghttp2_session *ng, uint8_t flags, int32_t stream_id, const uint8_t *bytes,
                    size_t len, void *context) {
     struct h2_session *session = context;
@@ -203,6 +219,10 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t stream_id, const 
     /* One slow reader never stops the others: only the stream's own window waits for its owner. */
     nghttp2_session_consume_connection(ng, len);
     if (stream == NULL) {
+        return outcome(session);
+    }
+    if (is_held(stream)) {
+        hold(stream, bytes, len);
         return outcome(session);
     }
     if (stream->remote != H2_REMOTE_BODY ||
@@ -224,11 +244,15 @@ static void take_data_end(nghttp2_session *ng, int32_t stream_id) {
     if (stream == NULL) {
         return;
     }
+    if (is_held(stream)) {
+        stream->is_held_end = true;
+        return;
+    }
     if (stream->remote != H2_REMOTE_BODY) {
         reset_malformed(stream);
         return;
     }
-    tell_end(stream, NULL);
+    h2_stream_tell_end(stream, NULL);
 }
 
 static void take_goaway(struct h2_session *session) {

@@ -1,9 +1,13 @@
 /* One session against a peer that is made of bytes. */
 #include "http/h2_test_kit.h"
 
+#include <nghttp2/nghttp2.h>
+
 #include "base/buf.h"
 
 #define CALM 11
+#define CONNECT ":method=CONNECT|:scheme=https|:authority=a|:path=/"
+#define WEBSOCKET CONNECT "|:protocol=websocket"
 
 enum {
     DATA,
@@ -109,7 +113,24 @@ struct said {
     uint32_t reset_code;
     size_t goaways;
     uint32_t goaway_code;
+    unsigned status; /* of the last HEADERS */
 };
+
+/* The first field of a block; with a decoder of its own, for it must not lean on earlier ones. */
+static unsigned read_status(const uint8_t *block, size_t len) {
+    nghttp2_hd_inflater *inflater;
+    nghttp2_nv nv;
+    int flags = 0;
+    assert_int_equal(nghttp2_hd_inflate_new(&inflater), 0);
+    assert_true(nghttp2_hd_inflate_hd2(inflater, &nv, &flags, block, len, 1) > 0);
+    unsigned status = 0;
+    if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0 && nv.valuelen == 3) {
+        status = (unsigned)(nv.value[0] - '0') * 100 + (unsigned)(nv.value[1] - '0') * 10 +
+                 (unsigned)(nv.value[2] - '0');
+    }
+    nghttp2_hd_inflate_del(inflater);
+    return status;
+}
 
 static void note_frame(struct said *said, const uint8_t *frame) {
     const uint8_t *payload = frame + 9;
@@ -119,6 +140,9 @@ static void note_frame(struct said *said, const uint8_t *frame) {
     } else if (frame[3] == GOAWAY) {
         said->goaways++;
         said->goaway_code = payload[7];
+    } else if (frame[3] == HEADERS) {
+        said->status =
+            read_status(payload, (size_t)frame[0] << 16 | (size_t)frame[1] << 8 | frame[2]);
     }
 }
 
@@ -185,6 +209,7 @@ static void test_malformed_request(void **state) {
         GET "|transfer-encoding=chunked",
         GET "|:unknown=yes",
         ":method=CONNECT|:authority=a:1",
+        WEBSOCKET, /* with END_STREAM */
         GET "| a=b",
         GET "|content-length=x",
     };
@@ -200,6 +225,41 @@ static void test_malformed_request(void **state) {
         }
         assert_int_equal(pair->request_count, 1);
         assert_int_equal(h2_session_stream_count(pair->server), 1);
+        test_pair_free(pair);
+    }
+}
+
+static void test_other_protocols(void **state) {
+    (void)state;
+    struct test_pair *pair = new_server(H2_VISITOR);
+    add_headers(END_HEADERS, 1, CONNECT "|:protocol=connect-udp");
+    feed(pair->server);
+    struct said said = drain(pair->server);
+    assert_int_equal(pair->request_count, 0);
+    assert_int_equal(said.status, 501);
+    assert_int_equal(said.goaways, 0);
+    test_pair_free(pair);
+}
+
+/* Inside a WebSocket there are no trailers, whether it is granted or not. */
+static void test_trailers_of_websocket(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct test_pair *pair = new_server(H2_VISITOR);
+        add_headers(END_HEADERS, 1, WEBSOCKET);
+        feed(pair->server);
+        assert_int_equal(pair->request_count, 1);
+        if (i == 1) {
+            test_answer(&pair->owners[0], 101, false);
+            assert_int_equal(drain(pair->server).status, 200);
+        }
+        add_headers(END_HEADERS | END_STREAM, 1, "x-a=b");
+        feed(pair->server);
+        struct said said = drain(pair->server);
+        assert_int_equal(said.resets, 1);
+        assert_int_equal(said.reset_code, 1);
+        assert_int_equal(pair->owners[0].reason, HTTP_CLOSE_MALFORMED);
+        assert_int_equal(pair->owners[0].end_count, 0);
         test_pair_free(pair);
     }
 }
@@ -597,6 +657,8 @@ static void test_push_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_malformed_request),
+        cmocka_unit_test(test_other_protocols),
+        cmocka_unit_test(test_trailers_of_websocket),
         cmocka_unit_test(test_body_against_length),
         cmocka_unit_test(test_trailers_of_request),
         cmocka_unit_test(test_oversize),

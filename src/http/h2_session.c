@@ -68,7 +68,9 @@ static int make_library(struct h2_session *session) {
     return error;
 }
 
-/* The last entry is for servers: without it the library plans output by RFC 7540's tree, which is right for a client
+#define SERVER_SETTINGS 2 /* of these entries, the last ones */
+
+/* NO_RFC7540_PRIORITIES is for servers: without it the library plans output by RFC 7540's tree, which is right for a client
  * (equal turns) and for a server is replaced by turns per stream (h2_receive.c). */
 static int submit_settings(struct h2_session *session) {
     const struct h2_config *config = &session->config;
@@ -79,8 +81,9 @@ static int submit_settings(struct h2_session *session) {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, config->stream_window_bytes},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEAD_BYTES_MAX},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
     };
-    size_t count = sizeof entries / sizeof entries[0] - (is_server ? 0 : 1);
+    size_t count = sizeof entries / sizeof entries[0] - (is_server ? 0 : SERVER_SETTINGS);
     int error = nghttp2_submit_settings(session->ng, NGHTTP2_FLAG_NONE, entries, count);
     if (error != 0) {
         return error;

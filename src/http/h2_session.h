@@ -13,8 +13,16 @@
  * Releasing a stream (http_stream_release): a server's complete answer that fits the peer's window is still written, and
  * the rest of the request then refused with NO_ERROR, which the client sees as HTTP_CLOSE_DONE after the answer. Otherwise
  * a server resets with INTERNAL_ERROR and a client with CANCEL. on_sent means packed into the output block.
- * A stream counts against max_streams until its owner got on_closed. CONNECT (also RFC 8441) is refused as malformed.
- * Malformed requests are reset with PROTOCOL_ERROR; heads over the limits are answered 431 (414 for the path) right here.
+ * A stream counts against max_streams until its owner got on_closed. Plain CONNECT is refused as malformed.
+ * Malformed requests are reset with PROTOCOL_ERROR; heads over the limits are answered 431 (414 for the path), a :protocol other
+ * than websocket 501, right here.
+ *
+ * WebSocket (RFC 8441): servers announce it. A request with head->protocol: `is_end` false; what the peer sends before the final
+ * head is kept (at most the stream's window) and handed out after a 101, which is :status 200 on the wire. With any other
+ * final head the request is over: on_end comes, what was kept or still comes is dropped. On a tunnel a 2xx that did not switch carries
+ * mezusphere-declined; a visitor cannot be told so, and a server that says 2xx to one resets the stream. A client's stream:
+ * 2xx becomes 101; with any other final head its request has ended. What its owner sends or ends before is a bug of it: reset, MALFORMED.
+ * After 101 each direction is DATA until its END_STREAM; trailers are malformed from the peer, and dropped from the owner.
  */
 #ifndef HTTP_H2_SESSION_H
 #define HTTP_H2_SESSION_H
@@ -56,8 +64,8 @@ struct h2_config {
 struct h2_session *h2_session_new(const struct h2_config *config);
 struct engine *h2_session_engine(struct h2_session *session);
 
-/* Client: opens a stream with this request head (copied). NULL when the peer sent GOAWAY, the session is ending, or the
- * peer's stream limit is reached. */
+/* Client: opens a stream with this request head (copied). NULL when the peer sent GOAWAY, the session is ending, the
+ * peer's stream limit is reached, or the head asks for a WebSocket and the peer takes none. */
 struct http_stream *h2_session_open(struct h2_session *session, const struct http_head *head,
                                     bool is_end, const struct http_stream_events *events,
                                     void *owner);

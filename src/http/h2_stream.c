@@ -35,6 +35,7 @@ struct h2_stream *h2_stream_new(struct h2_session *session) {
     stream->base.arena = &stream->arena;
     list_init(&stream->event);
     block_queue_init(&stream->queue, session->config.pool);
+    block_queue_init(&stream->held, session->config.pool);
     list_append(&session->streams, &stream->node);
     session->stream_count++;
     return stream;
@@ -66,6 +67,7 @@ void h2_stream_free(struct h2_stream *stream) {
         session->reading = NULL;
     }
     block_queue_clear(&stream->queue);
+    block_queue_clear(&stream->held);
     list_remove(&stream->event);
     list_remove(&stream->node);
     session->stream_count--;
@@ -110,6 +112,57 @@ static void submit_reset(struct h2_stream *stream, uint32_t h2_error) {
     }
 }
 
+void h2_stream_tell_end(struct h2_stream *stream, const struct http_fields *trailers) {
+    stream->remote = H2_REMOTE_DONE;
+    if (stream->has_remote_limit && stream->remote_left > 0) {
+        h2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR, HTTP_CLOSE_MALFORMED);
+        return;
+    }
+    if (stream->base.events->on_end != NULL) {
+        stream->base.events->on_end(stream->base.owner, trailers);
+    }
+}
+
+static bool is_heard(const struct h2_stream *stream) {
+    return stream->life == H2_LIFE_OWNED &&
+           (!stream->is_closed || stream->reason == HTTP_CLOSE_DONE);
+}
+
+/* What came before the owner had granted the WebSocket; or, when it did not, the end of the request. */
+static void deliver_held(struct h2_stream *stream) {
+    const uint8_t *bytes;
+    if (stream->switching == H2_SWITCHING_REFUSED) {
+        block_queue_clear(&stream->held);
+        if (is_heard(stream) && stream->remote != H2_REMOTE_DONE) {
+            h2_stream_tell_end(stream, NULL);
+        }
+        return;
+    }
+    if (stream->switching != H2_SWITCHING_DONE) {
+        return;
+    }
+    for (size_t len = block_queue_peek(&stream->held, &bytes); len > 0 && is_heard(stream);
+         len = block_queue_peek(&stream->held, &bytes)) {
+        if (stream->base.events->on_data != NULL) {
+            stream->base.events->on_data(stream->base.owner, bytes, len);
+        }
+        block_queue_consume(&stream->held, len);
+    }
+    if (stream->is_held_end && is_heard(stream) && stream->remote != H2_REMOTE_DONE) {
+        h2_stream_tell_end(stream, NULL);
+    }
+}
+
+/* The owner has nothing more to say, and nothing more to hear although the peer has not ended its side. */
+static bool is_rest_unwanted(const struct h2_stream *stream) {
+    if (stream->local != H2_LOCAL_DONE) {
+        return false;
+    }
+    return stream->switching == H2_SWITCHING_REFUSED
+               ? !stream->is_held_end
+               : stream->life == H2_LIFE_RELEASED && stream->remote != H2_REMOTE_DONE;
+}
+
 bool h2_stream_deliver(struct h2_session *session) {
     bool has_events = false;
     while (!list_is_empty(&session->events)) {
@@ -117,12 +170,12 @@ bool h2_stream_deliver(struct h2_session *session) {
         has_events = true;
         list_remove(&stream->event);
         deliver_sent(stream);
+        deliver_held(stream);
         if (stream->is_closed) {
             deliver_closed(stream);
             continue;
         }
-        if (stream->life == H2_LIFE_RELEASED && stream->local == H2_LOCAL_DONE &&
-            stream->remote != H2_REMOTE_DONE) {
+        if (is_rest_unwanted(stream)) {
             submit_reset(stream, NGHTTP2_NO_ERROR);
         }
     }
@@ -178,7 +231,7 @@ void h2_stream_closed(struct h2_stream *stream, uint32_t h2_error) {
 
 void h2_stream_sent_end(struct h2_stream *stream) {
     stream->local = H2_LOCAL_DONE;
-    if (stream->life == H2_LIFE_RELEASED) {
+    if (stream->life == H2_LIFE_RELEASED || stream->switching == H2_SWITCHING_REFUSED) {
         h2_stream_queue_event(stream);
     }
 }
@@ -203,6 +256,15 @@ static void reset_for_length(struct h2_stream *stream) {
 /* An owner may not have heard yet that its stream is reset: what it still says is dropped. */
 static bool may_speak(const struct h2_stream *stream, enum h2_local local) {
     return stream->life == H2_LIFE_OWNED && !stream->is_closed && stream->local == local;
+}
+
+/* Client: before the answer there is nobody yet to say anything to. */
+static bool is_too_early(struct h2_stream *stream) {
+    if (stream->switching != H2_SWITCHING_ASKED) {
+        return false;
+    }
+    h2_stream_reset(stream, NGHTTP2_CANCEL, HTTP_CLOSE_MALFORMED);
+    return true;
 }
 
 static void resume(struct h2_stream *stream) {
@@ -231,14 +293,80 @@ static void send_final_head(struct h2_stream *stream, const struct http_head *he
     }
 }
 
+static const struct str declined = STR_INIT("mezusphere-declined");
+
+/* 101, in the words of RFC 8441 §5. */
+static void grant_switch(struct h2_stream *stream, const struct http_head *head) {
+    struct http_head grant = *head;
+    struct h2_head_nv nv;
+    nghttp2_data_provider body = h2_output_provider(stream);
+    http_fields_copy(&grant.fields, &head->fields, &stream->arena, 0);
+    http_fields_remove(&grant.fields, STR("content-length"));
+    http_fields_remove(&grant.fields, declined);
+    grant.status = 200;
+    nv = h2_head_pack(&grant, &stream->arena);
+    stream->switching = H2_SWITCHING_DONE;
+    stream->local = H2_LOCAL_BODY;
+    if (nghttp2_submit_response(stream->session->ng, stream->id, nv.at, nv.count, &body) != 0) {
+        h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR, HTTP_CLOSE_MALFORMED);
+    }
+}
+
+/* An ordinary answer to who asked for a WebSocket. */
+static void refuse_switch(struct h2_stream *stream, const struct http_head *head, bool is_end) {
+    struct http_head answer = *head;
+    if (head->status < 300) {
+        if (stream->session->config.profile != H2_TUNNEL) {
+            h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR, HTTP_CLOSE_MALFORMED);
+            return;
+        }
+        http_fields_copy(&answer.fields, &head->fields, &stream->arena, 1);
+        http_fields_add(&answer.fields, &stream->arena, declined, STR("1"));
+    }
+    stream->switching = H2_SWITCHING_REFUSED;
+    send_final_head(stream, &answer, is_end);
+}
+
+static void send_head_to_asker(struct h2_stream *stream, const struct http_head *head,
+                               bool is_end) {
+    if (head->status == 101) {
+        grant_switch(stream, head);
+    } else {
+        refuse_switch(stream, head, is_end);
+    }
+    h2_stream_queue_event(stream);
+}
+
+bool h2_stream_take_switch(struct h2_stream *stream, struct http_head *head) {
+    bool is_declined = false;
+    if (stream->session->config.profile == H2_TUNNEL) {
+        is_declined = http_fields_get(&head->fields, declined) != NULL;
+        http_fields_remove(&head->fields, declined);
+    }
+    if (head->status >= 300 || is_declined) {
+        stream->switching = H2_SWITCHING_NOT;
+        stream->local = H2_LOCAL_ENDED;
+        resume(stream);
+        return false;
+    }
+    stream->switching = H2_SWITCHING_DONE;
+    http_fields_remove(&head->fields, STR("content-length")); /* RFC 9110 §9.3.6 */
+    head->has_content_length = false;
+    head->status = 101;
+    return true;
+}
+
 static void stream_send_head(struct http_stream *base, const struct http_head *head, bool is_end) {
     struct h2_stream *stream = stream_of(base);
     if (!may_speak(stream, H2_LOCAL_HEAD)) {
         return;
     }
-    if (head->status >= 200) {
+    bool is_grant = head->status == 101 && !is_end;
+    if (stream->switching == H2_SWITCHING_ASKED && (head->status >= 200 || is_grant)) {
+        send_head_to_asker(stream, head, is_end);
+    } else if (head->status >= 200) {
         send_final_head(stream, head, is_end);
-    } else {
+    } else if (head->status != 101) {
         struct h2_head_nv nv = h2_head_pack(head, &stream->arena);
         nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL, nv.at,
                                nv.count, NULL);
@@ -248,7 +376,7 @@ static void stream_send_head(struct http_stream *base, const struct http_head *h
 
 static void stream_send(struct http_stream *base, const uint8_t *bytes, size_t len) {
     struct h2_stream *stream = stream_of(base);
-    if (!may_speak(stream, H2_LOCAL_BODY) || len == 0) {
+    if (!may_speak(stream, H2_LOCAL_BODY) || len == 0 || is_too_early(stream)) {
         return;
     }
     if (stream->has_local_limit) {
@@ -265,14 +393,14 @@ static void stream_send(struct http_stream *base, const uint8_t *bytes, size_t l
 
 static void stream_end(struct http_stream *base, const struct http_fields *trailers) {
     struct h2_stream *stream = stream_of(base);
-    if (!may_speak(stream, H2_LOCAL_BODY)) {
+    if (!may_speak(stream, H2_LOCAL_BODY) || is_too_early(stream)) {
         return;
     }
     if (stream->has_local_limit && stream->local_left > 0) {
         reset_for_length(stream);
         return;
     }
-    if (trailers != NULL && trailers->count > 0) {
+    if (trailers != NULL && trailers->count > 0 && stream->switching != H2_SWITCHING_DONE) {
         stream->trailers = h2_head_pack_trailers(trailers, &stream->arena);
     }
     stream->local = H2_LOCAL_ENDED;
@@ -349,15 +477,18 @@ bool h2_stream_may_open(const struct h2_session *session) {
 struct http_stream *h2_stream_open(struct h2_session *session, const struct http_head *head,
                                    bool is_end, const struct http_stream_events *events,
                                    void *owner) {
-    if (!h2_stream_may_open(session)) {
+    bool is_upgrade = head->protocol.len > 0;
+    if (!h2_stream_may_open(session) || (is_upgrade && !h2_session_takes_websocket(session))) {
         return NULL;
     }
+    is_end = is_end && !is_upgrade;
     struct h2_stream *stream = h2_stream_new(session);
     struct h2_head_nv nv = h2_head_pack(head, &stream->arena);
     nghttp2_data_provider body = h2_output_provider(stream);
     http_stream_attach(&stream->base, events, owner);
     stream->is_head_request = str_eq(head->method, STR("HEAD"));
-    stream->has_local_limit = head->has_content_length;
+    stream->switching = is_upgrade ? H2_SWITCHING_ASKED : H2_SWITCHING_NOT;
+    stream->has_local_limit = head->has_content_length && !is_upgrade;
     stream->local_left = head->content_length;
     stream->local = is_end ? H2_LOCAL_ENDED : H2_LOCAL_BODY;
     stream->id =

@@ -31,6 +31,13 @@ enum h2_remote {
     H2_REMOTE_DONE,
 };
 
+enum h2_switching {
+    H2_SWITCHING_NOT, /* an ordinary exchange; at a client also one that was refused a WebSocket */
+    H2_SWITCHING_ASKED, /* for a WebSocket, and not answered yet */
+    H2_SWITCHING_REFUSED, /* server: an ordinary answer was given, the request is over for its owner */
+    H2_SWITCHING_DONE,    /* both directions are the WebSocket's */
+};
+
 enum h2_life {
     H2_LIFE_OWNED,    /* events go to the owner */
     H2_LIFE_RESET,    /* we sent, or are about to send, RST_STREAM: only on_closed follows */
@@ -47,6 +54,8 @@ struct h2_stream {
     enum h2_local local;
     enum h2_remote remote;
     enum h2_life life;
+    enum h2_switching switching;
+    bool is_held_end;       /* END_STREAM came before the owner may hear of it */
     bool is_closed;         /* the library has closed it */
     bool is_peer_reset;     /* by the peer's RST_STREAM */
     bool is_waiting;        /* the library waits for bytes in the queue */
@@ -59,6 +68,7 @@ struct h2_stream {
     uint64_t remote_left;   /* and from the peer */
     size_t sent;            /* packed and not yet reported by on_sent */
     struct block_queue queue;
+    struct block_queue held;    /* server: a WebSocket's bytes that came before the answer */
     struct h2_head_nv trailers; /* to be sent after the queue */
 };
 
@@ -67,6 +77,8 @@ struct h2_stream *h2_stream_new(struct h2_session *session);
 void h2_stream_free(struct h2_stream *stream);
 /* Frees all but `keep` of the streams that are kept to be used again. */
 void h2_stream_trim(struct h2_session *session, size_t keep);
+/* The peer's message is complete: on_end, or a reset if it was shorter than declared. */
+void h2_stream_tell_end(struct h2_stream *stream, const struct http_fields *trailers);
 /* Puts it on the session's event list. */
 void h2_stream_queue_event(struct h2_stream *stream);
 /* Tells owners what is on the event list, and frees what is over. Returns true if there was anything. */
@@ -80,6 +92,9 @@ void h2_stream_reset(struct h2_stream *stream, uint32_t h2_error, enum http_clos
 void h2_stream_refuse(struct h2_stream *stream, unsigned status);
 /* The library closed it. */
 void h2_stream_closed(struct h2_stream *stream, uint32_t h2_error);
+/* Client: the final head of an answer to who asked for a WebSocket. True, and a 101, if it was granted; if not, the
+ * request ends here. */
+bool h2_stream_take_switch(struct h2_stream *stream, struct http_head *head);
 /* END_STREAM was packed. */
 void h2_stream_sent_end(struct h2_stream *stream);
 
