@@ -40,6 +40,10 @@ class H2Visitor(Visitor):
     def flush(self):
         self.send(self.http.data_to_send())
 
+    @staticmethod
+    def new_answer():
+        return H2Answer()
+
     def begin(self, method="GET", path="/", fields=(), end=True, authority=None):
         """The number of a new stream."""
         stream = self.http.get_next_available_stream_id()
