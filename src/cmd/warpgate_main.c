@@ -64,12 +64,19 @@ static int run(const struct warpgate_config *config) {
 static int command_run(int argc, char **argv, int first) {
     struct secret token;
     struct option_list upstreams = {.count = 0};
+    struct option_list upstream_cas = {.count = 0};
     struct warpgate_config config = {.token = &token};
     const char *log_level = NULL;
     const struct option options[] = {
         {"token", "KEY", OPTION_SECRET, &token, NULL, "API key of a service account; required."},
         {"upstream", "TARGET", OPTION_LIST, &upstreams, DEFAULT_UPSTREAM,
-         "Workload: host:port, http://host:port or unix:/path; name=TARGET for one more."},
+         "Workload: host:port, http://, https:// or h2c://host[:port], unix:/path; name=TARGET for "
+         "one "
+         "more."},
+        {"upstream-ca", "PEM", OPTION_LIST, &upstream_cas, NULL,
+         "Root certificates that https:// workloads are verified by (default: the system's); "
+         "name=PEM for "
+         "one workload."},
         {"control", "URL", OPTION_TEXT, &config.control_url, DEFAULT_CONTROL,
          "Control plane of the platform."},
         {"ca-file", "PEM", OPTION_TEXT, &config.ca_file, NULL,
@@ -104,6 +111,8 @@ static int command_run(int argc, char **argv, int first) {
     }
     config.upstreams = upstreams.values;
     config.upstream_count = upstreams.count;
+    config.upstream_cas = upstream_cas.values;
+    config.upstream_ca_count = upstream_cas.count;
     int exit_status = run(&config);
     secret_fini(&token);
     return exit_status;

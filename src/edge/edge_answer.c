@@ -48,6 +48,11 @@ static const struct answer_row answer_rows[EDGE_CODE_COUNT] = {
                                    "The application closed the connection without an answer."},
     [EDGE_CODE_UPSTREAM_MALFORMED] = {"upstream_malformed", 502, false, "Invalid answer",
                                       "The application's answer was not valid HTTP."},
+    [EDGE_CODE_UPSTREAM_TLS] =
+        {"upstream_tls", 502, false, "Application not verified",
+         "The encrypted connection to the application could not be made or verified."},
+    [EDGE_CODE_UPSTREAM_NO_WEBSOCKET] = {"upstream_no_websocket", 502, false, "No WebSocket here",
+                                         "The application does not take WebSockets."},
     [EDGE_CODE_UPSTREAM_UNDECLARED] =
         {"upstream_undeclared", 502, false, "Upstream not declared",
          "The route asks for an upstream that was not declared where the service runs."},
@@ -69,7 +74,10 @@ static const struct {
     {"upstream_refused", EDGE_CODE_UPSTREAM_REFUSED},
     {"upstream_closed", EDGE_CODE_UPSTREAM_CLOSED},
     {"upstream_stale", EDGE_CODE_UPSTREAM_CLOSED},
+    {"upstream_unprocessed", EDGE_CODE_UPSTREAM_CLOSED},
     {"upstream_malformed", EDGE_CODE_UPSTREAM_MALFORMED},
+    {"upstream_tls", EDGE_CODE_UPSTREAM_TLS},
+    {"upstream_no_websocket", EDGE_CODE_UPSTREAM_NO_WEBSOCKET},
     {"upstream_undeclared", EDGE_CODE_UPSTREAM_UNDECLARED},
     {"upstream_busy", EDGE_CODE_UPSTREAM_BUSY},
     {"upstream_timeout", EDGE_CODE_UPSTREAM_TIMEOUT},

@@ -93,9 +93,10 @@ static enum edge_step_result after_loss(struct edge_request *request) {
 static enum edge_step_result after_tunnel_error(struct edge_request *request, struct str slug) {
     request->response = NULL;
     bool is_stale = str_eq(slug, STR("upstream_stale"));
+    bool is_unprocessed = str_eq(slug, STR("upstream_unprocessed"));
     enum edge_code code = edge_answer_from_tunnel(slug);
     edge_request_drop_exchange(request);
-    if (is_stale && may_try_again(request, false)) {
+    if ((is_stale || is_unprocessed) && may_try_again(request, is_unprocessed)) {
         return send_through_tunnel(request, NULL);
     }
     return edge_request_refuse(request, code, NULL);

@@ -7,10 +7,10 @@
 #include "base/memory.h"
 #include "pki/cert_chain.h"
 #include "warpgate/warpgate_backoff.h"
+#include "warpgate/warpgate_deadline.h"
 #include "warpgate/warpgate_edge.h"
 #include "warpgate/warpgate_enrol.h"
 #include "warpgate/warpgate_memory.h"
-#include "warpgate/warpgate_request.h"
 #include "warpgate/warpgate_settings.h"
 #include "warpgate/warpgate_upstream.h"
 
@@ -441,7 +441,7 @@ enum status warpgate_new(struct loop *loop, const struct warpgate_config *config
     warpgate->parts.events = &parts_events;
     warpgate->parts.context = warpgate;
     warpgate_policy_init(&warpgate->parts.policy);
-    list_init(&warpgate->parts.awaiting);
+    wheel_init(&warpgate->parts.wheel, loop_now_ms(loop));
     list_init(&warpgate->edges);
     buf_init(&warpgate->certificate_pem, PEM_BYTES_MAX);
     buf_init(&warpgate->key_pem, PEM_BYTES_MAX);
@@ -467,13 +467,16 @@ void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, e
     loop_timer_init(&warpgate->retry, parts->loop, on_retry, warpgate);
     loop_timer_init(&warpgate->tick, parts->loop, on_tick, warpgate);
     loop_timer_init(&warpgate->deadline, parts->loop, on_deadline, warpgate);
-    loop_timer_init(&parts->sweep, parts->loop, warpgate_request_sweep, parts);
+    loop_timer_init(&parts->sweep, parts->loop, warpgate_deadline_sweep, parts);
     set_state(warpgate, WARPGATE_RUNNING);
     for (size_t i = 0; i < warpgate->settings.target_count; i++) {
         const struct warpgate_target *target = &warpgate->settings.targets[i];
         log_info("warpgate.upstream", "upstream=%s target=%s", target->name, target->text);
-        parts->upstreams[parts->upstream_count++] = warpgate_upstream_new(parts, target);
+        parts->upstreams[parts->upstream_count++] =
+            warpgate_upstream_new(parts, target, &warpgate->settings.tls[i]);
     }
+    parts->policy.on_new = warpgate_upstream_follow;
+    parts->policy.context = parts;
     loop_timer_set(&warpgate->tick, TICK_MS);
     enrol(warpgate);
 }

@@ -16,12 +16,14 @@ struct warpgate;
 
 struct warpgate_config {
     struct secret *token; /* API key; wiped when the warpgate has been told to stop for good */
-    const char *const *upstreams; /* "localhost:8080" (named "default") or "name=target" */
-    size_t upstream_count;        /* at least 1 */
-    const char *control_url;      /* https://api.example.net[:port] */
-    const char *ca_file;          /* PEM, or NULL: the system's trust store */
-    const char *environment;      /* name or id, or NULL */
-    const char *name;             /* or NULL: the host's name */
+    const char *const *upstreams;    /* "localhost:8080" (named "default") or "name=target" */
+    size_t upstream_count;           /* at least 1 */
+    const char *const *upstream_cas; /* PEM files: "file" or "name=file" (warpgate_trust.h) */
+    size_t upstream_ca_count;
+    const char *control_url; /* https://api.example.net[:port] */
+    const char *ca_file;     /* PEM, or NULL: the system's trust store */
+    const char *environment; /* name or id, or NULL */
+    const char *name;        /* or NULL: the host's name */
 };
 
 /* Judges the configuration without any network: the key's checksum, targets, URL, files. STATUS_INVALID (usage) or

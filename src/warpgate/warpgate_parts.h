@@ -7,6 +7,7 @@
 #define WARPGATE_WARPGATE_PARTS_H
 
 #include "base/list.h"
+#include "base/wheel.h"
 #include "net/loop.h"
 #include "net/tls_context.h"
 #include "pki/cert_identity.h"
@@ -37,7 +38,7 @@ struct warpgate_parts {
     struct warpgate_upstream *upstreams[WARPGATE_UPSTREAMS_MAX];
     size_t upstream_count;
     char name[ENROLMENT_NAME_MAX + 1];
-    struct list awaiting;    /* requests without a response head, least recent progress first */
+    struct wheel wheel;      /* deadlines of requests (warpgate_deadline.h) */
     struct loop_timer sweep; /* looks at them */
     int64_t refused_at_ms;   /* when a refusal of the second line was last spoken of */
     uint64_t request_count;  /* begun so far */

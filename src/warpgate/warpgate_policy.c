@@ -70,6 +70,9 @@ enum status warpgate_policy_apply(struct warpgate_policy *policy, struct str jws
     policy->bundle = bundle;
     policy->matcher = route_matcher_new(bundle->program);
     *is_new = true;
+    if (policy->on_new != NULL) {
+        policy->on_new(policy->context);
+    }
     return STATUS_OK;
 }
 
@@ -93,5 +96,6 @@ struct warpgate_verdict warpgate_policy_judge(struct warpgate_policy *policy,
     if (verdict != BUNDLE_ALLOW) {
         return refuse(refusals[verdict].status, refusals[verdict].slug);
     }
-    return (struct warpgate_verdict){.is_allowed = true, .upstream = route->upstream};
+    return (struct warpgate_verdict){
+        .is_allowed = true, .upstream = route->upstream, .timeouts = route->timeouts};
 }

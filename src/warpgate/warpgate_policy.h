@@ -17,6 +17,8 @@ struct warpgate_policy {
     struct id environment;
     struct bundle *bundle;         /* NULL before the first */
     struct route_matcher *matcher; /* of that bundle */
+    void (*on_new)(void *context); /* a bundle is in force since now; may be NULL */
+    void *context;
 };
 
 void warpgate_policy_init(struct warpgate_policy *policy);
@@ -33,6 +35,7 @@ uint64_t warpgate_policy_revision(const struct warpgate_policy *policy); /* 0: n
 struct warpgate_verdict {
     bool is_allowed;
     struct str upstream; /* when allowed; borrowed from the bundle: until the next apply */
+    struct bundle_timeouts timeouts; /* when allowed */
     unsigned status;
     const char *slug;
 };

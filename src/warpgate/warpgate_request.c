@@ -1,55 +1,53 @@
 #include "warpgate/warpgate_request.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "policy/field_policy.h"
+#include "warpgate/warpgate_deadline.h"
 #include "warpgate/warpgate_upstream.h"
 
-#define SWEEP_MS 1000
 #define SPEAK_MS 60000
 
 struct warpgate_request {
     struct warpgate_waiter waiter;
-    struct list awaiting_node; /* parts->awaiting until the response head is here */
+    struct warpgate_deadline deadline; /* of what the request waits for at present */
     struct warpgate_request_host *host;
     struct http_stream *down; /* to the edge */
     struct http_stream *up;   /* to the workload; NULL before and after */
     struct warpgate_upstream *upstream;
     struct warpgate_link *link;
     struct http_head head;              /* as the workload gets it */
-    struct block_queue held;            /* body bytes that came before `up` */
+    struct block_queue held;            /* body bytes that may not go up yet */
     const struct http_fields *trailers; /* that came before `up` */
+    struct bundle_timeouts timeouts;
+    int64_t began_at_ms;
     int64_t progress_at_ms;
     bool has_body;          /* more than the head was or will be sent up */
+    bool is_websocket;      /* asks to become one */
+    bool is_switched;       /* and has: the workload agreed */
     bool is_request_ended;  /* by the edge */
     bool is_answered;       /* the final head went down */
     bool is_response_ended; /* nothing follows down */
     bool is_discarding;     /* body bytes from the edge have nowhere to go */
 };
 
-static void stop_awaiting(struct warpgate_request *request) {
-    list_remove(&request->awaiting_node);
-}
-
-static void start_awaiting(struct warpgate_request *request) {
-    struct warpgate_parts *parts = request->host->parts;
-    request->progress_at_ms = loop_now_ms(parts->loop);
-    list_append(&parts->awaiting, &request->awaiting_node);
-    if (parts->sweep.deadline_ms == 0) {
-        loop_timer_set(&parts->sweep, SWEEP_MS);
-    }
-}
-
 static void note_progress(struct warpgate_request *request) {
-    if (list_is_linked(&request->awaiting_node)) {
-        list_remove(&request->awaiting_node);
-        start_awaiting(request);
-    }
+    request->progress_at_ms = loop_now_ms(request->host->parts->loop);
+}
+
+static void set_deadline(struct warpgate_request *request, int64_t delay_ms) {
+    warpgate_deadline_set(request->host->parts, &request->deadline, delay_ms);
+}
+
+static void clear_deadline(struct warpgate_request *request) {
+    warpgate_deadline_clear(request->host->parts, &request->deadline);
 }
 
 /* Lets go of the workload's side, however far it is. */
 static void drop_upstream(struct warpgate_request *request) {
-    stop_awaiting(request);
+    clear_deadline(request);
     warpgate_upstream_leave(&request->waiter);
     if (request->up != NULL) {
         http_stream_release(request->up);
@@ -117,28 +115,84 @@ static void end_with(struct http_stream *stream, const struct http_fields *trail
     http_stream_end(stream, cleaned.count > 0 ? &cleaned : NULL);
 }
 
+/* Time */
+
+static void fail_waiting(struct warpgate_request *request) {
+    int64_t waited_ms = loop_now_ms(request->host->parts->loop) - request->began_at_ms;
+    bool is_full = warpgate_upstream_is_full(request->upstream);
+    if (is_full && waited_ms < request->timeouts.first_byte_ms) {
+        set_deadline(request, request->timeouts.first_byte_ms - waited_ms);
+        return;
+    }
+    fail(request, is_full ? 503 : 504, is_full ? "upstream_busy" : "upstream_timeout");
+}
+
+/* False while it is the visitor who keeps everybody waiting. */
+static bool is_workloads_turn(const struct warpgate_request *request) {
+    return request->is_request_ended || request->is_websocket || request->up->unsent > 0;
+}
+
+/* Set once for each thing that is waited for; what happens in between only notes the time. */
+static void on_due(struct warpgate_deadline *deadline) {
+    struct warpgate_request *request = CONTAINER_OF(deadline, struct warpgate_request, deadline);
+    int64_t limit_ms =
+        request->is_answered ? request->timeouts.idle_ms : request->timeouts.first_byte_ms;
+    int64_t since_ms = loop_now_ms(request->host->parts->loop) - request->progress_at_ms;
+    if (list_is_linked(&request->waiter.node)) {
+        fail_waiting(request);
+    } else if (since_ms < limit_ms) {
+        set_deadline(request, limit_ms - since_ms);
+    } else if (request->is_answered || is_workloads_turn(request)) {
+        fail(request, 504, "upstream_timeout");
+    } else {
+        note_progress(request);
+        set_deadline(request, limit_ms);
+    }
+}
+
 /* From the workload */
+
+static void send_held(struct warpgate_request *request);
+
+static void take_final_head(struct warpgate_request *request, const struct http_head *head,
+                            bool is_end) {
+    clear_deadline(request);
+    note_progress(request);
+    request->is_answered = true;
+    request->is_response_ended = is_end;
+    request->is_switched = request->is_websocket && head->status == 101;
+    http_stream_send_head(request->down, head, is_end);
+    if (request->timeouts.idle_ms > 0) {
+        set_deadline(request, request->timeouts.idle_ms);
+    }
+    if (request->is_switched) {
+        send_held(request);
+        if (request->is_request_ended) {
+            http_stream_end(request->up, NULL);
+        }
+    } else if (request->is_websocket) {
+        discard_body(request); /* they were meant for the WebSocket that is not to be */
+    }
+}
 
 static void take_response_head(void *owner, const struct http_head *received, bool is_end) {
     struct warpgate_request *request = owner;
     /* the fields are cleaned where they stand: nobody else reads them */
     struct http_head head = *received;
     field_policy_clean_response(&head.fields);
-    if (head.status < 200) {
-        note_progress(request);
-        if (head.status != 100) { /* which the edge has answered itself: nobody waits for it */
-            http_stream_send_head(request->down, &head, false);
-        }
+    if (head.status >= 200 || head.status == 101) {
+        take_final_head(request, &head, is_end);
         return;
     }
-    stop_awaiting(request);
-    request->is_answered = true;
-    request->is_response_ended = is_end;
-    http_stream_send_head(request->down, &head, is_end);
+    note_progress(request);
+    if (head.status != 100) { /* which the edge has answered itself: nobody waits for it */
+        http_stream_send_head(request->down, &head, false);
+    }
 }
 
 static void take_response_data(void *owner, const uint8_t *bytes, size_t len) {
     struct warpgate_request *request = owner;
+    note_progress(request);
     http_stream_send(request->down, bytes, len);
 }
 
@@ -148,7 +202,8 @@ static void take_response_end(void *owner, const struct http_fields *trailers) {
         request->is_response_ended = true;
         end_with(request->down, trailers);
     }
-    if (!request->is_request_ended) {
+    bool may_go_on = request->is_switched || warpgate_link_is_shared(request->link);
+    if (!request->is_request_ended && !may_go_on) {
         /* Answered before it was read: this connection's next bytes could be taken for another request. */
         drop_upstream(request);
         discard_body(request);
@@ -162,23 +217,42 @@ static void take_sent_up(void *owner, size_t len) {
 }
 
 static bool may_be_stale(const struct warpgate_request *request) {
-    return warpgate_upstream_is_reused(request->link) && !request->has_body &&
-           http_method_is_idempotent(request->head.method) &&
-           !h1_client_has_response_bytes(warpgate_upstream_client(request->link));
+    return !request->has_body && http_method_is_idempotent(request->head.method) &&
+           warpgate_link_may_be_stale(request->link);
+}
+
+/* What the end of an exchange without an answer becomes on the tunnel. */
+static const char *name_loss(const struct warpgate_request *request, enum http_close reason) {
+    switch (reason) {
+    case HTTP_CLOSE_MALFORMED:
+        return "upstream_malformed";
+    case HTTP_CLOSE_REFUSED:
+        return "upstream_unprocessed";
+    case HTTP_CLOSE_LOST:
+    case HTTP_CLOSE_DONE:
+        return may_be_stale(request) ? "upstream_stale" : "upstream_closed";
+    case HTTP_CLOSE_CANCELLED:
+        break;
+    }
+    return "upstream_closed";
 }
 
 static void take_upstream_closed(void *owner, enum http_close reason) {
     struct warpgate_request *request = owner;
     request->up = NULL;
-    if (reason == HTTP_CLOSE_DONE && request->is_response_ended) {
-        warpgate_upstream_give_back(&request->link);
+    if (!request->is_response_ended) {
+        fail(request, 502, name_loss(request, reason));
         return;
     }
-    if (reason == HTTP_CLOSE_MALFORMED) {
-        fail(request, 502, "upstream_malformed");
+    drop_upstream(request);
+    if (request->is_request_ended) {
         return;
     }
-    fail(request, 502, may_be_stale(request) ? "upstream_stale" : "upstream_closed");
+    if (request->is_switched && reason != HTTP_CLOSE_DONE) {
+        fail(request, 502, "upstream_closed");
+        return;
+    }
+    discard_body(request); /* all that the workload wanted to read, it has read */
 }
 
 static const struct http_stream_events up_events = {
@@ -202,17 +276,18 @@ static void send_held(struct warpgate_request *request) {
 }
 
 static void send_up(struct warpgate_request *request, struct warpgate_link *link) {
-    bool is_whole =
-        request->is_request_ended && request->held.len == 0 && request->trailers == NULL;
+    bool is_whole = !request->is_websocket && request->is_request_ended && request->held.len == 0 &&
+                    request->trailers == NULL;
     request->link = link;
     request->has_body = !is_whole;
-    request->up = h1_client_open(warpgate_upstream_client(link), &request->head, is_whole,
-                                 &up_events, request);
+    request->up = warpgate_link_open(link, &request->head, is_whole, &up_events, request);
     if (request->up == NULL) {
         fail(request, 502, "upstream_closed");
         return;
     }
-    if (is_whole) {
+    note_progress(request);
+    set_deadline(request, request->timeouts.first_byte_ms);
+    if (is_whole || request->is_websocket) {
         return;
     }
     send_held(request);
@@ -225,19 +300,40 @@ static void on_link_ready(struct warpgate_waiter *waiter, struct warpgate_link *
     send_up(CONTAINER_OF(waiter, struct warpgate_request, waiter), link);
 }
 
+/* What a link that could not be made becomes on the tunnel; whatever is not here: upstream_refused. */
+static const struct {
+    const char *why;
+    unsigned status;
+    const char *slug;
+} link_failures[] = {
+    {"timeout_handshake", 504, "upstream_timeout"}, {"tls_verify", 502, "upstream_tls"},
+    {"tls_handshake", 502, "upstream_tls"},         {"not_http2", 502, "upstream_malformed"},
+    {"no_websocket", 502, "upstream_no_websocket"},
+};
+
+static void fail_unlinked(struct warpgate_request *request, const char *why) {
+    for (size_t i = 0; i < sizeof(link_failures) / sizeof(link_failures[0]); i++) {
+        if (strcmp(link_failures[i].why, why) == 0) {
+            fail(request, link_failures[i].status, link_failures[i].slug);
+            return;
+        }
+    }
+    fail(request, 502, "upstream_refused");
+}
+
 static void on_link_failed(struct warpgate_waiter *waiter, const struct why *why) {
-    bool is_timeout = str_eq(str_from(why->slug), STR("timeout_handshake"));
-    fail(CONTAINER_OF(waiter, struct warpgate_request, waiter), is_timeout ? 504 : 502,
-         is_timeout ? "upstream_timeout" : "upstream_refused");
+    fail_unlinked(CONTAINER_OF(waiter, struct warpgate_request, waiter), why->slug);
 }
 
 /* From the edge */
 
 static void take_request_data(void *owner, const uint8_t *bytes, size_t len) {
     struct warpgate_request *request = owner;
+    bool may_go_up = request->up != NULL && (!request->is_websocket || request->is_switched);
+    note_progress(request);
     if (request->is_discarding) {
         http_stream_consumed(request->down, len);
-    } else if (request->up != NULL) {
+    } else if (may_go_up) {
         http_stream_send(request->up, bytes, len);
     } else {
         block_queue_append(&request->held, bytes, len);
@@ -250,15 +346,19 @@ static void take_request_end(void *owner, const struct http_fields *trailers) {
         return;
     }
     request->is_request_ended = true;
-    if (request->up != NULL) {
-        end_with(request->up, trailers);
-    } else {
+    note_progress(request);
+    if (request->up == NULL) {
         request->trailers = trailers;
+    } else if (!request->is_websocket) {
+        end_with(request->up, trailers);
+    } else if (request->is_switched) {
+        http_stream_end(request->up, NULL);
     }
 }
 
 static void take_sent_down(void *owner, size_t len) {
     struct warpgate_request *request = owner;
+    note_progress(request);
     if (request->up != NULL) {
         http_stream_consumed(request->up, len);
     }
@@ -311,6 +411,7 @@ static struct warpgate_verdict judge(struct warpgate_request *request,
         speak_of_refusal(parts, verdict.slug);
         return verdict;
     }
+    request->timeouts = verdict.timeouts;
     request->upstream = find_upstream(parts, verdict.upstream);
     if (request->upstream == NULL) {
         verdict = (struct warpgate_verdict){.status = 502, .slug = "upstream_undeclared"};
@@ -318,16 +419,49 @@ static struct warpgate_verdict judge(struct warpgate_request *request,
     return verdict;
 }
 
+/* The connection to the workload is another than the visitor's: it has a scheme of its own. */
+static void make_head(struct warpgate_request *request, const struct http_head *head) {
+    request->head = *head; /* the fields are cleaned where they stand: nobody else reads them */
+    field_policy_clean_tunnel_request(&request->head.fields);
+    http_fields_remove(&request->head.fields, STR(FIELD_TUNNEL_ENVIRONMENT));
+    field_policy_add_forwarded(&request->head.fields, request->down->arena, head->authority);
+    if (warpgate_upstream_target(request->upstream)->kind != WARPGATE_TARGET_HTTPS) {
+        request->head.scheme = STR("http");
+    }
+}
+
+static void go_up(struct warpgate_request *request) {
+    struct warpgate_link *link = NULL;
+    request->waiter.connect_ms = request->timeouts.connect_ms;
+    request->waiter.is_websocket = request->is_websocket;
+    switch (warpgate_upstream_take(request->upstream, &request->waiter, &link)) {
+    case STATUS_OK:
+        send_up(request, link);
+        return;
+    case STATUS_AGAIN:
+        set_deadline(request, request->timeouts.connect_ms);
+        return;
+    case STATUS_UNSUPPORTED:
+        fail_unlinked(request, "no_websocket");
+        return;
+    default:
+        fail(request, 503, "upstream_busy");
+        return;
+    }
+}
+
 void warpgate_request_start(struct warpgate_request_host *host, struct http_stream *stream,
                             const struct http_head *head, bool is_end) {
     struct warpgate_request *request = ARENA_NEW(stream->arena, struct warpgate_request);
     list_init(&request->waiter.node);
-    list_init(&request->awaiting_node);
+    warpgate_deadline_init(&request->deadline, on_due);
     request->waiter.on_ready = on_link_ready;
     request->waiter.on_failed = on_link_failed;
     request->host = host;
     request->down = stream;
     request->is_request_ended = is_end;
+    request->is_websocket = !str_is_empty(head->protocol);
+    request->began_at_ms = loop_now_ms(host->parts->loop);
     block_queue_init(&request->held, loop_block_pool(host->parts->loop));
     http_stream_attach(stream, &down_events, request);
     host->active_count++;
@@ -337,36 +471,11 @@ void warpgate_request_start(struct warpgate_request_host *host, struct http_stre
         fail(request, verdict.status, verdict.slug);
         return;
     }
-    request->head = *head; /* the fields are cleaned where they stand: nobody else reads them */
-    field_policy_clean_tunnel_request(&request->head.fields);
-    http_fields_remove(&request->head.fields, STR(FIELD_TUNNEL_ENVIRONMENT));
-    field_policy_add_forwarded(&request->head.fields, stream->arena, head->authority);
-    start_awaiting(request);
-    struct warpgate_link *link = NULL;
-    enum status status = warpgate_upstream_take(request->upstream, &request->waiter, &link);
-    if (status == STATUS_OK) {
-        send_up(request, link);
-    } else if (status != STATUS_AGAIN) {
-        fail(request, 503, "upstream_busy");
-    }
+    make_head(request, head);
+    go_up(request);
 }
 
 void warpgate_request_refuse(struct http_stream *stream, unsigned status, const char *slug) {
     http_stream_discard(stream);
     send_error_head(stream, status, slug);
-}
-
-void warpgate_request_sweep(struct loop_timer *timer) {
-    struct warpgate_parts *parts = timer->context;
-    int64_t now_ms = loop_now_ms(parts->loop);
-    while (!list_is_empty(&parts->awaiting)) {
-        struct warpgate_request *request =
-            CONTAINER_OF(parts->awaiting.next, struct warpgate_request, awaiting_node);
-        if (now_ms - request->progress_at_ms < WARPGATE_FIRST_BYTE_MS) {
-            loop_timer_set(timer, SWEEP_MS);
-            return;
-        }
-        bool has_waited = list_is_linked(&request->waiter.node);
-        fail(request, has_waited ? 503 : 504, has_waited ? "upstream_busy" : "upstream_timeout");
-    }
 }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "net/tls_context.h"
 #include "pki/api_key.h"
+#include "warpgate/warpgate_trust.h"
 
 #define HTTPS_PORT 443
 #define CA_BYTES_MAX ((size_t)1 << 20)
@@ -53,6 +54,13 @@ static enum status read_targets(const struct warpgate_config *config,
     return STATUS_OK;
 }
 
+static enum status read_trust(const struct warpgate_config *config,
+                              struct warpgate_settings *settings, struct why *why) {
+    settings->tls = memory_new_array(settings->target_count, sizeof(settings->tls[0]));
+    return warpgate_trust_make(config->upstream_cas, config->upstream_ca_count, settings->targets,
+                               settings->target_count, settings->tls, why);
+}
+
 static enum status read_control(const struct warpgate_config *config,
                                 struct warpgate_settings *settings, struct why *why) {
     struct str url = str_from(config->control_url);
@@ -73,24 +81,6 @@ static enum status read_control(const struct warpgate_config *config,
     return STATUS_OK;
 }
 
-static enum status read_file(const char *path, struct buf *out) {
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return STATUS_FAILED;
-    }
-    char bytes[4096];
-    enum status status = STATUS_OK;
-    for (size_t len = fread(bytes, 1, sizeof(bytes), file); len > 0 && status == STATUS_OK;
-         len = fread(bytes, 1, sizeof(bytes), file)) {
-        status = buf_append(out, bytes, len);
-    }
-    if (ferror(file) != 0) {
-        status = STATUS_FAILED;
-    }
-    (void)fclose(file);
-    return status;
-}
-
 /* The file is read once, here; the trust that it gives is tried, so that a wrong file is told before any network. */
 static enum status read_ca(const struct warpgate_config *config, struct warpgate_settings *settings,
                            struct why *why) {
@@ -99,8 +89,7 @@ static enum status read_ca(const struct warpgate_config *config, struct warpgate
     }
     struct why ca_why;
     settings->has_ca = true;
-    errno = 0;
-    if (read_file(config->ca_file, &settings->ca_pem) != STATUS_OK) {
+    if (warpgate_trust_read_file(config->ca_file, &settings->ca_pem) != STATUS_OK) {
         return why_set(why, STATUS_INVALID, "ca_file", "--ca-file %s cannot be read: %s",
                        config->ca_file, errno != 0 ? strerror(errno) : "it is too large");
     }
@@ -162,7 +151,7 @@ enum status warpgate_settings_read(const struct warpgate_config *config,
                                    struct warpgate_settings *settings, struct why *why) {
     static enum status (*const readers[])(const struct warpgate_config *config,
                                           struct warpgate_settings *settings, struct why *why) = {
-        read_targets, read_control, read_name, read_environment, read_ca, read_token,
+        read_targets, read_trust, read_control, read_name, read_environment, read_ca, read_token,
     };
     *settings = (struct warpgate_settings){.token = NULL};
     buf_init(&settings->ca_pem, CA_BYTES_MAX);
@@ -175,5 +164,9 @@ enum status warpgate_settings_read(const struct warpgate_config *config,
 
 void warpgate_settings_fini(struct warpgate_settings *settings) {
     buf_fini(&settings->ca_pem);
+    if (settings->tls != NULL) {
+        warpgate_trust_free(settings->tls, settings->target_count);
+    }
+    memory_free(settings->tls);
     memory_free(settings->targets);
 }

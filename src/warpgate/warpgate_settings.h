@@ -6,6 +6,7 @@
 #include "net/address.h"
 #include "tunnel/enrolment.h"
 #include "warpgate/warpgate.h"
+#include "warpgate/warpgate_link.h"
 #include "warpgate/warpgate_target.h"
 
 #define WARPGATE_ENVIRONMENT_SIZE 129
@@ -14,6 +15,7 @@ struct warpgate_settings {
     struct secret *token; /* borrowed from the config */
     struct warpgate_target *targets;
     size_t target_count;
+    struct warpgate_link_tls *tls; /* of each target; references are held */
     char control_host[ADDRESS_HOST_SIZE];
     uint16_t control_port;
     char control_text[ADDRESS_HOST_SIZE + 8]; /* for logs: host:port */

@@ -103,8 +103,23 @@ static void test_upstreams_have_different_names(void **state) {
     expect(STATUS_INVALID, "upstream_name");
     upstreams[1] = "b=localhost:8081";
     expect(STATUS_OK, "");
-    upstreams[1] = "https://b";
-    expect(STATUS_INVALID, "upstream_scheme");
+    upstreams[1] = "ftp://b";
+    expect(STATUS_INVALID, "upstream_target");
+}
+
+static void test_https_upstreams_bring_their_tls(void **state) {
+    (void)state;
+    static const char *const cas[] = {"b=/nonexistent/ca.pem"};
+    struct warpgate_settings settings;
+    upstreams[1] = "b=https://localhost:8081";
+    config.upstream_count = 2;
+    assert_int_equal(warpgate_settings_read(&config, &settings, NULL), STATUS_OK);
+    assert_null(settings.tls[0].any);
+    assert_non_null(settings.tls[1].any);
+    warpgate_settings_fini(&settings);
+    config.upstream_cas = cas;
+    config.upstream_ca_count = 1;
+    expect(STATUS_INVALID, "upstream_ca");
 }
 
 static void test_a_wrong_ca_file_is_told(void **state) {
@@ -123,6 +138,7 @@ int main(void) {
         cmocka_unit_test_setup(test_wrong_urls_are_refused, start),
         cmocka_unit_test_setup(test_wrong_names_are_refused, start),
         cmocka_unit_test_setup(test_upstreams_have_different_names, start),
+        cmocka_unit_test_setup(test_https_upstreams_bring_their_tls, start),
         cmocka_unit_test_setup(test_a_wrong_ca_file_is_told, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,14 +5,15 @@
 #include "http/http_check.h"
 
 #define DEFAULT_NAME "default"
-#define HTTP_PORT 80
 
 static const struct {
     struct str prefix;
-    const char *instead;
-} later_schemes[] = {
-    {STR_INIT("https://"), "TLS to the workload"},
-    {STR_INIT("h2c://"), "HTTP/2 to the workload"},
+    enum warpgate_target_kind kind;
+    uint16_t port;
+} schemes[] = {
+    {STR_INIT("http://"), WARPGATE_TARGET_HTTP, 80},
+    {STR_INIT("https://"), WARPGATE_TARGET_HTTPS, 443},
+    {STR_INIT("h2c://"), WARPGATE_TARGET_H2C, 80},
 };
 
 /* Takes "name=" off, if it is there. A "=" behind a ":" or "/" belongs to the target. */
@@ -45,27 +46,30 @@ static enum status parse_unix(struct str text, struct warpgate_target *target, s
             STR_ARG(text), WARPGATE_TARGET_PATH_SIZE - 1);
     }
     (void)snprintf(target->text, sizeof(target->text), "unix:%s", target->path);
+    (void)snprintf(target->authority, sizeof(target->authority), "localhost");
     return STATUS_OK;
 }
 
-static enum status parse_tcp(struct str text, struct str authority, uint16_t default_port,
-                             struct warpgate_target *target, struct why *why) {
-    target->kind = WARPGATE_TARGET_TCP;
+static enum status parse_authority(struct str text, struct str authority, uint16_t default_port,
+                                   struct warpgate_target *target, struct why *why) {
     if (!http_check_authority(authority) ||
         address_split(authority, default_port, target->host, &target->port, NULL) != STATUS_OK ||
         target->port == 0) {
         return why_set(why, STATUS_INVALID, "upstream_target",
-                       "--upstream \"%.*s\": a target is host:port, http://host:port or unix:/path",
+                       "--upstream \"%.*s\": a target is host:port, http://host:port, "
+                       "https://host:port, h2c://host:port or unix:/path",
                        STR_ARG(text));
     }
     bool is_ipv6 = str_find(str_from(target->host), ':') < strlen(target->host);
-    (void)snprintf(target->text, sizeof(target->text), "%s%s%s:%u", is_ipv6 ? "[" : "",
+    (void)snprintf(target->authority, sizeof(target->authority), "%s%s%s:%u", is_ipv6 ? "[" : "",
                    target->host, is_ipv6 ? "]" : "", target->port);
     return STATUS_OK;
 }
 
-static enum status parse_http(struct str text, struct warpgate_target *target, struct why *why) {
-    struct str authority = str_sub(text, sizeof("http://") - 1, text.len);
+static enum status parse_url(struct str text, size_t scheme, struct warpgate_target *target,
+                             struct why *why) {
+    struct str authority = str_sub(text, schemes[scheme].prefix.len, text.len);
+    target->kind = schemes[scheme].kind;
     if (str_ends_with(authority, STR("/"))) {
         authority.len--;
     }
@@ -74,28 +78,29 @@ static enum status parse_http(struct str text, struct warpgate_target *target, s
                        "--upstream \"%.*s\": a target has no path; requests keep theirs",
                        STR_ARG(text));
     }
-    return parse_tcp(text, authority, HTTP_PORT, target, why);
+    enum status status = parse_authority(text, authority, schemes[scheme].port, target, why);
+    bool is_plain = target->kind == WARPGATE_TARGET_HTTP;
+    (void)snprintf(target->text, sizeof(target->text), "%s%s",
+                   is_plain ? "" : schemes[scheme].prefix.at, target->authority);
+    return status;
 }
 
 enum status warpgate_target_parse(struct str text, struct warpgate_target *target,
                                   struct why *why) {
-    *target = (struct warpgate_target){.kind = WARPGATE_TARGET_TCP};
+    *target = (struct warpgate_target){.kind = WARPGATE_TARGET_HTTP};
     enum status status = take_name(&text, target, why);
     if (status != STATUS_OK) {
         return status;
     }
-    for (size_t i = 0; i < sizeof(later_schemes) / sizeof(later_schemes[0]); i++) {
-        if (str_starts_with(text, later_schemes[i].prefix)) {
-            return why_set(why, STATUS_INVALID, "upstream_scheme",
-                           "--upstream \"%.*s\": %s is not in this version; use http://",
-                           STR_ARG(text), later_schemes[i].instead);
-        }
-    }
     if (str_starts_with(text, STR("unix:"))) {
         return parse_unix(text, target, why);
     }
-    if (str_starts_with(text, STR("http://"))) {
-        return parse_http(text, target, why);
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (str_starts_with(text, schemes[i].prefix)) {
+            return parse_url(text, i, target, why);
+        }
     }
-    return parse_tcp(text, text, 0, target, why);
+    status = parse_authority(text, text, 0, target, why);
+    (void)snprintf(target->text, sizeof(target->text), "%s", target->authority);
+    return status;
 }
