@@ -1,12 +1,15 @@
 /* mezusphere_main.c: the server program: its commands and their options, nothing else. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/option.h"
 #include "cmd/up.h"
+#include "edge/edge.h"
 
 #define DEFAULT_DOMAIN "mezusphere.localhost"
+#define GRACE_SECONDS_MAX 600
 
 enum exit_status {
     EXIT_DONE = 0,
@@ -19,9 +22,46 @@ static int usage(const struct why *why) {
     return EXIT_USAGE;
 }
 
+/* "" where the machine decides. */
+static enum status read_number(const char *flag, const char *text, uint64_t least, uint64_t most,
+                               uint64_t *number, struct why *why) {
+    if (str_to_u64(str_from(text), most, number) != STATUS_OK || *number < least) {
+        return why_set(why, STATUS_INVALID, "option_number",
+                       "--%s: \"%s\" is not a number from %llu to %llu", flag, text,
+                       (unsigned long long)least, (unsigned long long)most);
+    }
+    return STATUS_OK;
+}
+
+static unsigned count_processors(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    if (count < 1) {
+        return 1;
+    }
+    return count < EDGE_WORKERS_MAX ? (unsigned)count : EDGE_WORKERS_MAX;
+}
+
+static enum status read_numbers(const char *workers, const char *grace, struct up_config *config,
+                                struct why *why) {
+    uint64_t count = count_processors();
+    uint64_t grace_seconds = 0;
+    enum status status = STATUS_OK;
+    if (workers != NULL) {
+        status = read_number("workers", workers, 1, EDGE_WORKERS_MAX, &count, why);
+    }
+    if (status == STATUS_OK) {
+        status = read_number("grace", grace, 0, GRACE_SECONDS_MAX, &grace_seconds, why);
+    }
+    config->worker_count = (unsigned)count;
+    config->grace_ms = (int64_t)grace_seconds * 1000;
+    return status;
+}
+
 static int command_up(int argc, char **argv) {
     struct up_config config = {0};
     const char *log_level = NULL;
+    const char *workers = NULL;
+    const char *grace = NULL;
     const struct option options[] = {
         {"data", "DIR", OPTION_TEXT, &config.data, "mezusphere-data",
          "Folder for everything that is kept; made if it does not exist."},
@@ -37,6 +77,10 @@ static int command_up(int argc, char **argv) {
          "Password of that owner; without it, one is generated and printed once."},
         {"demo", NULL, OPTION_FLAG, &config.is_demo, NULL,
          "Add a sample project with a workload and a running warpgate."},
+        {"workers", "N", OPTION_TEXT, &workers, NULL,
+         "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},
+        {"grace", "SECONDS", OPTION_TEXT, &grace, "30",
+         "How long requests may go on when the program is told to stop."},
         {"log-level", "LEVEL", OPTION_TEXT, &log_level, "info",
          "How much to log: debug, info, warn or error."},
     };
@@ -57,6 +101,9 @@ static int command_up(int argc, char **argv) {
     }
     if (status == STATUS_OK) {
         status = log_set_level_option(log_level, &why);
+    }
+    if (status == STATUS_OK) {
+        status = read_numbers(workers, grace, &config, &why);
     }
     if (status != STATUS_OK) {
         return usage(&why);

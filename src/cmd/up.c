@@ -4,15 +4,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/demo.h"
+#include "cmd/up_listen.h"
 #include "control/control.h"
 #include "edge/edge.h"
-#include "net/front.h"
 
-#define GRACE_MS 10000
 /* make(1) passes on a SIGTERM that its whole group has had already: one wish, not two. */
 #define SAME_SIGNAL_MS 500
 #define DEMO_CHECK_MS 20
@@ -21,7 +21,7 @@
 struct up {
     struct up_config *config;
     struct loop *loop;
-    struct front *front;
+    struct up_listeners listeners;
     struct control *control;
     struct edge *edge;
     struct demo *demo;
@@ -44,13 +44,14 @@ static _Noreturn void fail(const struct why *why) {
 
 /* The parts are made in the order in which they need each other. */
 
-static enum status make_front(struct up *up, struct why *why) {
-    struct why reason = {0};
-    enum status status = front_new(up->loop, str_from(up->config->listen), &up->front, &reason);
+static enum status make_listeners(struct up *up, struct why *why) {
+    struct address address;
+    enum status status = up_listen_open(up->config->listen, &up->listeners, why);
     if (status != STATUS_OK) {
-        return why_set(why, status, reason.slug, "--listen: %s", reason.text);
+        return status;
     }
-    uint64_t port = address_port(front_address(up->front));
+    up_listen_address(&up->listeners, &address);
+    uint64_t port = address_port(&address);
     if (up->config->public_port != NULL &&
         (str_to_u64(str_from(up->config->public_port), 65535, &port) != STATUS_OK || port == 0)) {
         return why_set(why, STATUS_INVALID, "public_port", "--public-port: \"%s\" is not a port",
@@ -73,46 +74,65 @@ static enum status make_control(struct up *up, struct why *why) {
     };
     enum status status = control_new(&config, &up->control, why);
     secret_fini(&up->config->admin_password);
-    if (status == STATUS_OK) {
-        control_add_services(up->control, up->front);
-    }
     return status;
 }
+
+/* Where an edge of this machine reaches the control plane behind the listening sockets, whichever process that is. */
+static void write_control_address(const struct up *up, char out[ADDRESS_TEXT_SIZE]) {
+    struct address address;
+    char ip[ADDRESS_TEXT_SIZE];
+    up_listen_address(&up->listeners, &address);
+    address_text(&address, out);
+    address_ip(&address, ip);
+    if (str_eq(str_from(ip), STR("0.0.0.0")) || str_eq(str_from(ip), STR("::"))) {
+        (void)snprintf(out, ADDRESS_TEXT_SIZE, "127.0.0.1:%u", address_port(&address));
+    }
+}
+
+/* The edge's feed does not go over the port: the edge is to know everything before anybody is let in. */
+static int connect_control(void *context) {
+    struct up *up = context;
+    int fds[2];
+    if (up->control == NULL || up->is_stopping ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) {
+        return -1;
+    }
+    control_adopt(up->control, fds[1]);
+    return fds[0];
+}
+
+static void on_synced(void *context);
 
 static enum status make_edge(struct up *up, struct why *why) {
     struct control_edge_identity identity;
     char control_address[ADDRESS_TEXT_SIZE];
-    char listen_ip[ADDRESS_TEXT_SIZE];
     char control_name[300];
     char edge_name[300];
     enum status status = control_issue_edge(up->control, &identity, why);
     if (status != STATUS_OK) {
         return status;
     }
-    address_text(front_address(up->front), control_address);
-    address_ip(front_address(up->front), listen_ip);
-    if (str_eq(str_from(listen_ip), STR("0.0.0.0")) || str_eq(str_from(listen_ip), STR("::"))) {
-        (void)snprintf(control_address, sizeof control_address, "127.0.0.1:%u",
-                       address_port(front_address(up->front)));
-    }
+    write_control_address(up, control_address);
     (void)snprintf(control_name, sizeof control_name, "api.%s", up->config->domain);
     (void)snprintf(edge_name, sizeof edge_name, "edge.%s", up->config->domain);
     const struct edge_config config = {
         .loop = up->loop,
+        .worker_count = up->config->worker_count,
         .trust_domain = control_trust_domain(up->control),
         .trust_anchors_pem = control_trust_anchors(up->control),
         .certificate_pem = buf_str(&identity.certificate_pem),
         .key_pem = buf_str(&identity.key_pem),
         .tunnel_server_name = str_from(edge_name),
+        .connect_control = connect_control,
+        .connect_context = up,
         .control_address = control_address,
         .control_server_name = str_from(control_name),
+        .on_synced = on_synced,
+        .synced_context = up,
     };
     status = edge_new(&config, &up->edge, why);
     buf_fini(&identity.certificate_pem);
     buf_fini_wiped(&identity.key_pem);
-    if (status == STATUS_OK) {
-        edge_add_services(up->edge, up->front);
-    }
     return status;
 }
 
@@ -178,6 +198,33 @@ static void on_demo_check(struct loop_timer *timer) {
     loop_timer_set(timer, DEMO_CHECK_MS);
 }
 
+/* Serving begins when the edge knows everything. */
+
+static void add_services(void *context, struct front *front) {
+    struct up *up = context;
+    control_add_services(up->control, front);
+}
+
+static void begin_serving(struct up *up) {
+    struct why why = {0};
+    if (edge_open(up->edge, up->listeners.fds, up->listeners.count, add_services, up, &why) !=
+            STATUS_OK ||
+        (up->config->is_demo && make_demo(up, &why) != STATUS_OK)) {
+        fail(&why);
+    }
+    print_welcome(up);
+    if (up->demo != NULL) {
+        loop_timer_set(&up->demo_timer, DEMO_CHECK_MS);
+    }
+}
+
+static void on_synced(void *context) {
+    struct up *up = context;
+    if (!up->is_stopping) {
+        begin_serving(up);
+    }
+}
+
 /* The end: everything is told to stop, and the loop ends with the last part. */
 
 static void on_part_ended(void *context) {
@@ -185,6 +232,18 @@ static void on_part_ended(void *context) {
     if (--up->running == 0) {
         loop_stop(up->loop);
     }
+}
+
+/* No more connections come: those that are there finish. */
+static void on_closed(void *context) {
+    struct up *up = context;
+    up->running = 2;
+    edge_stop(up->edge, EDGE_FAREWELL_STOP, up->config->grace_ms, on_part_ended, up);
+    control_stop(up->control, on_part_ended, up);
+}
+
+static void on_demo_ended(void *context) {
+    (void)context;
 }
 
 static void on_signal(void *context, int signal_number) {
@@ -200,47 +259,34 @@ static void on_signal(void *context, int signal_number) {
     up->is_stopping = true;
     up->stopping_since_ms = loop_now_ms(up->loop);
     loop_timer_clear(&up->demo_timer);
-    front_close(up->front);
-    up->running = up->demo != NULL ? 3 : 2;
     if (up->demo != NULL) {
-        demo_stop(&up->demo, on_part_ended, up);
+        demo_stop(&up->demo, on_demo_ended, up);
     }
-    edge_stop(up->edge, GRACE_MS, on_part_ended, up);
-    control_stop(up->control, on_part_ended, up);
+    edge_close(up->edge, on_closed, up);
 }
 
 static enum status make_all(struct up *up, struct why *why) {
-    enum status status = make_front(up, why);
+    enum status status = make_listeners(up, why);
     if (status == STATUS_OK) {
         status = make_control(up, why);
     }
-    if (status == STATUS_OK) {
-        status = make_edge(up, why);
-    }
-    if (status == STATUS_OK && up->config->is_demo) {
-        status = make_demo(up, why);
-    }
-    return status;
+    return status == STATUS_OK ? make_edge(up, why) : status;
 }
 
 int up_run(struct up_config *config) {
     struct up up = {.config = config};
     struct why why = {0};
     up.loop = loop_new(clock_system(), random_system());
+    loop_timer_init(&up.demo_timer, up.loop, on_demo_check, &up);
     if (make_all(&up, &why) != STATUS_OK) {
         fail(&why);
     }
     loop_on_stop_signal(up.loop, on_signal, &up);
-    loop_timer_init(&up.demo_timer, up.loop, on_demo_check, &up);
-    print_welcome(&up);
-    if (up.demo != NULL) {
-        loop_timer_set(&up.demo_timer, DEMO_CHECK_MS);
-    }
     loop_run(up.loop);
     loop_timer_close(&up.demo_timer, NULL);
     edge_free(&up.edge);
     control_free(&up.control);
-    front_free(&up.front);
+    up_listen_close(&up.listeners);
     loop_free(&up.loop);
     return 0;
 }

@@ -2,6 +2,8 @@
 #ifndef CMD_UP_H
 #define CMD_UP_H
 
+#include <stdint.h>
+
 #include "base/secret.h"
 
 struct up_config {
@@ -12,6 +14,8 @@ struct up_config {
     const char *admin_email;
     struct secret admin_password;
     bool is_demo;
+    unsigned worker_count; /* 1 to 8 */
+    int64_t grace_ms;      /* for what runs when it is told to stop */
 };
 
 /* Runs until SIGTERM or SIGINT; returns the exit status. */

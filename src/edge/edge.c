@@ -1,291 +1,296 @@
-/* edge.c: one edge as a whole: what it is made of, its two services, its end. */
+/* edge.c: one process's edge as a whole: what its workers share, its beginning and its end. */
 #include "edge/edge.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "edge/edge_environment.h"
 #include "edge/edge_feed.h"
-#include "edge/edge_forward.h"
-#include "edge/edge_relay.h"
-#include "edge/edge_state.h"
-#include "edge/edge_tunnel.h"
-#include "edge/edge_visitor.h"
+#include "edge/edge_worker.h"
+#include "net/socket.h"
 #include "pki/cert_chain.h"
 #include "pki/csr.h"
 #include "pki/key.h"
 
-#define SWEEP_MS 250
-#define TRIM_VISITORS 64
 #define PEM_BYTES_MAX 65536
-
-/* One worker today: what runs on one loop. */
-struct edge {
-    struct edge_worker worker;
-};
 
 /* The certificate */
 
-static enum status use_certificate(struct edge_worker *worker, struct str chain_pem,
-                                   struct str key_pem, struct why *why) {
-    enum status status = tls_context_set_certificate(worker->tunnel_tls, chain_pem, key_pem, why);
+static enum status use_certificate(struct edge *edge, struct str chain_pem, struct str key_pem,
+                                   struct why *why) {
+    enum status status = tls_context_set_certificate(edge->tunnel_tls, chain_pem, key_pem, why);
     if (status == STATUS_OK) {
-        status = tls_context_set_certificate(worker->control_tls, chain_pem, key_pem, why);
+        status = tls_context_set_certificate(edge->control_tls, chain_pem, key_pem, why);
     }
     struct cert_identity identity;
     if (status == STATUS_OK) {
-        status = cert_chain_identity(chain_pem, CERT_EDGE, str_from(worker->trust_domain),
-                                     &identity, why);
+        status =
+            cert_chain_identity(chain_pem, CERT_EDGE, str_from(edge->trust_domain), &identity, why);
     }
     if (status == STATUS_OK) {
-        int64_t now_ms = clock_wall_ms(loop_clock(worker->loop));
-        worker->certificate_renew_at_ms = now_ms + (identity.not_after_ms - now_ms) / 2;
+        int64_t now_ms = clock_wall_ms(loop_clock(edge->loop));
+        edge->certificate_renew_at_ms = now_ms + (identity.not_after_ms - now_ms) / 2;
     }
     return status;
 }
 
-void edge_take_certificate(struct edge_worker *worker, struct str chain_pem) {
+void edge_take_certificate(struct edge *edge, struct str chain_pem) {
     struct why why = {0};
     struct buf key_pem;
     buf_init(&key_pem, PEM_BYTES_MAX);
-    if (key_private_pem(worker->key, &key_pem) != STATUS_OK ||
-        use_certificate(worker, chain_pem, buf_str(&key_pem), &why) != STATUS_OK) {
+    if (key_private_pem(edge->key, &key_pem) != STATUS_OK ||
+        use_certificate(edge, chain_pem, buf_str(&key_pem), &why) != STATUS_OK) {
         log_error("edge.certificate_refused", "code=%s detail=%s", why.slug, why.text);
     }
     buf_fini_wiped(&key_pem);
 }
 
-void edge_check_certificate(struct edge_worker *worker) {
-    int64_t now_ms = clock_wall_ms(loop_clock(worker->loop));
-    if (now_ms < worker->certificate_renew_at_ms) {
+void edge_check_certificate(struct edge *edge) {
+    int64_t now_ms = clock_wall_ms(loop_clock(edge->loop));
+    if (now_ms < edge->certificate_renew_at_ms) {
         return;
     }
     struct buf csr;
     buf_init(&csr, CSR_PEM_BYTES_MAX);
-    if (csr_write(worker->key, &csr) == STATUS_OK) {
+    if (csr_write(edge->key, &csr) == STATUS_OK) {
         const struct feed_message message = {.type = FEED_MESSAGE_RENEW, .csr = buf_str(&csr)};
-        edge_feed_report(worker->feed, &message);
+        edge_feed_report(edge->feed, &message);
         /* ask again in a minute if no answer comes */
-        worker->certificate_renew_at_ms = now_ms + 60000;
+        edge->certificate_renew_at_ms = now_ms + 60000;
     }
     buf_fini(&csr);
 }
 
-/* The services */
+/* The beginning */
 
-static bool tunnel_wants(void *context, struct str server_name, const struct front_hello *hello) {
-    struct edge_worker *worker = context;
-    return str_eq(server_name, str_from(worker->tunnel_server_name)) &&
-           front_hello_offers(hello, STR(TLS_ALPN_TUNNEL));
+static void report_due(void *context) {
+    struct edge *edge = context;
+    edge_feed_report_due(edge->feed);
 }
 
-static struct tls_context *tunnel_tls(void *context) {
-    return ((struct edge_worker *)context)->tunnel_tls;
+/* From any thread: the feed's loop is to tell the control plane. */
+static void on_report_due(void *context) {
+    struct edge *edge = context;
+    loop_post(edge->loop, report_due, edge);
 }
 
-static void tunnel_accept(void *context, struct conn *conn) {
-    edge_tunnel_accept(context, conn);
-}
-
-static bool visitor_wants(void *context, struct str server_name, const struct front_hello *hello) {
-    struct edge_worker *worker = context;
-    (void)hello;
-    return tls_context_has_host(worker->visitor_tls, server_name);
-}
-
-static struct tls_context *visitor_tls(void *context) {
-    return ((struct edge_worker *)context)->visitor_tls;
-}
-
-static void visitor_accept(void *context, struct conn *conn) {
-    edge_visitor_accept(context, conn);
-}
-
-void edge_add_services(struct edge *edge, struct front *front) {
-    struct edge_worker *worker = &edge->worker;
-    const struct front_service services[] = {
-        {
-            .name = "tunnels",
-            .wants = tunnel_wants,
-            .tls = tunnel_tls,
-            .accept = tunnel_accept,
-            .context = worker,
-            .timeouts = {.handshake_ms = 5000, .idle_ms = -1},
-        },
-        {
-            .name = "visitors",
-            .wants = visitor_wants,
-            .tls = visitor_tls,
-            .accept = visitor_accept,
-            .context = worker,
-        },
-    };
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
-        front_add(front, &services[i]);
-    }
-}
-
-/* Life */
-
-/* A crowd leaves its memory with the allocator: given back once most of it has gone. */
-static void release_memory(struct edge_worker *worker) {
-    if (worker->visitor_count > worker->visitor_peak) {
-        worker->visitor_peak = worker->visitor_count;
-    }
-    if (worker->visitor_peak >= TRIM_VISITORS && worker->visitor_count < worker->visitor_peak / 4) {
-        memory_trim();
-        worker->visitor_peak = worker->visitor_count;
-    }
-}
-
-static void on_sweep(struct loop_timer *timer) {
-    struct edge_worker *worker = timer->context;
-    release_memory(worker);
-    edge_forward_sweep(worker);
-    edge_relay_sweep(worker);
-    edge_tunnel_sweep(worker);
-    loop_timer_set(timer, SWEEP_MS);
-}
-
-static void on_grace_over(struct loop_timer *timer) {
-    struct edge_worker *worker = timer->context;
-    log_warn("edge.grace_over", "visitors are cut");
-    for (struct list *node = worker->visitors.next; node != &worker->visitors; node = node->next) {
-        conn_abort(CONTAINER_OF(node, struct edge_visitor, node)->conn);
-    }
-}
-
-static enum status fill(struct edge_worker *worker, const struct edge_config *config,
-                        struct why *why) {
-    if (str_to_cstr(config->trust_domain, worker->trust_domain, sizeof worker->trust_domain) !=
+static enum status fill(struct edge *edge, const struct edge_config *config, struct why *why) {
+    if (str_to_cstr(config->trust_domain, edge->trust_domain, sizeof edge->trust_domain) !=
             STATUS_OK ||
-        str_to_cstr(config->tunnel_server_name, worker->tunnel_server_name,
-                    sizeof worker->tunnel_server_name) != STATUS_OK) {
+        str_to_cstr(config->tunnel_server_name, edge->tunnel_server_name,
+                    sizeof edge->tunnel_server_name) != STATUS_OK) {
         return why_set(why, STATUS_INVALID, "name_too_long", "the domain name is too long");
     }
-    enum status status = key_from_private_pem(config->key_pem, &worker->key, why);
+    enum status status = key_from_private_pem(config->key_pem, &edge->key, why);
     if (status == STATUS_OK) {
-        status = tls_context_set_trust(worker->tunnel_tls, config->trust_anchors_pem, why);
+        status = tls_context_set_trust(edge->tunnel_tls, config->trust_anchors_pem, why);
     }
     if (status == STATUS_OK) {
-        status = tls_context_set_trust(worker->control_tls, config->trust_anchors_pem, why);
+        status = tls_context_set_trust(edge->control_tls, config->trust_anchors_pem, why);
     }
     if (status == STATUS_OK) {
-        status = use_certificate(worker, config->certificate_pem, config->key_pem, why);
+        status = use_certificate(edge, config->certificate_pem, config->key_pem, why);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    worker->feed = edge_feed_new(worker, config->control_address, config->control_server_name);
-    if (worker->feed == NULL) {
+    edge->feed = edge_feed_new(edge, config);
+    if (edge->feed == NULL) {
         return why_set(why, STATUS_INVALID, "control_address", "\"%s\" is not host:port",
                        config->control_address);
     }
     return STATUS_OK;
 }
 
-void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t seed) {
-    worker->loop = loop;
-    jws_keys_init(&worker->bundle_keys);
-    map_init(&worker->environments);
-    map_init(&worker->hosts);
-    map_init(&worker->revoked);
-    list_init(&worker->visitors);
-    list_init(&worker->tunnels);
-    list_init(&worker->waiting);
-    list_init(&worker->unread);
-    list_init(&worker->switched);
-    worker->started_ms = loop_now_ms(loop);
-    wheel_init(&worker->wheel, worker->started_ms);
-    edge_offence_init(&worker->offences, seed);
-    random_seeded_init(&worker->request_ids, seed);
-}
-
 enum status edge_new(const struct edge_config *config, struct edge **at, struct why *why) {
     struct edge *edge = MEMORY_NEW(struct edge);
-    struct edge_worker *worker = &edge->worker;
-    edge_worker_init(worker, config->loop, random_u64(loop_random(config->loop)));
-    worker->visitor_tls = tls_context_new(TLS_VISITOR_SERVER);
-    worker->tunnel_tls = tls_context_new(TLS_TUNNEL_SERVER);
-    worker->control_tls = tls_context_new(TLS_CONTROL_CLIENT);
-    loop_timer_init(&worker->sweep_timer, worker->loop, on_sweep, worker);
-    loop_timer_init(&worker->grace_timer, worker->loop, on_grace_over, worker);
-    enum status status = fill(worker, config, why);
+    edge->loop = config->loop;
+    edge->on_synced = config->on_synced;
+    edge->synced_context = config->synced_context;
+    edge->visitor_tls = tls_context_new(TLS_VISITOR_SERVER);
+    edge->tunnel_tls = tls_context_new(TLS_TUNNEL_SERVER);
+    edge->control_tls = tls_context_new(TLS_CONTROL_CLIENT);
+    edge->roster =
+        edge_roster_new(config->worker_count, loop_clock(config->loop), on_report_due, edge);
+    enum status status = fill(edge, config, why);
     *at = edge;
     if (status != STATUS_OK) {
         edge_free(at);
         return status;
     }
-    loop_timer_set(&worker->sweep_timer, SWEEP_MS);
-    edge_feed_start(worker->feed);
+    for (; edge->worker_count < config->worker_count; edge->worker_count++) {
+        unsigned index = edge->worker_count;
+        edge->workers[index] = edge_worker_new(edge, index, index == 0 ? config->loop : NULL);
+    }
+    edge_feed_start(edge->feed);
     return STATUS_OK;
 }
 
+/* Fronts: each worker's are made on its own thread. */
+
+struct opening {
+    struct edge_worker *worker;
+    int fds[EDGE_LISTENERS_MAX];
+    size_t count;
+    void (*add_services)(void *context, struct front *front);
+    void *context;
+};
+
+static enum status open_all(struct opening *opening, struct why *why) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < opening->count; i++) {
+        if (status == STATUS_OK) {
+            status = edge_worker_open(opening->worker, opening->fds[i], opening->add_services,
+                                      opening->context, why);
+            if (status == STATUS_OK) {
+                continue;
+            }
+        }
+        (void)close(opening->fds[i]);
+    }
+    return status;
+}
+
+static void open_posted(void *context) {
+    struct opening *opening = context;
+    struct why why = {0};
+    if (open_all(opening, &why) != STATUS_OK) {
+        log_error("edge.not_listening", "worker=%u code=%s detail=%s", opening->worker->index,
+                  why.slug, why.text);
+    }
+    memory_free(opening);
+}
+
+static bool duplicate(const int *fds, size_t count, struct opening *opening) {
+    while (opening->count < count) {
+        int fd = socket_dup(fds[opening->count]);
+        if (fd < 0) {
+            return false;
+        }
+        opening->fds[opening->count++] = fd;
+    }
+    return true;
+}
+
+static enum status open_worker(struct edge *edge, unsigned index, const struct opening *template,
+                               const int *fds, size_t count, struct why *why) {
+    struct opening *opening = MEMORY_NEW(struct opening);
+    *opening = *template;
+    opening->worker = edge->workers[index];
+    if (!duplicate(fds, count, opening)) {
+        enum status status = why_set(why, STATUS_FAILED, "listen_failed",
+                                     "cannot share the socket: %s", strerror(errno));
+        while (opening->count > 0) {
+            (void)close(opening->fds[--opening->count]);
+        }
+        memory_free(opening);
+        return status;
+    }
+    if (index > 0) {
+        loop_post(opening->worker->loop, open_posted, opening);
+        return STATUS_OK;
+    }
+    enum status status = open_all(opening, why);
+    memory_free(opening);
+    return status;
+}
+
+enum status edge_open(struct edge *edge, const int *fds, size_t count,
+                      void (*add_services)(void *context, struct front *front), void *context,
+                      struct why *why) {
+    const struct opening template = {.add_services = add_services, .context = context};
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < edge->worker_count && status == STATUS_OK; i++) {
+        status = open_worker(edge, i, &template, fds, count, why);
+    }
+    return status;
+}
+
+static void close_posted(void *context) {
+    edge_worker_close(context);
+}
+
+static void note_closed(void *context) {
+    struct edge *edge = context;
+    if (--edge->closing == 0) {
+        edge->on_closed(edge->closed_context);
+    }
+}
+
+void edge_worker_closed(struct edge_worker *worker) {
+    loop_post(worker->edge->loop, note_closed, worker->edge);
+}
+
+void edge_close(struct edge *edge, void (*on_closed)(void *context), void *context) {
+    edge->on_closed = on_closed;
+    edge->closed_context = context;
+    edge->closing = edge->worker_count;
+    for (unsigned i = 0; i < edge->worker_count; i++) {
+        loop_post(edge->workers[i]->loop, close_posted, edge->workers[i]);
+    }
+}
+
 bool edge_serves(struct edge *edge, struct str host) {
-    struct edge_environment *environment = edge_environment_of_host(&edge->worker, host);
-    return environment != NULL && edge_environment_pick(environment, NULL) != NULL;
+    struct edge_environment *environment = edge_environment_of_host(edge->workers[0], host);
+    return environment != NULL && edge_roster_serves(edge->roster, &environment->id);
 }
 
-void edge_check_ended(struct edge_worker *worker) {
-    if (worker->phase != EDGE_STOPPING || !list_is_empty(&worker->visitors)) {
-        return;
-    }
-    for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
-        edge_tunnel_end(CONTAINER_OF(node, struct edge_tunnel, node));
-    }
-    if (!list_is_empty(&worker->tunnels)) {
-        return; /* each calls again as it goes */
-    }
-    worker->phase = EDGE_ENDED;
-    loop_timer_clear(&worker->grace_timer);
-    worker->on_ended(worker->ended_context);
+/* The end */
+
+struct stopping {
+    struct edge_worker *worker;
+    enum edge_farewell farewell;
+    int64_t grace_ms;
+};
+
+static void stop_posted(void *context) {
+    struct stopping *stopping = context;
+    edge_worker_stop(stopping->worker, stopping->farewell, stopping->grace_ms);
+    memory_free(stopping);
 }
 
-static void check_ended_later(struct loop_task *task) {
-    struct edge_worker *worker = CONTAINER_OF(task, struct edge_worker, stop_task);
-    edge_check_ended(worker);
+static void note_ended(void *context) {
+    struct edge *edge = context;
+    if (--edge->running == 0) {
+        edge->phase = EDGE_ENDED;
+        edge->on_ended(edge->ended_context);
+    }
 }
 
-void edge_stop(struct edge *edge, int64_t grace_ms, void (*on_ended)(void *context),
-               void *context) {
-    struct edge_worker *worker = &edge->worker;
-    worker->phase = EDGE_STOPPING;
-    worker->on_ended = on_ended;
-    worker->ended_context = context;
-    loop_timer_set(&worker->grace_timer, grace_ms);
-    for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
-        edge_tunnel_drain(CONTAINER_OF(node, struct edge_tunnel, node));
-    }
-    for (struct list *node = worker->visitors.next; node != &worker->visitors; node = node->next) {
-        edge_visitor_drain(CONTAINER_OF(node, struct edge_visitor, node));
-    }
-    loop_task_init(&worker->stop_task, check_ended_later);
-    loop_task_schedule(worker->loop, &worker->stop_task);
+void edge_worker_ended(struct edge_worker *worker) {
+    loop_post(worker->edge->loop, note_ended, worker->edge);
 }
 
-static void on_last_timer_closed(struct loop_timer *timer) {
-    struct edge_worker *worker = timer->context;
-    memory_free(CONTAINER_OF(worker, struct edge, worker));
+void edge_stop(struct edge *edge, enum edge_farewell farewell, int64_t grace_ms,
+               void (*on_ended)(void *context), void *context) {
+    edge->phase = EDGE_STOPPING;
+    edge->on_ended = on_ended;
+    edge->ended_context = context;
+    edge->running = edge->worker_count;
+    for (unsigned i = 0; i < edge->worker_count; i++) {
+        struct stopping *stopping = MEMORY_NEW(struct stopping);
+        *stopping = (struct stopping){edge->workers[i], farewell, grace_ms};
+        loop_post(edge->workers[i]->loop, stop_posted, stopping);
+    }
 }
 
 void edge_free(struct edge **at) {
     struct edge *edge = *at;
-    struct edge_worker *worker = &edge->worker;
-    size_t position = 0;
-    struct str key;
-    void *environment;
     *at = NULL;
-    while (map_next(&worker->environments, &position, &key, &environment)) {
-        edge_environment_remove(environment);
+    if (edge == NULL) {
+        return;
     }
-    edge_feed_free(&worker->feed);
-    map_fini(&worker->environments);
-    map_fini(&worker->hosts);
-    map_fini(&worker->revoked);
-    jws_keys_fini(&worker->bundle_keys);
-    tls_context_unref(&worker->visitor_tls);
-    tls_context_unref(&worker->tunnel_tls);
-    tls_context_unref(&worker->control_tls);
-    EVP_PKEY_free(worker->key);
-    loop_timer_close(&worker->sweep_timer, NULL);
-    loop_timer_close(&worker->grace_timer, on_last_timer_closed);
+    edge_feed_free(&edge->feed);
+    for (unsigned i = edge->worker_count; i > 0; i--) {
+        edge_worker_free(&edge->workers[i - 1]);
+    }
+    edge_roster_free(&edge->roster);
+    tls_context_unref(&edge->visitor_tls);
+    tls_context_unref(&edge->tunnel_tls);
+    tls_context_unref(&edge->control_tls);
+    EVP_PKEY_free(edge->key);
+    memory_free(edge);
 }

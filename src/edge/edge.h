@@ -1,6 +1,8 @@
-/* edge.h: the data plane: visitors in, tunnels in, requests across. See docs/request-path.md.
+/* edge.h: the data plane of one process: visitors in, tunnels in, requests across. See docs/request-path.md.
  *
- * The main program makes a front (net/front.h) and adds the edge's two services to it: tunnels (ALPN mezusphere-tunnel/1 with the
+ * Several workers, each with a loop and a thread of its own; the first runs on the main loop. They share nothing but TLS contexts and
+ * the roster (edge_roster.h). All functions are for the main loop's thread, and so are all callbacks but `add_services`.
+ * Each worker has a front on each listening socket, with the edge's two services: tunnels (ALPN mezusphere-tunnel/1 with the
  * edge's own server name) and visitors (every host name that a bundle carries and a certificate exists for).
  * Everything the edge knows it hears on its feed from the control plane and keeps in memory.
  */
@@ -14,25 +16,50 @@
 
 struct edge;
 
+#define EDGE_LISTENERS_MAX 8
+#define EDGE_WORKERS_MAX 8
+
 struct edge_config {
     struct loop *loop;
+    unsigned worker_count; /* 1 to 8; the first is the main loop's */
     struct str trust_domain;
     struct str trust_anchors_pem; /* root of the internal PKI */
     struct str certificate_pem;   /* chain with the edge role */
     struct str key_pem;
     struct str tunnel_server_name; /* edge.<domain> */
-    const char *control_address;   /* host:port to dial for the feed */
+    /* A descriptor that is connected to a control plane in this very process; -1: there is none now. May be NULL. */
+    int (*connect_control)(void *context);
+    void *connect_context;
+    const char *control_address; /* host:port to dial where there is none */
     struct str control_server_name;
+    /* The edge has heard everything, for the first time: it can serve. */
+    void (*on_synced)(void *context);
+    void *synced_context;
 };
 
-/* Starts the feed at once. STATUS_INVALID, STATUS_FAILED with why. */
+/* Starts the workers and the feed; nothing is accepted yet. STATUS_INVALID, STATUS_FAILED with why. */
 enum status edge_new(const struct edge_config *config, struct edge **edge,
                      struct why *why) MUST_USE;
-void edge_add_services(struct edge *edge, struct front *front);
+/* Accepts on listening sockets, each of which the edge duplicates for each worker. `add_services` is called on each worker's thread
+ * for each front, to add what else answers there; what it adds lives until edge_close has ended. STATUS_FAILED with why. */
+enum status edge_open(struct edge *edge, const int *fds, size_t count,
+                      void (*add_services)(void *context, struct front *front), void *context,
+                      struct why *why) MUST_USE;
+/* Accepts no more on any worker; connections live on. `on_closed` once, when the handshakes under way have ended, or have been cut after a
+ * second. Then it may be opened again. */
+void edge_close(struct edge *edge, void (*on_closed)(void *context), void *context);
 /* True when at least one warpgate is ready for this host name. */
 bool edge_serves(struct edge *edge, struct str host);
-/* Finishes what runs, tells tunnels and visitors to go (GOAWAY, Connection: close); on_ended once, within `grace_ms`. */
-void edge_stop(struct edge *edge, int64_t grace_ms, void (*on_ended)(void *context), void *context);
+/* How an edge ends. */
+enum edge_farewell {
+    EDGE_FAREWELL_STOP,    /* for good: warpgates are to find another edge, if there is one */
+    EDGE_FAREWELL_REPLACE, /* another process has taken over the port: warpgates find it there, and keep their tunnels here meanwhile */
+};
+/* After edge_close: finishes what runs, tells tunnels and visitors to go (GOAWAY, Connection: close); on_ended once, at the latest
+ * a moment after `grace_ms`. */
+void edge_stop(struct edge *edge, enum edge_farewell farewell, int64_t grace_ms,
+               void (*on_ended)(void *context), void *context);
+/* After it has ended, or before it was opened. Waits for the threads. */
 void edge_free(struct edge **edge);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "edge/edge_feed.h"
 #include "edge/edge_tunnel.h"
 #include "tunnel/record.h"
 #include "tunnel/signed_bundle.h"
@@ -31,7 +30,8 @@ static void activate(struct edge_environment *environment) {
     }
     log_debug("edge.environment_applied", "environment=%s revision=%llu", environment->id.text,
               (unsigned long long)environment->bundle->revision);
-    edge_feed_report_applied(worker->feed, &environment->id, environment->bundle->revision);
+    edge_roster_applied(worker->roster, worker->index, &environment->id,
+                        environment->bundle->revision);
 }
 
 static bool has_laggard(const struct edge_environment *environment) {
@@ -141,6 +141,7 @@ void edge_environment_remove(struct edge_environment *environment) {
         }
     }
     unregister_hosts(environment);
+    edge_roster_forget(worker->roster, worker->index, &environment->id);
     (void)map_remove(&worker->environments, id_str(&environment->id));
     route_matcher_free(&environment->matcher);
     bundle_unref(&environment->bundle);

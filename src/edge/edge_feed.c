@@ -1,10 +1,8 @@
 #include "edge/edge_feed.h"
 
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "edge/edge_environment.h"
-#include "edge/edge_tunnel.h"
+#include "edge/edge_learn.h"
 #include "http/h1_client.h"
 #include "net/conn.h"
 #include "pki/cert_identity.h"
@@ -22,8 +20,10 @@ enum feed_state {
 };
 
 struct edge_feed {
-    struct edge_worker *worker;
+    struct edge *edge;
     enum feed_state state;
+    int (*connect_control)(void *context); /* may be NULL */
+    void *connect_context;
     char host[ADDRESS_HOST_SIZE];
     uint16_t port;
     char server_name[256];
@@ -36,7 +36,8 @@ struct edge_feed {
     unsigned attempts;
     uint64_t generation; /* counts syncs, from 1 */
     struct map hosts;    /* whose certificates we have: name -> generation of the sync that told */
-    bool is_sync_flawed; /* something in the present sync was refused */
+    bool is_sync_flawed; /* a host certificate in the present sync was refused */
+    bool has_synced;
     char last_trouble[48]; /* so that the same trouble is said once */
     bool is_ending;
     unsigned open_timers;
@@ -53,13 +54,13 @@ static void retry_later(struct edge_feed *feed) {
     cap_ms = cap_ms < BACKOFF_CAP_MS ? cap_ms : BACKOFF_CAP_MS;
     feed->attempts++;
     feed->state = FEED_IDLE;
-    uint64_t delay_ms = random_below(loop_random(feed->worker->loop), (uint64_t)cap_ms) + 1;
+    uint64_t delay_ms = random_below(loop_random(feed->edge->loop), (uint64_t)cap_ms) + 1;
     loop_timer_set(&feed->retry_timer, (int64_t)delay_ms);
 }
 
 static void say_trouble(struct edge_feed *feed, const struct why *why) {
     bool is_known = str_eq(str_from(feed->last_trouble), str_from(why->slug));
-    if (is_known || feed->worker->phase != EDGE_RUNNING) {
+    if (is_known || feed->edge->phase != EDGE_RUNNING) {
         return; /* said before; or of no interest: the control plane stops as we do */
     }
     if (str_to_cstr(str_from(why->slug), feed->last_trouble, sizeof feed->last_trouble) !=
@@ -72,43 +73,27 @@ static void say_trouble(struct edge_feed *feed, const struct why *why) {
 
 /* What arrives */
 
-static void take_keys(struct edge_feed *feed, const struct feed_message *message) {
-    struct jws_keys keys;
+/* Every worker learns it; the first, on this thread, says what is wrong with it. */
+static void teach(struct edge_feed *feed, struct edge_lesson *lesson) {
+    struct edge *edge = feed->edge;
     struct why why = {0};
-    struct buf text;
-    jws_keys_init(&keys);
-    buf_init(&text, 65536);
-    if (json_write(message->jwks, &text) == STATUS_OK &&
-        jws_keys_parse(buf_str(&text), &keys, &why) == STATUS_OK) {
-        jws_keys_fini(&feed->worker->bundle_keys);
-        feed->worker->bundle_keys = keys;
-    } else {
-        log_error("edge.keys_malformed", "code=%s detail=%s", why.slug, why.text);
-        jws_keys_fini(&keys);
+    for (unsigned i = 1; i < edge->worker_count; i++) {
+        edge_learn_later(edge->workers[i], lesson);
     }
-    buf_fini(&text);
-}
-
-static void take_environment(struct edge_feed *feed, const struct feed_message *message) {
-    struct why why = {0};
-    enum status status =
-        edge_environment_offer(feed->worker, message->bundle, feed->generation, &why);
-    if (status == STATUS_OK || str_eq(str_from(why.slug), STR("bundle_not_newer"))) {
-        return;
+    if (edge_learn(edge->workers[0], lesson, &why) != STATUS_OK) {
+        log_error("edge.bundle_refused", "code=%s detail=%s", why.slug, why.text);
+        const struct feed_message refused = {
+            .type = FEED_MESSAGE_REFUSED,
+            .code = str_from(why.slug),
+            .detail = str_from(why.text),
+        };
+        edge_feed_report(feed, &refused);
     }
-    log_error("edge.bundle_refused", "code=%s detail=%s", why.slug, why.text);
-    feed->is_sync_flawed = true;
-    const struct feed_message refused = {
-        .type = FEED_MESSAGE_REFUSED,
-        .code = str_from(why.slug),
-        .detail = str_from(why.text),
-    };
-    edge_feed_report(feed, &refused);
 }
 
 static void take_host(struct edge_feed *feed, const struct feed_message *message) {
     struct why why = {0};
-    if (tls_context_add_host(feed->worker->visitor_tls, message->hostname, message->chain,
+    if (tls_context_add_host(feed->edge->visitor_tls, message->hostname, message->chain,
                              message->key, &why) != STATUS_OK) {
         log_error("edge.certificate_refused", "host=%.*s code=%s detail=%s",
                   STR_ARG(message->hostname), why.slug, why.text);
@@ -118,82 +103,55 @@ static void take_host(struct edge_feed *feed, const struct feed_message *message
     (void)map_set(&feed->hosts, message->hostname, (void *)(uintptr_t)feed->generation);
 }
 
-static void take_revoked(struct edge_feed *feed, const struct feed_message *message) {
-    struct edge_worker *worker = feed->worker;
-    (void)map_set(&worker->revoked, id_str(&message->warpgate), worker);
-    for (struct list *node = worker->tunnels.next, *next; node != &worker->tunnels; node = next) {
-        struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
-        next = node->next;
-        if (id_eq(&tunnel->identity.subject, &message->warpgate)) {
-            edge_tunnel_revoke(tunnel, message->reason);
-        }
-    }
-}
-
-static void take_removed(struct edge_feed *feed, const struct feed_message *message) {
-    struct edge_environment *environment =
-        edge_environment_find(feed->worker, &message->environment);
-    if (environment != NULL) {
-        edge_environment_remove(environment);
-    }
-}
-
-static void forget_unmentioned(struct edge_feed *feed) {
-    struct edge_worker *worker = feed->worker;
+/* What the sync did not mention is gone. Not when a part of it was refused: then the last good stays. */
+static void forget_hosts(struct edge_feed *feed) {
     size_t at = 0;
     struct str key;
     void *value;
-    while (map_next(&worker->environments, &at, &key, &value)) {
-        struct edge_environment *environment = value;
-        if (environment->sync_generation != feed->generation) {
-            edge_environment_remove(environment);
-        }
-    }
-    at = 0;
     while (map_next(&feed->hosts, &at, &key, &value)) {
         if ((uintptr_t)value != feed->generation) {
-            tls_context_remove_host(worker->visitor_tls, key);
+            tls_context_remove_host(feed->edge->visitor_tls, key);
             (void)map_remove(&feed->hosts, key);
         }
     }
 }
 
-/* The state is complete: what it did not mention is gone. Not when a part of it was refused: then the last good stays. */
 static void take_synced(struct edge_feed *feed, const struct feed_message *message) {
-    struct edge_worker *worker = feed->worker;
+    struct edge *edge = feed->edge;
+    const struct edge_worker *first = edge->workers[0];
     (void)message;
-    if (!feed->is_sync_flawed) {
-        forget_unmentioned(feed);
+    if (!feed->is_sync_flawed && !first->is_sync_flawed) {
+        forget_hosts(feed);
     }
     feed->state = FEED_LIVE;
     feed->attempts = 0;
     feed->last_trouble[0] = '\0';
-    log_info("edge.synced", "environments=%zu hosts=%zu", worker->environments.count,
-             worker->hosts.count);
-    for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
-        edge_tunnel_report(CONTAINER_OF(node, struct edge_tunnel, node));
+    log_info("edge.synced", "environments=%zu hosts=%zu", first->environments.count,
+             first->hosts.count);
+    edge_roster_report_all(edge->roster);
+    edge_feed_report_due(feed);
+    if (!feed->has_synced) {
+        feed->has_synced = true;
+        edge->on_synced(edge->synced_context);
     }
 }
 
 static void take_certificate(struct edge_feed *feed, const struct feed_message *message) {
-    edge_take_certificate(feed->worker, message->chain);
+    edge_take_certificate(feed->edge, message->chain);
 }
 
 static void take_host_removed(struct edge_feed *feed, const struct feed_message *message) {
-    tls_context_remove_host(feed->worker->visitor_tls, message->hostname);
+    tls_context_remove_host(feed->edge->visitor_tls, message->hostname);
     (void)map_remove(&feed->hosts, message->hostname);
 }
 
+/* What is not for the workers, or not for them alone: those learn it first. */
 static const struct {
     enum feed_message_type type;
     void (*take)(struct edge_feed *feed, const struct feed_message *message);
 } takers[] = {
-    {FEED_MESSAGE_KEYS, take_keys},
     {FEED_MESSAGE_HOST, take_host},
     {FEED_MESSAGE_HOST_REMOVED, take_host_removed},
-    {FEED_MESSAGE_ENVIRONMENT, take_environment},
-    {FEED_MESSAGE_ENVIRONMENT_REMOVED, take_removed},
-    {FEED_MESSAGE_REVOKED, take_revoked},
     {FEED_MESSAGE_CERTIFICATE, take_certificate},
     {FEED_MESSAGE_SYNCED, take_synced},
 };
@@ -206,6 +164,11 @@ static void on_record(void *owner, const json_t *object) {
         say_trouble(feed, &why);
         conn_abort(feed->conn);
         return;
+    }
+    struct edge_lesson *lesson = edge_lesson_new(&message, feed->generation, feed->is_sync_flawed);
+    if (lesson != NULL) {
+        teach(feed, lesson);
+        edge_lesson_unref(&lesson);
     }
     for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
         if (takers[i].type == message.type) {
@@ -246,7 +209,7 @@ static const struct tunnel_channel_events channel_events = {
 static enum status judge_control(struct edge_feed *feed, struct why *why) {
     struct cert_identity identity;
     return cert_identity_check(conn_peer_chain(feed->conn), CERT_CONTROL,
-                               str_from(feed->worker->trust_domain), &identity, why);
+                               str_from(feed->edge->trust_domain), &identity, why);
 }
 
 static void on_established(void *owner, struct conn *conn) {
@@ -257,7 +220,7 @@ static void on_established(void *owner, struct conn *conn) {
         conn_abort(conn);
         return;
     }
-    const struct h1_client_config config = {.pool = loop_block_pool(feed->worker->loop)};
+    const struct h1_client_config config = {.pool = loop_block_pool(feed->edge->loop)};
     const struct http_head head = {
         .method = STR_INIT("POST"),
         .scheme = STR_INIT("https"),
@@ -301,6 +264,22 @@ static void on_conn_closed(void *owner, struct conn *conn, const struct why *why
 static const struct conn_events feed_conn_events = {.on_established = on_established,
                                                     .on_closed = on_conn_closed};
 
+static void connect_to(struct edge_feed *feed, const struct address *address, int fd) {
+    struct loop *loop = feed->edge->loop;
+    struct conn_connect_config config = {
+        .tls = feed->edge->control_tls,
+        .server_name = feed->server_name,
+        .timeouts = {.idle_ms = -1},
+        .is_keepalive = fd < 0,
+    };
+    feed->state = FEED_CONNECTING;
+    if (address != NULL) {
+        config.address = *address;
+    }
+    feed->conn = fd < 0 ? conn_connect(loop, &config, &feed_conn_events, feed)
+                        : conn_adopt(loop, fd, &config, &feed_conn_events, feed);
+}
+
 static void on_found(void *context, enum status status, const struct address *results, size_t count,
                      const struct why *why) {
     struct edge_feed *feed = context;
@@ -310,20 +289,17 @@ static void on_found(void *context, enum status status, const struct address *re
         retry_later(feed);
         return;
     }
-    const struct conn_connect_config config = {
-        .address = results[feed->attempts % count],
-        .tls = feed->worker->control_tls,
-        .server_name = feed->server_name,
-        .timeouts = {.idle_ms = -1},
-        .is_keepalive = true,
-    };
-    feed->state = FEED_CONNECTING;
-    feed->conn = conn_connect(feed->worker->loop, &config, &feed_conn_events, feed);
+    connect_to(feed, &results[feed->attempts % count], -1);
 }
 
 static void start_attempt(struct edge_feed *feed) {
+    int fd = feed->connect_control != NULL ? feed->connect_control(feed->connect_context) : -1;
+    if (fd >= 0) {
+        connect_to(feed, NULL, fd);
+        return;
+    }
     feed->state = FEED_RESOLVING;
-    feed->lookup = address_lookup_start(feed->worker->loop, feed->host, feed->port, on_found, feed);
+    feed->lookup = address_lookup_start(feed->edge->loop, feed->host, feed->port, on_found, feed);
 }
 
 static void on_retry(struct loop_timer *timer) {
@@ -335,7 +311,7 @@ static void on_ping(struct loop_timer *timer) {
     if (feed->conn == NULL) {
         return;
     }
-    if (loop_now_ms(feed->worker->loop) - conn_last_read_ms(feed->conn) > FEED_SILENCE_MS) {
+    if (loop_now_ms(feed->edge->loop) - conn_last_read_ms(feed->conn) > FEED_SILENCE_MS) {
         struct why why = {0};
         (void)why_set(&why, STATUS_TIMEOUT, "feed_silent", "nothing was heard for %d s",
                       FEED_SILENCE_MS / 1000);
@@ -345,23 +321,25 @@ static void on_ping(struct loop_timer *timer) {
     }
     const struct feed_message ping = {.type = FEED_MESSAGE_PING};
     edge_feed_report(feed, &ping);
-    edge_check_certificate(feed->worker);
+    edge_check_certificate(feed->edge);
     loop_timer_set(&feed->ping_timer, FEED_PING_MS);
 }
 
-struct edge_feed *edge_feed_new(struct edge_worker *worker, const char *control_address,
-                                struct str control_server_name) {
+struct edge_feed *edge_feed_new(struct edge *edge, const struct edge_config *config) {
     struct edge_feed *feed = MEMORY_NEW(struct edge_feed);
-    feed->worker = worker;
+    feed->edge = edge;
+    feed->connect_control = config->connect_control;
+    feed->connect_context = config->connect_context;
     map_init(&feed->hosts);
-    if (address_split(str_from(control_address), 443, feed->host, &feed->port, NULL) != STATUS_OK ||
-        str_to_cstr(control_server_name, feed->server_name, sizeof feed->server_name) !=
+    if (address_split(str_from(config->control_address), 443, feed->host, &feed->port, NULL) !=
+            STATUS_OK ||
+        str_to_cstr(config->control_server_name, feed->server_name, sizeof feed->server_name) !=
             STATUS_OK) {
         memory_free(feed);
         return NULL;
     }
-    loop_timer_init(&feed->retry_timer, worker->loop, on_retry, feed);
-    loop_timer_init(&feed->ping_timer, worker->loop, on_ping, feed);
+    loop_timer_init(&feed->retry_timer, edge->loop, on_retry, feed);
+    loop_timer_init(&feed->ping_timer, edge->loop, on_ping, feed);
     feed->open_timers = 2;
     return feed;
 }
@@ -379,14 +357,14 @@ void edge_feed_report(struct edge_feed *feed, const struct feed_message *message
     json_decref(object);
 }
 
-void edge_feed_report_applied(struct edge_feed *feed, const struct id *environment,
-                              uint64_t revision) {
-    const struct feed_message message = {
-        .type = FEED_MESSAGE_APPLIED,
-        .environment = *environment,
-        .revision = revision,
-    };
-    edge_feed_report(feed, &message);
+static void tell(void *context, const struct feed_message *message) {
+    edge_feed_report(context, message);
+}
+
+void edge_feed_report_due(struct edge_feed *feed) {
+    if (feed != NULL && feed->channel != NULL) {
+        edge_roster_report(feed->edge->roster, tell, feed);
+    }
 }
 
 static void on_timer_closed(struct loop_timer *timer) {

@@ -1,16 +1,21 @@
 /* edge_state.h: what the parts of one edge share. Private to src/edge.
  *
- * One edge runs on one loop thread and shares nothing with another. Ownership: the edge owns environments, visitors,
- * tunnels and the feed; a request is owned by its visitor's stream.
+ * struct edge is the process's: configuration, TLS contexts, the feed, the roster, and the workers. struct edge_worker is what
+ * runs on one loop, on one thread. A worker touches its own members alone, and of its edge what stands under "any thread":
+ * made before the workers run, with a lock of its own, or atomic.
+ * Ownership: the worker owns environments, visitors and tunnels; a request is owned by its visitor's stream.
  */
 #ifndef EDGE_EDGE_STATE_H
 #define EDGE_EDGE_STATE_H
+
+#include <pthread.h>
 
 #include "base/list.h"
 #include "base/map.h"
 #include "base/wheel.h"
 #include "edge/edge.h"
 #include "edge/edge_offence.h"
+#include "edge/edge_roster.h"
 #include "pki/jws.h"
 
 /* a little longer than the warpgate's own limit, which tells more */
@@ -32,14 +37,49 @@ enum edge_phase {
     EDGE_ENDED,
 };
 
-struct edge_worker {
+struct edge_worker;
+
+struct edge {
+    /* the main loop's thread */
     struct loop *loop;
     enum edge_phase phase;
+    struct edge_feed *feed;
+    EVP_PKEY *key;                   /* of this edge's own certificate */
+    int64_t certificate_renew_at_ms; /* wall */
+    unsigned running;                /* workers that have not ended yet */
+    unsigned closing;                /* workers whose fronts have not ended yet */
+    void (*on_synced)(void *context);
+    void *synced_context;
+    void (*on_ended)(void *context);
+    void *ended_context;
+    void (*on_closed)(void *context);
+    void *closed_context;
+
+    /* any thread */
     char trust_domain[256];
     char tunnel_server_name[256];
     struct tls_context *visitor_tls;
     struct tls_context *tunnel_tls;
     struct tls_context *control_tls;
+    struct edge_roster *roster;
+    struct edge_worker *workers[EDGE_WORKERS_MAX];
+    unsigned worker_count;
+};
+
+struct edge_worker {
+    struct edge *edge;          /* NULL in tests of one worker */
+    struct edge_roster *roster; /* the edge's; likewise */
+    unsigned index;
+    struct loop *loop; /* the main loop for the first; the others own theirs */
+    pthread_t thread;  /* of the others */
+    bool has_thread;
+    enum edge_phase phase;
+    struct front *fronts[EDGE_LISTENERS_MAX];
+    size_t front_count;
+    struct loop_timer close_timer; /* while its fronts end their handshakes */
+    int64_t close_by_ms;
+    uint64_t sync_generation; /* of what the feed tells */
+    bool is_sync_flawed;      /* something in the present sync was refused */
     struct jws_keys bundle_keys;
     struct map environments; /* id -> struct edge_environment */
     struct map hosts;        /* canonical host name -> struct edge_environment */
@@ -59,24 +99,21 @@ struct edge_worker {
     struct list switched; /* struct edge_request.switched_node: what has become a WebSocket */
     struct edge_offences offences;
     struct loop_timer sweep_timer;
-    struct edge_feed *feed;
-    EVP_PKEY *key;                    /* of this edge's own certificate */
-    int64_t certificate_renew_at_ms;  /* wall */
     struct random_seeded request_ids; /* not secrets: a cheap generator will do */
-    void (*on_ended)(void *context);
-    void *ended_context;
     struct loop_timer grace_timer;
-    struct loop_task stop_task;
+    bool is_grace_over;
+    unsigned open_timers;
 };
 
-/* The empty tables of a zeroed edge, in one place for edge_new and for tests that need neither TLS nor a feed. `seed`: of request
- * ids. */
-void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t seed);
 /* Takes a renewed certificate into use for new connections. */
-void edge_take_certificate(struct edge_worker *worker, struct str chain_pem);
+void edge_take_certificate(struct edge *edge, struct str chain_pem);
 /* Asks for a new one when half of its life is over; called every few seconds while the feed is up. */
-void edge_check_certificate(struct edge_worker *worker);
-/* Called by visitors and tunnels as they go: ends the edge when it is stopping and nothing runs. */
+void edge_check_certificate(struct edge *edge);
+
+/* The empty tables of a zeroed worker, in one place for workers and for tests that need neither TLS nor a feed. `seed`: of
+ * request ids. */
+void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t seed);
+/* Called by visitors and tunnels as they go: ends the worker when it is stopping and nothing runs. */
 void edge_check_ended(struct edge_worker *worker);
 
 #endif

@@ -4,18 +4,27 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "edge/edge_feed.h"
 #include "tunnel/tunnel_message.h"
 
-/* A warpgate is its tenant's: however much it says, the control plane hears of it no more often than this. */
-#define REPORT_MS 250
-/* And it is cut when it says more than this, besides one record for each bundle that it was sent. */
+/* A warpgate is its tenant's: it is cut when it says more than this, besides one record for each bundle that it was sent. */
 #define RECORDS_BURST 1000
 #define RECORDS_PER_SECOND 100
 
 #define REVOKED_MS 300 /* for the message to arrive; then the tunnel is cut, whatever it carries */
 
-/* State and the registry go together: a tunnel is on its environment's list exactly while it is READY. */
+/* How it stands, for whoever asks the roster: the control plane, and other workers. */
+static void tell_roster(struct edge_tunnel *tunnel) {
+    static const enum edge_roster_standing standings[] = {
+        [EDGE_TUNNEL_GREETING] = EDGE_ROSTER_ARRIVING,
+        [EDGE_TUNNEL_READY] = EDGE_ROSTER_READY,
+        [EDGE_TUNNEL_DRAINING] = EDGE_ROSTER_LEAVING,
+        [EDGE_TUNNEL_CLOSED] = EDGE_ROSTER_LEAVING,
+    };
+    edge_roster_stand(tunnel->seat, standings[tunnel->state], tunnel->applied_revision,
+                      tunnel->refused_code);
+}
+
+/* State and the registries go together: a tunnel is on its environment's list exactly while it is READY. */
 static void set_state(struct edge_tunnel *tunnel, enum edge_tunnel_state state) {
     if (tunnel->state == state) {
         return;
@@ -27,44 +36,7 @@ static void set_state(struct edge_tunnel *tunnel, enum edge_tunnel_state state) 
     if (state == EDGE_TUNNEL_READY) {
         list_append(&tunnel->environment->tunnels, &tunnel->environment_node);
     }
-}
-
-static unsigned count_ready(const struct edge_tunnel *of) {
-    const struct list *all = &of->worker->tunnels;
-    unsigned count = 0;
-    for (const struct list *node = all->next; node != all; node = node->next) {
-        const struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
-        if (tunnel->state == EDGE_TUNNEL_READY &&
-            id_eq(&tunnel->identity.subject, &of->identity.subject)) {
-            count++;
-        }
-    }
-    return count;
-}
-
-void edge_tunnel_report(struct edge_tunnel *tunnel) {
-    const struct feed_message message = {
-        .type = FEED_MESSAGE_WARPGATE,
-        .warpgate = tunnel->identity.subject,
-        .environment = tunnel->identity.environment,
-        .tunnels = count_ready(tunnel),
-        .ip_address = str_from(tunnel->ip_address),
-        .name = str_from(tunnel->name),
-        .version = str_from(tunnel->version),
-        .revision = tunnel->applied_revision,
-        .code = str_from(tunnel->refused_code),
-    };
-    tunnel->reported_at_ms = loop_now_ms(tunnel->worker->loop);
-    tunnel->has_report_due = false;
-    edge_feed_report(tunnel->worker->feed, &message);
-}
-
-static void report_in_time(struct edge_tunnel *tunnel) {
-    if (loop_now_ms(tunnel->worker->loop) - tunnel->reported_at_ms >= REPORT_MS) {
-        edge_tunnel_report(tunnel);
-        return;
-    }
-    tunnel->has_report_due = true;
+    tell_roster(tunnel);
 }
 
 static bool may_speak(struct edge_tunnel *tunnel) {
@@ -86,6 +58,7 @@ static void on_hello(struct edge_tunnel *tunnel, const struct tunnel_message *me
     tunnel->has_hello = true;
     (void)snprintf(tunnel->version, sizeof tunnel->version, "%.*s", STR_ARG(message->version));
     (void)snprintf(tunnel->name, sizeof tunnel->name, "%.*s", STR_ARG(message->name));
+    edge_roster_greet(tunnel->seat, tunnel->version, tunnel->name);
 }
 
 static void on_applied(struct edge_tunnel *tunnel, uint64_t revision) {
@@ -142,10 +115,13 @@ static void on_record(void *owner, const json_t *object) {
     case TUNNEL_MESSAGE_REFUSED:
         on_refused(tunnel, &message);
         break;
+    case TUNNEL_MESSAGE_HEALTH:
+        edge_roster_health(tunnel->seat, message.upstreams, message.upstream_count);
+        return; /* nothing is decided by it yet */
     default:
-        return; /* health: nothing is decided by it yet; what only an edge may say, or what is newer, is ignored */
+        return; /* what only an edge may say, or what is newer, is ignored */
     }
-    report_in_time(tunnel);
+    tell_roster(tunnel);
     if (tunnel->environment != NULL) {
         edge_environment_tunnel_changed(tunnel->environment);
     }
@@ -167,7 +143,6 @@ static void on_goaway(void *context) {
     if (tunnel->state == EDGE_TUNNEL_READY || tunnel->state == EDGE_TUNNEL_GREETING) {
         log_info("edge.tunnel_draining", "warpgate=%s", tunnel->identity.subject.text);
         set_state(tunnel, EDGE_TUNNEL_DRAINING);
-        edge_tunnel_report(tunnel);
     }
 }
 
@@ -195,7 +170,7 @@ static void on_conn_closed(void *owner, struct conn *conn, const struct why *why
     tunnel->session = NULL;
     set_state(tunnel, EDGE_TUNNEL_CLOSED);
     tunnel_channel_free(&tunnel->channel);
-    edge_tunnel_report(tunnel);
+    edge_roster_leave(&tunnel->seat);
     list_remove(&tunnel->node);
     if (tunnel->environment != NULL) {
         edge_environment_tunnel_changed(tunnel->environment);
@@ -204,6 +179,15 @@ static void on_conn_closed(void *owner, struct conn *conn, const struct why *why
 }
 
 static const struct conn_events tunnel_conn_events = {.on_closed = on_conn_closed};
+
+static void send_message(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
+    if (tunnel->channel == NULL) {
+        return;
+    }
+    json_t *object = tunnel_message_write(message);
+    tunnel_channel_send(tunnel->channel, object);
+    json_decref(object);
+}
 
 static void open_control_stream(struct edge_tunnel *tunnel) {
     const struct http_head head = {
@@ -226,15 +210,13 @@ static void open_control_stream(struct edge_tunnel *tunnel) {
         return;
     }
     edge_tunnel_send_bundle(tunnel);
+    const struct tunnel_message wanted = {.type = TUNNEL_MESSAGE_TUNNELS,
+                                          .count = tunnel->worker->edge->worker_count};
+    send_message(tunnel, &wanted);
 }
 
-static enum status judge_peer(struct edge_worker *worker, struct conn *conn,
-                              struct cert_identity *identity, struct why *why) {
-    enum status status = cert_identity_check(conn_peer_chain(conn), CERT_WARPGATE,
-                                             str_from(worker->trust_domain), identity, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
+static enum status may_join(struct edge_worker *worker, const struct cert_identity *identity,
+                            struct why *why) {
     if (worker->phase != EDGE_RUNNING) {
         return why_set(why, STATUS_UNAVAILABLE, "edge_stopping", "this edge is stopping");
     }
@@ -246,22 +228,32 @@ static enum status judge_peer(struct edge_worker *worker, struct conn *conn,
     return STATUS_OK;
 }
 
-void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn) {
-    struct cert_identity identity;
+enum status edge_tunnel_judge(struct edge_worker *worker, struct conn *conn,
+                              struct cert_identity *identity, struct why *why) {
+    enum status status = cert_identity_check(conn_peer_chain(conn), CERT_WARPGATE,
+                                             str_from(worker->edge->trust_domain), identity, why);
+    return status == STATUS_OK ? may_join(worker, identity, why) : status;
+}
+
+void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
+                        const struct cert_identity *identity, struct edge_roster_seat *seat) {
     struct why why = {0};
     char ip_address[ADDRESS_TEXT_SIZE];
     address_ip(conn_peer_address(conn), ip_address);
-    if (judge_peer(worker, conn, &identity, &why) != STATUS_OK) {
+    /* Judged by another worker, perhaps, which may have heard more, or less. */
+    if (may_join(worker, identity, &why) != STATUS_OK) {
         log_warn("edge.tunnel_refused", "address=%s code=%s detail=%s", ip_address, why.slug,
                  why.text);
+        edge_roster_leave(&seat);
         conn_abort(conn);
         return;
     }
     struct edge_tunnel *tunnel = MEMORY_NEW(struct edge_tunnel);
     tunnel->worker = worker;
     tunnel->conn = conn;
-    tunnel->identity = identity;
-    tunnel->environment = edge_environment_find(worker, &identity.environment);
+    tunnel->identity = *identity;
+    tunnel->seat = seat;
+    tunnel->environment = edge_environment_find(worker, &identity->environment);
     (void)snprintf(tunnel->ip_address, sizeof tunnel->ip_address, "%s", ip_address);
     tunnel->records_left = RECORDS_BURST;
     tunnel->records_refilled_at_ms = loop_now_ms(worker->loop);
@@ -280,15 +272,6 @@ void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn) {
     conn_set_engine(conn, h2_session_engine(tunnel->session));
     tunnel_heartbeat_start(&tunnel->heartbeat, conn, tunnel->session, on_dead, tunnel);
     open_control_stream(tunnel);
-}
-
-static void send_message(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
-    if (tunnel->channel == NULL) {
-        return;
-    }
-    json_t *object = tunnel_message_write(message);
-    tunnel_channel_send(tunnel->channel, object);
-    json_decref(object);
 }
 
 void edge_tunnel_send_bundle(struct edge_tunnel *tunnel) {
@@ -323,18 +306,13 @@ void edge_tunnel_sweep(struct edge_worker *worker) {
         if (tunnel->cut_at_ms != 0 && now_ms >= tunnel->cut_at_ms) {
             edge_tunnel_abort(tunnel);
         }
-        if (tunnel->has_report_due && now_ms - tunnel->reported_at_ms >= REPORT_MS) {
-            edge_tunnel_report(tunnel);
-        }
     }
 }
 
-void edge_tunnel_drain(struct edge_tunnel *tunnel) {
-    const struct tunnel_message message = {.type = TUNNEL_MESSAGE_DRAIN};
+void edge_tunnel_take_leave(struct edge_tunnel *tunnel, enum edge_farewell farewell) {
+    const struct tunnel_message message = {
+        .type = farewell == EDGE_FAREWELL_REPLACE ? TUNNEL_MESSAGE_REPLACE : TUNNEL_MESSAGE_DRAIN};
     send_message(tunnel, &message);
-    if (tunnel->state != EDGE_TUNNEL_CLOSED) {
-        set_state(tunnel, EDGE_TUNNEL_DRAINING);
-    }
 }
 
 void edge_tunnel_abort(struct edge_tunnel *tunnel) {

@@ -32,12 +32,11 @@ struct edge_tunnel {
     struct tunnel_heartbeat heartbeat;
     bool has_hello;
     struct cert_identity identity;
+    struct edge_roster_seat *seat; /* NULL in tests of one worker */
     char ip_address[ADDRESS_TEXT_SIZE];
     char version[65];
     char name[65];
-    int64_t cut_at_ms; /* monotonic; 0: not revoked */
-    int64_t reported_at_ms;
-    bool has_report_due;
+    int64_t cut_at_ms;     /* monotonic; 0: not revoked */
     unsigned records_left; /* that the warpgate may send now */
     int64_t records_refilled_at_ms;
     uint64_t applied_revision;
@@ -46,18 +45,20 @@ struct edge_tunnel {
     size_t waiting_count; /* requests without a response head */
 };
 
-/* front_service.accept: the handshake stands. Closes the connection if the certificate does not say who it is. */
-void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn);
-/* Tells the control plane how its warpgate stands. */
-void edge_tunnel_report(struct edge_tunnel *tunnel);
+/* The handshake stands: who is it, by its certificate, and may it join? STATUS_DENIED, STATUS_UNAVAILABLE with why. */
+enum status edge_tunnel_judge(struct edge_worker *worker, struct conn *conn,
+                              struct cert_identity *identity, struct why *why) MUST_USE;
+/* Begins the tunnel on the worker that its seat in the roster is for; the tunnel owns the seat. */
+void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
+                        const struct cert_identity *identity, struct edge_roster_seat *seat);
 /* Sends the environment's newest bundle. */
 void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
 /* Says why, takes no more requests, and is cut a moment later. */
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
-/* Called several times a second: cuts revoked tunnels whose moment is over, reports what was put off. */
+/* Called several times a second: cuts revoked tunnels whose moment is over. */
 void edge_tunnel_sweep(struct edge_worker *worker);
-/* Asks the warpgate to make a new tunnel elsewhere, and takes no new requests. */
-void edge_tunnel_drain(struct edge_tunnel *tunnel);
+/* Asks the warpgate to make a tunnel elsewhere. This one carries requests until the warpgate, or edge_tunnel_end, ends it. */
+void edge_tunnel_take_leave(struct edge_tunnel *tunnel, enum edge_farewell farewell);
 /* GOAWAY, and the connection ends in an orderly way; what it carries is lost. */
 void edge_tunnel_end(struct edge_tunnel *tunnel);
 /* At once. */

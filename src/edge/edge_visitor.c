@@ -20,6 +20,7 @@ static void on_closed(void *owner, struct conn *conn, const struct why *why) {
     log_debug("edge.visitor_closed", "address=%s reason=%s", visitor->ip_address, why->slug);
     list_remove(&visitor->node);
     worker->visitor_count--;
+    edge_roster_visitor_left(worker->roster, worker->index);
     memory_free(visitor);
     edge_check_ended(worker);
 }
@@ -52,6 +53,10 @@ static struct engine *make_engine(struct edge_visitor *visitor) {
 }
 
 void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
+    if (worker->phase == EDGE_ENDED) {
+        conn_abort(conn); /* came from another worker, too late */
+        return;
+    }
     struct edge_visitor *visitor = MEMORY_NEW(struct edge_visitor);
     visitor->worker = worker;
     visitor->conn = conn;
@@ -72,4 +77,8 @@ void edge_visitor_drain(struct edge_visitor *visitor) {
         return;
     }
     h1_server_drain(visitor->h1);
+}
+
+void edge_visitor_close(struct edge_visitor *visitor) {
+    conn_close(visitor->conn);
 }

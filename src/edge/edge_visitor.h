@@ -17,9 +17,11 @@ struct edge_visitor {
     struct str server_name; /* SNI, lower case; borrowed from the conn */
 };
 
-/* front_service.accept. */
+/* The handshake stands, and the roster has counted it for this worker. */
 void edge_visitor_accept(struct edge_worker *worker, struct conn *conn);
 /* No new requests; open ones finish. */
 void edge_visitor_drain(struct edge_visitor *visitor);
+/* In an orderly way, with or without open requests. */
+void edge_visitor_close(struct edge_visitor *visitor);
 
 #endif

@@ -332,6 +332,10 @@ int front_descriptor(const struct front *front) {
     return front->fd;
 }
 
+size_t front_handshake_count(const struct front *front) {
+    return front->visit_count;
+}
+
 bool front_hello_offers(const struct front_hello *hello, struct str protocol) {
     return tls_hello_offers(hello->tls, protocol);
 }

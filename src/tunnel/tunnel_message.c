@@ -83,6 +83,7 @@ static const struct message_form forms[] = {
     [TUNNEL_MESSAGE_BUNDLE] = MESSAGE_FORM("bundle", bundle_members),
     [TUNNEL_MESSAGE_TUNNELS] = MESSAGE_FORM("tunnels", tunnels_members),
     [TUNNEL_MESSAGE_DRAIN] = {"drain", NULL, 0},
+    [TUNNEL_MESSAGE_REPLACE] = {"replace", NULL, 0},
     [TUNNEL_MESSAGE_REVOKED] = MESSAGE_FORM("revoked", revoked_members),
     [TUNNEL_MESSAGE_HELLO] = MESSAGE_FORM("hello", hello_members),
     [TUNNEL_MESSAGE_APPLIED] = MESSAGE_FORM("applied", applied_members),

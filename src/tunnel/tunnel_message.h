@@ -5,6 +5,7 @@
  *   edge -> warpgate  {"type":"bundle","jws":"…"}            the environment's configuration, first and on each change
  *                     {"type":"tunnels","count":1}           how many tunnels this edge wants from this warpgate (1..8)
  *                     {"type":"drain"}                       make a new tunnel, then let this one end
+ *                     {"type":"replace"}                     make a new tunnel, which finds another process there; this one the edge ends
  *                     {"type":"revoked","reason":"…"}        credentials are void: do not reconnect with them
  *   warpgate -> edge  {"type":"hello","version":"0.1.0","name":"…","capabilities":[…],"upstreams":["default"]}   first
  *                     {"type":"applied","revision":7}
@@ -35,6 +36,7 @@ enum tunnel_message_type {
     TUNNEL_MESSAGE_BUNDLE,
     TUNNEL_MESSAGE_TUNNELS,
     TUNNEL_MESSAGE_DRAIN,
+    TUNNEL_MESSAGE_REPLACE,
     TUNNEL_MESSAGE_REVOKED,
     TUNNEL_MESSAGE_HELLO,
     TUNNEL_MESSAGE_APPLIED,

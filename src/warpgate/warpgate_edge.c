@@ -130,7 +130,8 @@ static void drain_replaced(struct warpgate_edge *edge) {
     while (node != &edge->tunnels) {
         struct list *next = node->next;
         struct warpgate_tunnel *tunnel = warpgate_tunnel_from_node(node);
-        if (is_ready(tunnel) && warpgate_tunnel_is_leaving(tunnel)) {
+        if (is_ready(tunnel) && warpgate_tunnel_is_leaving(tunnel) &&
+            !warpgate_tunnel_is_left_to_edge(tunnel)) {
             warpgate_tunnel_drain(tunnel);
             if (!are_all_replaced) {
                 return;

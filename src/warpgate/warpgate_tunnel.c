@@ -39,6 +39,7 @@ struct warpgate_tunnel {
     struct why why;           /* the first reason, where we know better than the connection */
     bool has_heartbeat;
     bool has_control;  /* the first stream came */
+    bool is_edges;     /* the edge asked for another in its place, and ends this one itself */
     bool is_leaving;   /* draining, or the edge asked for another in its place */
     bool is_quiescent; /* draining, and no further request can come */
 };
@@ -183,7 +184,12 @@ static void on_record(void *owner, const json_t *object) {
     case TUNNEL_MESSAGE_TUNNELS:
         tunnel->events->on_count(tunnel->owner, message.count);
         return;
+    case TUNNEL_MESSAGE_REPLACE:
+        tunnel->is_edges = true;
+        leave(tunnel);
+        return;
     case TUNNEL_MESSAGE_DRAIN:
+        tunnel->is_edges = false;
         leave(tunnel);
         return;
     case TUNNEL_MESSAGE_REVOKED:
@@ -373,6 +379,10 @@ int64_t warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel) {
 
 bool warpgate_tunnel_is_leaving(const struct warpgate_tunnel *tunnel) {
     return tunnel->is_leaving || tunnel->generation != tunnel->parts->generation;
+}
+
+bool warpgate_tunnel_is_left_to_edge(const struct warpgate_tunnel *tunnel) {
+    return tunnel->is_edges && tunnel->generation == tunnel->parts->generation;
 }
 
 void warpgate_tunnel_drain(struct warpgate_tunnel *tunnel) {

@@ -46,6 +46,8 @@ enum warpgate_tunnel_state warpgate_tunnel_state(const struct warpgate_tunnel *t
 int64_t warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel);
 /* To be replaced: asked for by the edge, or made with an older certificate. */
 bool warpgate_tunnel_is_leaving(const struct warpgate_tunnel *tunnel);
+/* It is to be replaced, but not to be drained: the edge still sends requests, and ends it. */
+bool warpgate_tunnel_is_left_to_edge(const struct warpgate_tunnel *tunnel);
 /* Health of the upstreams, to the edge. */
 void warpgate_tunnel_send_health(struct warpgate_tunnel *tunnel);
 /* GOAWAY; closes when the last request is done. A tunnel that carries nothing yet is aborted. */

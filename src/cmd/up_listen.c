@@ -1,0 +1,76 @@
+#include "cmd/up_listen.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/listen_fds.h"
+#include "net/socket.h"
+
+static enum status parse_address(struct str text, struct address *address, struct why *why) {
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port;
+    enum status status = address_split(text, 0, host, &port, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct str ip = str_from(host);
+    if (str_eq_nocase(ip, STR("localhost"))) {
+        ip = STR("127.0.0.1");
+    }
+    if (address_from_ip(ip, port, address) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "address_invalid",
+                       "%.100s is not an IP address: listen on one, such as 127.0.0.1:8443", host);
+    }
+    return STATUS_OK;
+}
+
+static enum status listen_on(const char *text, struct up_listeners *listeners, struct why *why) {
+    struct address address;
+    struct why reason = {0};
+    enum status status = parse_address(str_from(text), &address, &reason);
+    if (status == STATUS_OK) {
+        status = socket_listen(&address, &listeners->fds[0], &reason);
+    }
+    if (status != STATUS_OK) {
+        return why_set(why, status, reason.slug, "--listen: %s", reason.text);
+    }
+    listeners->count = 1;
+    return STATUS_OK;
+}
+
+/* What the service manager left is ours even if it is of no use: nobody else will close it. */
+static enum status take_activated(struct up_listeners *listeners, struct why *why) {
+    struct listen_fds taken;
+    enum status status = listen_fds_take(&taken, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < taken.count; i++) {
+        if (listeners->count < EDGE_LISTENERS_MAX && status == STATUS_OK) {
+            listeners->fds[listeners->count++] = taken.fds[i];
+            status = socket_adopt_listener(taken.fds[i], why);
+            continue;
+        }
+        (void)close(taken.fds[i]);
+    }
+    if (listeners->count > 0) {
+        log_info("mezusphere.activated", "sockets=%zu", listeners->count);
+    }
+    return status;
+}
+
+enum status up_listen_open(const char *listen, struct up_listeners *listeners, struct why *why) {
+    enum status status = take_activated(listeners, why);
+    return status == STATUS_OK && listeners->count == 0 ? listen_on(listen, listeners, why)
+                                                        : status;
+}
+
+void up_listen_close(struct up_listeners *listeners) {
+    while (listeners->count > 0) {
+        (void)close(listeners->fds[--listeners->count]);
+    }
+}
+
+void up_listen_address(const struct up_listeners *listeners, struct address *address) {
+    socket_local_address(listeners->fds[0], address);
+}

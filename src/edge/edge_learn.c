@@ -1,0 +1,182 @@
+#include "edge/edge_learn.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "edge/edge_environment.h"
+#include "edge/edge_tunnel.h"
+
+struct edge_lesson {
+    atomic_uint refs;
+    enum feed_message_type type;
+    uint64_t generation;
+    bool is_sync_flawed;
+    struct id id;    /* of the environment or warpgate */
+    struct str text; /* signing keys, bundle, or reason; lies behind the lesson */
+};
+
+static enum status learn_keys(struct edge_worker *worker, const struct edge_lesson *lesson,
+                              struct why *why) {
+    struct jws_keys keys;
+    jws_keys_init(&keys);
+    enum status status = jws_keys_parse(lesson->text, &keys, why);
+    if (status != STATUS_OK) {
+        jws_keys_fini(&keys);
+        return status;
+    }
+    jws_keys_fini(&worker->bundle_keys);
+    worker->bundle_keys = keys;
+    return STATUS_OK;
+}
+
+static enum status learn_environment(struct edge_worker *worker, const struct edge_lesson *lesson,
+                                     struct why *why) {
+    enum status status = edge_environment_offer(worker, lesson->text, lesson->generation, why);
+    if (status != STATUS_OK && str_eq(str_from(why->slug), STR("bundle_not_newer"))) {
+        return STATUS_OK;
+    }
+    worker->is_sync_flawed |= status != STATUS_OK;
+    return status;
+}
+
+static enum status learn_removed(struct edge_worker *worker, const struct edge_lesson *lesson,
+                                 struct why *why) {
+    struct edge_environment *environment = edge_environment_find(worker, &lesson->id);
+    (void)why;
+    if (environment != NULL) {
+        edge_environment_remove(environment);
+    }
+    return STATUS_OK;
+}
+
+static enum status learn_revoked(struct edge_worker *worker, const struct edge_lesson *lesson,
+                                 struct why *why) {
+    (void)why;
+    (void)map_set(&worker->revoked, id_str(&lesson->id), worker);
+    for (struct list *node = worker->tunnels.next, *next; node != &worker->tunnels; node = next) {
+        struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, node);
+        next = node->next;
+        if (id_eq(&tunnel->identity.subject, &lesson->id)) {
+            edge_tunnel_revoke(tunnel, lesson->text);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* The state is complete: what it did not mention is gone. Not when a part of it was refused: then the last good stays. */
+static enum status learn_synced(struct edge_worker *worker, const struct edge_lesson *lesson,
+                                struct why *why) {
+    size_t at = 0;
+    struct str key;
+    void *value;
+    (void)why;
+    if (worker->is_sync_flawed || lesson->is_sync_flawed) {
+        return STATUS_OK;
+    }
+    while (map_next(&worker->environments, &at, &key, &value)) {
+        struct edge_environment *environment = value;
+        if (environment->sync_generation != lesson->generation) {
+            edge_environment_remove(environment);
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status (*const learners[])(struct edge_worker *worker, const struct edge_lesson *lesson,
+                                       struct why *why) = {
+    [FEED_MESSAGE_KEYS] = learn_keys,
+    [FEED_MESSAGE_ENVIRONMENT] = learn_environment,
+    [FEED_MESSAGE_ENVIRONMENT_REMOVED] = learn_removed,
+    [FEED_MESSAGE_REVOKED] = learn_revoked,
+    [FEED_MESSAGE_SYNCED] = learn_synced,
+};
+
+#define LEARNER_COUNT (sizeof learners / sizeof learners[0])
+
+enum status edge_learn(struct edge_worker *worker, const struct edge_lesson *lesson,
+                       struct why *why) {
+    if (lesson->generation != worker->sync_generation) {
+        worker->sync_generation = lesson->generation;
+        worker->is_sync_flawed = false;
+    }
+    return learners[lesson->type](worker, lesson, why);
+}
+
+/* Lessons */
+
+struct edge_lesson *edge_lesson_new(const struct feed_message *message, uint64_t generation,
+                                    bool is_sync_flawed) {
+    if ((size_t)message->type >= LEARNER_COUNT || learners[message->type] == NULL) {
+        return NULL;
+    }
+    struct str text = STR_EMPTY;
+    struct id id = {""};
+    char *jwks = NULL;
+    switch (message->type) { /* only the members of its type are set */
+    case FEED_MESSAGE_KEYS:
+        jwks = json_dumps(message->jwks, JSON_COMPACT);
+        text = jwks != NULL ? str_from(jwks) : STR_EMPTY;
+        break;
+    case FEED_MESSAGE_ENVIRONMENT:
+        text = message->bundle;
+        break;
+    case FEED_MESSAGE_ENVIRONMENT_REMOVED:
+        id = message->environment;
+        break;
+    case FEED_MESSAGE_REVOKED:
+        id = message->warpgate;
+        text = message->reason;
+        break;
+    default:
+        break;
+    }
+    struct edge_lesson *lesson = memory_new(sizeof *lesson + text.len);
+    char *copy = (char *)(lesson + 1);
+    if (text.len > 0) {
+        memcpy(copy, text.at, text.len);
+    }
+    *lesson = (struct edge_lesson){
+        .refs = 1,
+        .type = message->type,
+        .generation = generation,
+        .is_sync_flawed = is_sync_flawed,
+        .id = id,
+        .text = str_make(copy, text.len),
+    };
+    free(jwks);
+    return lesson;
+}
+
+void edge_lesson_unref(struct edge_lesson **at) {
+    struct edge_lesson *lesson = *at;
+    *at = NULL;
+    if (lesson != NULL && atomic_fetch_sub(&lesson->refs, 1) == 1) {
+        memory_free(lesson);
+    }
+}
+
+struct edge_lesson_post {
+    struct edge_worker *worker;
+    struct edge_lesson *lesson;
+};
+
+static void learn_posted(void *context) {
+    struct edge_lesson_post *post = context;
+    struct why why = {0};
+    if (edge_learn(post->worker, post->lesson, &why) != STATUS_OK) {
+        log_debug("edge.lesson_refused", "worker=%u code=%s", post->worker->index, why.slug);
+    }
+    edge_lesson_unref(&post->lesson);
+    memory_free(post);
+}
+
+void edge_learn_later(struct edge_worker *worker, struct edge_lesson *lesson) {
+    struct edge_lesson_post *post = MEMORY_NEW(struct edge_lesson_post);
+    post->worker = worker;
+    post->lesson = lesson;
+    (void)atomic_fetch_add(&lesson->refs, 1);
+    loop_post(worker->loop, learn_posted, post);
+}

@@ -1,0 +1,334 @@
+#include "edge/edge_roster.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WORKERS 3
+#define ENVIRONMENT "env_01jd3m8k6vq2x7r9t4w5y6z8ab"
+
+static int64_t now_ms;
+static unsigned due_count;
+static unsigned told_count;
+static struct feed_message told[32];
+static char told_text[32][64];
+
+static int64_t read_now(void *context) {
+    (void)context;
+    return now_ms;
+}
+
+static const struct clock test_clock = {.mono_ms = read_now, .wall_ms = read_now};
+
+static void note_due(void *context) {
+    (void)context;
+    due_count++;
+}
+
+static void note_told(void *context, const struct feed_message *message) {
+    (void)context;
+    assert_true(told_count < 32);
+    told[told_count] = *message;
+    (void)snprintf(told_text[told_count], sizeof told_text[0], "%.*s/%.*s/%.*s",
+                   STR_ARG(message->name), STR_ARG(message->version), STR_ARG(message->code));
+    told_count++;
+}
+
+static void report(struct edge_roster *roster) {
+    told_count = 0;
+    edge_roster_report(roster, note_told, NULL);
+}
+
+static struct edge_roster *new_roster(void) {
+    now_ms = 100000;
+    due_count = 0;
+    return edge_roster_new(WORKERS, &test_clock, note_due, NULL);
+}
+
+static struct cert_identity identity_of(unsigned number) {
+    struct cert_identity identity = {.role = CERT_WARPGATE, .environment = {ENVIRONMENT}};
+    (void)snprintf(identity.subject.text, sizeof identity.subject.text,
+                   "wg_01jd3m8k6vq2x7r9t4w5y6z%03u", number);
+    return identity;
+}
+
+static struct edge_roster_seat *sit(struct edge_roster *roster, unsigned warpgate, unsigned own) {
+    const struct cert_identity identity = identity_of(warpgate);
+    return edge_roster_sit(roster, own, &identity, "192.0.2.7");
+}
+
+static void every_worker_gets_a_tunnel(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    struct edge_roster_seat *first = sit(roster, 1, 1);
+    struct edge_roster_seat *second = sit(roster, 1, 1);
+    struct edge_roster_seat *third = sit(roster, 1, 1);
+    assert_int_equal(edge_roster_seat_worker(first), 1); /* where it is, while all are even */
+    assert_int_equal(edge_roster_seat_worker(second), 0);
+    assert_int_equal(edge_roster_seat_worker(third), 2);
+    edge_roster_leave(&second);
+    assert_null(second);
+    second = sit(roster, 1, 2);
+    assert_int_equal(edge_roster_seat_worker(second), 0);
+    edge_roster_free(&roster);
+}
+
+static void a_tunnel_that_leaves_does_not_count(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    struct edge_roster_seat *old = sit(roster, 1, 0);
+    edge_roster_stand(old, EDGE_ROSTER_READY, 1, "");
+    edge_roster_stand(old, EDGE_ROSTER_LEAVING, 1, "");
+    edge_roster_stand(old, EDGE_ROSTER_READY, 1, ""); /* nobody comes back */
+    assert_false(edge_roster_serves(roster, &(struct id){ENVIRONMENT}));
+    assert_int_equal(edge_roster_seat_worker(sit(roster, 1, 0)), 0);
+    edge_roster_free(&roster);
+}
+
+static void warpgates_of_one_environment_are_spread(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    assert_int_equal(edge_roster_seat_worker(sit(roster, 1, 0)), 0);
+    assert_int_equal(edge_roster_seat_worker(sit(roster, 2, 0)), 1);
+    assert_int_equal(edge_roster_seat_worker(sit(roster, 3, 0)), 2);
+    edge_roster_free(&roster);
+}
+
+static void a_warpgate_has_a_limit(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    for (unsigned i = 0; i < EDGE_ROSTER_SEATS_MAX; i++) {
+        assert_non_null(sit(roster, 1, 0));
+    }
+    assert_null(sit(roster, 1, 0));
+    assert_non_null(sit(roster, 2, 0));
+    edge_roster_free(&roster);
+}
+
+static void visitors_go_where_tunnels_are(void **state) {
+    struct edge_roster *roster = new_roster();
+    const struct id environment = {ENVIRONMENT};
+    (void)state;
+    assert_int_equal(edge_roster_visitor_came(roster, 0, NULL), 0);
+    assert_int_equal(edge_roster_visitor_came(roster, 2, &environment), 2); /* there is none */
+    struct edge_roster_seat *seat = sit(roster, 1, 1);
+    assert_int_equal(edge_roster_visitor_came(roster, 2, &environment), 2); /* not ready yet */
+    edge_roster_stand(seat, EDGE_ROSTER_READY, 1, "");
+    assert_true(edge_roster_serves(roster, &environment));
+    assert_int_equal(edge_roster_visitor_came(roster, 0, &environment), 1);
+    assert_int_equal(edge_roster_visitor_came(roster, 2, &environment), 1);
+    assert_int_equal(edge_roster_visitors_on(roster, 1), 2);
+    assert_int_equal(edge_roster_visitor_count(roster), 5);
+    edge_roster_leave(&seat);
+    assert_false(edge_roster_serves(roster, &environment));
+    edge_roster_free(&roster);
+}
+
+static void visitors_are_spread_where_all_have_tunnels(void **state) {
+    struct edge_roster *roster = new_roster();
+    const struct id environment = {ENVIRONMENT};
+    unsigned counts[WORKERS] = {0};
+    (void)state;
+    for (unsigned i = 0; i < WORKERS; i++) {
+        edge_roster_stand(sit(roster, 1, 0), EDGE_ROSTER_READY, 1, "");
+    }
+    for (unsigned i = 0; i < 9; i++) {
+        counts[edge_roster_visitor_came(roster, 0, &environment)]++; /* one accepts them all */
+    }
+    for (unsigned i = 0; i < WORKERS; i++) {
+        assert_in_range(counts[i], 2, 4);
+    }
+    edge_roster_free(&roster);
+}
+
+static void one_is_reported_at_once_and_then_now_and_then(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    struct edge_roster_seat *seat = sit(roster, 1, 0);
+    report(roster);
+    assert_int_equal(told_count, 0); /* nothing to say of it yet */
+    edge_roster_greet(seat, "1.2.3", "shop");
+    edge_roster_stand(seat, EDGE_ROSTER_READY, 7, "");
+    edge_roster_stand(seat, EDGE_ROSTER_READY, 8, "");
+    assert_int_equal(due_count, 1);
+    report(roster);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].type, FEED_MESSAGE_WARPGATE);
+    assert_int_equal(told[0].tunnels, 1);
+    assert_int_equal(told[0].revision, 8);
+    assert_string_equal(told_text[0], "shop/1.2.3/");
+    edge_roster_stand(seat, EDGE_ROSTER_READY, 8, "bundle_rollback");
+    assert_int_equal(due_count, 1); /* later */
+    report(roster);
+    assert_int_equal(told_count, 0);
+    now_ms += EDGE_ROSTER_REPORT_MS;
+    report(roster);
+    assert_int_equal(told_count, 1);
+    assert_string_equal(told_text[0], "shop/1.2.3/bundle_rollback");
+    edge_roster_free(&roster);
+}
+
+static void the_last_tunnel_is_reported_gone_and_forgotten(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    struct edge_roster_seat *first = sit(roster, 1, 0);
+    struct edge_roster_seat *second = sit(roster, 1, 0);
+    edge_roster_stand(first, EDGE_ROSTER_READY, 7, "");
+    edge_roster_stand(second, EDGE_ROSTER_READY, 8, "");
+    report(roster);
+    assert_int_equal(told[0].tunnels, 2);
+    assert_int_equal(told[0].revision, 8);
+    edge_roster_leave(&first);
+    edge_roster_leave(&second);
+    now_ms += EDGE_ROSTER_REPORT_MS;
+    report(roster);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].tunnels, 0);
+    assert_int_equal(told[0].revision, 8);
+    edge_roster_report_all(roster);
+    report(roster);
+    assert_int_equal(told_count, 0);
+    edge_roster_free(&roster);
+}
+
+static void an_environment_is_as_far_as_its_slowest_worker(void **state) {
+    struct edge_roster *roster = new_roster();
+    const struct id environment = {ENVIRONMENT};
+    (void)state;
+    edge_roster_applied(roster, 0, &environment, 5);
+    edge_roster_applied(roster, 1, &environment, 5);
+    assert_int_equal(due_count, 0);
+    edge_roster_applied(roster, 2, &environment, 4);
+    report(roster);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].type, FEED_MESSAGE_APPLIED);
+    assert_int_equal(told[0].revision, 4);
+    edge_roster_applied(roster, 2, &environment, 5);
+    report(roster);
+    assert_int_equal(told[0].revision, 5);
+    edge_roster_report_all(roster);
+    report(roster);
+    assert_int_equal(told_count, 1); /* for a control plane that has just begun to listen */
+    for (unsigned i = 0; i < WORKERS; i++) {
+        edge_roster_forget(roster, i, &environment);
+    }
+    edge_roster_report_all(roster);
+    report(roster);
+    assert_int_equal(told_count, 0);
+    edge_roster_free(&roster);
+}
+
+static void health_is_told_when_it_changes(void **state) {
+    struct edge_roster *roster = new_roster();
+    struct upstream_state states[2] = {{.name = STR("default"), .is_up = true, .is_known = true},
+                                       {.name = STR("other")}};
+    (void)state;
+    struct edge_roster_seat *seat = sit(roster, 1, 0);
+    edge_roster_stand(seat, EDGE_ROSTER_READY, 1, "");
+    edge_roster_health(seat, states, 2);
+    report(roster);
+    assert_int_equal(told[0].upstream_count, 2);
+    now_ms += EDGE_ROSTER_REPORT_MS;
+    edge_roster_health(seat, states, 2);
+    report(roster);
+    assert_int_equal(told_count, 0);
+    states[0].is_up = false;
+    edge_roster_health(seat, states, 2);
+    report(roster);
+    assert_int_equal(told_count, 1);
+    assert_false(told[0].upstreams[0].is_up);
+    edge_roster_free(&roster);
+}
+
+static void more_than_a_batch_is_told(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        edge_roster_stand(sit(roster, i, 0), EDGE_ROSTER_READY, 1, "");
+    }
+    report(roster);
+    assert_int_equal(told_count, 20);
+    edge_roster_free(&roster);
+}
+
+struct crowd {
+    struct edge_roster *roster;
+    unsigned worker;
+};
+
+static void *run_crowd(void *context) {
+    const struct crowd *crowd = context;
+    const struct id environment = {ENVIRONMENT};
+    for (unsigned i = 0; i < 2000; i++) {
+        struct edge_roster_seat *seat = sit(crowd->roster, crowd->worker, crowd->worker);
+        edge_roster_stand(seat, EDGE_ROSTER_READY, i + 1, "");
+        edge_roster_applied(crowd->roster, crowd->worker, &environment, i + 1);
+        edge_roster_visitor_left(
+            crowd->roster, edge_roster_visitor_came(crowd->roster, crowd->worker, &environment));
+        edge_roster_leave(&seat);
+    }
+    return NULL;
+}
+
+static void note_nothing(void *context) {
+    (void)context;
+}
+
+static void tell_nothing(void *context, const struct feed_message *message) {
+    (void)context;
+    (void)message;
+}
+
+static void workers_do_not_disturb_each_other(void **state) {
+    struct edge_roster *roster = edge_roster_new(WORKERS, clock_system(), note_nothing, NULL);
+    struct crowd crowds[WORKERS];
+    pthread_t threads[WORKERS];
+    (void)state;
+    for (unsigned i = 0; i < WORKERS; i++) {
+        crowds[i] = (struct crowd){roster, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_crowd, &crowds[i]), 0);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        edge_roster_report(roster, tell_nothing, NULL);
+    }
+    for (unsigned i = 0; i < WORKERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(edge_roster_visitor_count(roster), 0);
+    assert_false(edge_roster_serves(roster, &(struct id){ENVIRONMENT}));
+    edge_roster_free(&roster);
+}
+
+static void no_roster_is_needed(void **state) {
+    struct edge_roster_seat *none = NULL;
+    (void)state;
+    edge_roster_stand(NULL, EDGE_ROSTER_READY, 1, "");
+    edge_roster_leave(&none);
+    edge_roster_applied(NULL, 0, &(struct id){ENVIRONMENT}, 1);
+    assert_int_equal(edge_roster_visitor_came(NULL, 2, NULL), 2);
+    assert_int_equal(edge_roster_visitors_on(NULL, 0), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_worker_gets_a_tunnel),
+        cmocka_unit_test(a_tunnel_that_leaves_does_not_count),
+        cmocka_unit_test(warpgates_of_one_environment_are_spread),
+        cmocka_unit_test(a_warpgate_has_a_limit),
+        cmocka_unit_test(visitors_go_where_tunnels_are),
+        cmocka_unit_test(visitors_are_spread_where_all_have_tunnels),
+        cmocka_unit_test(one_is_reported_at_once_and_then_now_and_then),
+        cmocka_unit_test(the_last_tunnel_is_reported_gone_and_forgotten),
+        cmocka_unit_test(an_environment_is_as_far_as_its_slowest_worker),
+        cmocka_unit_test(health_is_told_when_it_changes),
+        cmocka_unit_test(more_than_a_batch_is_told),
+        cmocka_unit_test(workers_do_not_disturb_each_other),
+        cmocka_unit_test(no_roster_is_needed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
