@@ -94,6 +94,8 @@ struct api_call {
 };
 
 #define API_BODY_BYTES_MAX ((size_t)1 << 20)
+/* of somebody who is not known yet, and where nobody needs to be */
+#define API_BODY_OPEN_BYTES_MAX ((size_t)16 << 10)
 #define API_ANSWER_BYTES_MAX ((size_t)16 << 20)
 
 void api_call_init(struct api_call *call, struct control *control);

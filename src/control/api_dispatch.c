@@ -14,7 +14,7 @@ static const enum store_role least_roles[] = {
     [API_ADMIN] = STORE_ROLE_ADMIN,
 };
 
-static enum status authenticate(struct api_call *call) {
+enum status api_dispatch_authenticate(struct api_call *call) {
     struct str token;
     if (call->operation->access == API_OPEN) {
         return STATUS_OK;
@@ -113,7 +113,13 @@ static enum status commit(struct api_call *call) {
 }
 
 static enum status (*const steps[])(struct api_call *call) = {
-    authenticate, begin_transaction, authorize, read_input, handle, build_bundles, commit,
+    api_dispatch_authenticate,
+    begin_transaction,
+    authorize,
+    read_input,
+    handle,
+    build_bundles,
+    commit,
 };
 
 static void write_answer(struct api_call *call) {

@@ -1,14 +1,17 @@
 #include "control/api_exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api_dispatch.h"
 #include "control/feed_hub.h"
+#include "policy/canonical_host.h"
 
 enum exchange_state {
     EXCHANGE_COLLECTING, /* the body is arriving */
+    EXCHANGE_CHECKING,   /* a pool thread looks who it is: what arrives is kept, but not consumed */
     EXCHANGE_DROPPING, /* refused, but the body is still arriving: many clients read nothing before it is sent */
     EXCHANGE_WAITING,  /* a login, until others are done */
     EXCHANGE_WORKING,  /* on a pool thread: nothing of the call is touched here */
@@ -24,6 +27,10 @@ struct api_exchange {
     int64_t deadline_ms; /* mono; 0: none */
     bool is_head;        /* HEAD: no body in the answer */
     bool is_complete;    /* the whole request is here */
+    bool is_known;       /* its session was looked up */
+    bool is_too_large;   /* found while CHECKING */
+    enum status checked;
+    size_t unconsumed_bytes; /* while CHECKING */
     size_t dropped_bytes;
     struct api_call call;
 };
@@ -135,6 +142,61 @@ static void drop_bytes(struct api_exchange *exchange, size_t len) {
     }
 }
 
+static void take_complete(struct api_exchange *exchange);
+
+static void refuse_large(struct api_exchange *exchange, size_t max) {
+    char text[48];
+    snprintf(text, sizeof(text), "a body has at most %zu KiB here", max >> 10);
+    refuse(exchange, STATUS_TOO_LARGE, "body_too_large", text);
+}
+
+/* Who it is */
+
+static void run_check(void *context) {
+    struct api_exchange *exchange = context;
+    exchange->checked = api_dispatch_authenticate(&exchange->call);
+}
+
+static void refuse_unknown(struct api_exchange *exchange) {
+    struct why why = exchange->call.why;
+    refuse(exchange, exchange->checked, why.slug, why.text);
+}
+
+static void finish_check(void *context) {
+    struct api_exchange *exchange = context;
+    struct control *control = exchange->control;
+    size_t len = exchange->unconsumed_bytes;
+    control->work_count--;
+    if (exchange->stream == NULL) {
+        free_exchange(exchange);
+        return;
+    }
+    exchange->state = EXCHANGE_COLLECTING;
+    exchange->deadline_ms = now_ms(exchange) + API_EXCHANGE_BODY_MS;
+    exchange->unconsumed_bytes = 0;
+    exchange->is_known = exchange->checked == STATUS_OK;
+    if (!exchange->is_known) {
+        refuse_unknown(exchange);
+    } else if (exchange->is_too_large) {
+        refuse_large(exchange, API_BODY_BYTES_MAX);
+    } else if (exchange->is_complete) {
+        take_complete(exchange);
+    }
+    http_stream_consumed(exchange->stream, len); /* an answer does not end it */
+}
+
+static void start_check(struct api_exchange *exchange) {
+    struct control *control = exchange->control;
+    if (control->work_count >= API_EXCHANGE_WORK_MAX) {
+        refuse(exchange, STATUS_UNAVAILABLE, "overloaded", "too many calls at a time");
+        return;
+    }
+    exchange->state = EXCHANGE_CHECKING;
+    exchange->deadline_ms = 0;
+    control->work_count++;
+    loop_work(control->loop, run_check, finish_check, exchange);
+}
+
 /* Work */
 
 static void start_work(struct api_exchange *exchange);
@@ -213,13 +275,35 @@ static void take_complete(struct api_exchange *exchange) {
 
 /* What the stream brings */
 
+static void collect(struct api_exchange *exchange, const uint8_t *bytes, size_t len) {
+    struct buf *body = &exchange->call.body;
+    bool is_open = exchange->call.operation->access == API_OPEN;
+    bool is_over_open = buf_len(body) + len > API_BODY_OPEN_BYTES_MAX;
+    if (is_over_open && is_open) {
+        refuse_large(exchange, API_BODY_OPEN_BYTES_MAX);
+        return;
+    }
+    if (buf_append(body, bytes, len) != STATUS_OK) {
+        refuse_large(exchange, API_BODY_BYTES_MAX);
+        return;
+    }
+    if (is_over_open && !exchange->is_known) {
+        start_check(exchange);
+    }
+}
+
 static void on_data(void *owner, const uint8_t *bytes, size_t len) {
     struct api_exchange *exchange = owner;
+    if (exchange->state == EXCHANGE_CHECKING) {
+        exchange->is_too_large =
+            exchange->is_too_large || buf_append(&exchange->call.body, bytes, len) != STATUS_OK;
+        exchange->unconsumed_bytes += len;
+        return;
+    }
     if (exchange->state == EXCHANGE_DROPPING) {
         drop_bytes(exchange, len);
-    } else if (exchange->state == EXCHANGE_COLLECTING &&
-               buf_append(&exchange->call.body, bytes, len) != STATUS_OK) {
-        refuse(exchange, STATUS_TOO_LARGE, "body_too_large", "a body has at most 1 MiB");
+    } else if (exchange->state == EXCHANGE_COLLECTING) {
+        collect(exchange, bytes, len);
     }
     http_stream_consumed(exchange->stream, len);
 }
@@ -244,7 +328,7 @@ static void on_closed(void *owner, enum http_close reason) {
     struct api_exchange *exchange = owner;
     (void)reason;
     exchange->stream = NULL;
-    if (exchange->state != EXCHANGE_WORKING) {
+    if (exchange->state != EXCHANGE_WORKING && exchange->state != EXCHANGE_CHECKING) {
         free_exchange(exchange);
     }
 }
@@ -258,6 +342,35 @@ static const struct http_stream_events exchange_events = {
 
 /* The beginning */
 
+/* What can be said before a byte of the body is here. */
+static void judge_head(struct api_exchange *exchange) {
+    struct api_call *call = &exchange->call;
+    const struct http_head *head = &call->head;
+    bool is_open = call->operation->access == API_OPEN;
+    size_t max = is_open ? API_BODY_OPEN_BYTES_MAX : API_BODY_BYTES_MAX;
+    struct str token;
+    if (!is_open) {
+        exchange->checked = api_call_bearer(call, &token);
+        if (exchange->checked != STATUS_OK) {
+            refuse_unknown(exchange);
+            return;
+        }
+    }
+    if (head->has_content_length && head->content_length > max) {
+        refuse_large(exchange, max);
+    }
+}
+
+/* A request that another host is meant by has come to the wrong place (RFC 9110 §7.4). Without one, HTTP/1.0, the name in
+ * the TLS handshake has to do. */
+static bool is_for_us(const struct api_exchange *exchange) {
+    char host[CANONICAL_HOST_SIZE];
+    struct str authority = exchange->call.head.authority;
+    const struct control *control = exchange->control;
+    return str_is_empty(authority) || (canonical_host(authority, host, NULL) == STATUS_OK &&
+                                       str_eq(str_from(host), str_from(control->api_name)));
+}
+
 static void find_operation(struct api_exchange *exchange, const struct api_table *table) {
     struct api_call *call = &exchange->call;
     struct api_match match;
@@ -267,9 +380,7 @@ static void find_operation(struct api_exchange *exchange, const struct api_table
     if (status == STATUS_OK) {
         call->operation = match.operation;
         call->object = match.object;
-        if (call->head.has_content_length && call->head.content_length > API_BODY_BYTES_MAX) {
-            refuse(exchange, STATUS_TOO_LARGE, "body_too_large", "a body has at most 1 MiB");
-        }
+        judge_head(exchange);
         return;
     }
     if (status == STATUS_NOT_FOUND) {
@@ -296,6 +407,10 @@ void api_exchange_begin(struct control *control, const struct api_table *table,
     exchange->call.peer = peer->identity;
     exchange->deadline_ms = now_ms(exchange) + API_EXCHANGE_BODY_MS;
     http_stream_attach(stream, &exchange_events, exchange);
+    if (table == &api_router_public && !is_for_us(exchange)) {
+        refuse(exchange, STATUS_INVALID, "wrong_host", "this host is not served here");
+        return;
+    }
     find_operation(exchange, table);
 }
 

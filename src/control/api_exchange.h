@@ -1,7 +1,9 @@
 /* api_exchange.h: one exchange of the API on the loop's thread: collects the request, has it worked off on a pool thread, answers.
  *
- * The client may go at any time: work that has begun is finished, its answer dropped. Bounds: the body (API_BODY_BYTES_MAX, 413) and
- * the time it takes (408), calls at work (503), logins at work and waiting (503), and what a client may go on sending
+ * The client may go at any time: work that has begun is finished, its answer dropped. Of somebody who has yet to show who it is no
+ * more than API_BODY_OPEN_BYTES_MAX and a window of the stream is kept: then the session is looked up first, and the rest
+ * taken after that. Bounds: the body (API_BODY_BYTES_MAX, or API_BODY_OPEN_BYTES_MAX where no session is needed, 413) and the time it
+ * takes (408), calls at work (503), logins at work and waiting (503), and what a client may go on sending
  * after it was answered.
  */
 #ifndef CONTROL_API_EXCHANGE_H

@@ -61,21 +61,30 @@ static const struct http_stream_ops fake_ops = {
     .release = take_release,
 };
 
-static void begin(struct kit *kit, struct fake_stream *fake, const char *method, const char *path,
-                  const char *expect) {
+/* With this Host and this token; NULL: without one. */
+static void begin_as(struct kit *kit, struct fake_stream *fake, const char *method,
+                     const char *path, const char *expect, const char *host, const char *token) {
     static const struct api_peer peer = {.ip_address = "192.0.2.7"};
-    struct http_head head = {.method = str_from(method), .path = str_from(path)};
+    struct http_head head = {
+        .method = str_from(method), .path = str_from(path), .authority = str_from(host)};
     *fake = (struct fake_stream){.stream = {.ops = &fake_ops}};
     arena_init(&fake->arena);
     buf_init(&fake->body, 1 << 20);
     fake->stream.arena = &fake->arena;
-    struct str bearer = arena_printf(&fake->arena, "Bearer %s", kit->token);
-    http_fields_add(&head.fields, &fake->arena, STR("authorization"), bearer);
+    if (token != NULL) {
+        struct str bearer = arena_printf(&fake->arena, "Bearer %s", token);
+        http_fields_add(&head.fields, &fake->arena, STR("authorization"), bearer);
+    }
     http_fields_add(&head.fields, &fake->arena, STR("content-type"), STR("application/json"));
     if (expect != NULL) {
         http_fields_add(&head.fields, &fake->arena, STR("expect"), str_from(expect));
     }
     api_exchange_begin(kit->control, &api_router_public, &peer, &fake->stream, &head);
+}
+
+static void begin(struct kit *kit, struct fake_stream *fake, const char *method, const char *path,
+                  const char *expect) {
+    begin_as(kit, fake, method, path, expect, "api." KIT_DOMAIN ":8443", kit->token);
 }
 
 static void send_body(struct fake_stream *fake, const char *text, size_t len) {
@@ -191,8 +200,9 @@ static void test_a_body_that_is_too_large(void **state) {
     struct fake_stream fake;
     size_t len = API_BODY_BYTES_MAX / 2 + 1;
     char *half = memory_new(len);
-    begin(kit, &fake, "POST", "/v1/sessions", NULL);
+    begin(kit, &fake, "POST", kit_path("organizations", &kit->organization, "/projects"), NULL);
     send_body(&fake, half, len);
+    run_idle(kit); /* who it is */
     send_body(&fake, half, len);
     assert_int_equal(fake.status, 0);
     send_body(&fake, half, len);
@@ -211,6 +221,114 @@ static void test_a_body_that_is_too_large(void **state) {
     close_stream(&fake, HTTP_CLOSE_LOST);
     fini(&fake);
     memory_free(half);
+}
+
+/* Somebody without a credential hears so before a byte is kept. */
+static void test_a_body_of_nobody(void **state) {
+    static const char body[64] = "{";
+    struct kit *kit = *state;
+    struct fake_stream fake;
+    begin_as(kit, &fake, "POST", kit_path("organizations", &kit->organization, "/projects"),
+             "100-continue", "api." KIT_DOMAIN, NULL);
+    assert_int_equal(fake.status, 401);
+    assert_true(holds(&fake, "session_missing"));
+    close_stream(&fake, HTTP_CLOSE_DONE);
+    fini(&fake);
+    /* Who does not ask first sends on, for nothing. */
+    begin_as(kit, &fake, "POST", kit_path("organizations", &kit->organization, "/projects"), NULL,
+             "api." KIT_DOMAIN, NULL);
+    send_body(&fake, body, sizeof(body));
+    end_request(&fake);
+    assert_int_equal(fake.status, 401);
+    assert_int_equal(fake.consumed, sizeof(body));
+    assert_int_equal(kit->control->work_count, 0);
+    close_stream(&fake, HTTP_CLOSE_DONE);
+    fini(&fake);
+}
+
+/* A token that may be one is looked up once there is more than a small body, and until then no more is taken. */
+static void test_a_large_body_waits_for_its_session(void **state) {
+    static char body[API_BODY_OPEN_BYTES_MAX + 64];
+    struct kit *kit = *state;
+    struct fake_stream fake;
+    memset(body, ' ', sizeof(body));
+    for (int is_good = 0; is_good < 2; is_good++) {
+        begin_as(kit, &fake, "POST", kit_path("organizations", &kit->organization, "/projects"),
+                 NULL, "api." KIT_DOMAIN, is_good ? kit->token : "not-a-token");
+        send_body(&fake, body, API_BODY_OPEN_BYTES_MAX);
+        assert_int_equal(kit->control->work_count, 0);
+        assert_int_equal(fake.consumed, API_BODY_OPEN_BYTES_MAX);
+        send_body(&fake, "{\"name\"", 7);
+        assert_int_equal(kit->control->work_count, 1);
+        send_body(&fake, ":1}", 3);
+        assert_int_equal(fake.consumed, API_BODY_OPEN_BYTES_MAX + 7);
+        run_idle(kit);
+        assert_int_equal(fake.consumed, API_BODY_OPEN_BYTES_MAX + 10);
+        assert_int_equal(fake.status, 0);
+        end_request(&fake);
+        run_idle(kit);
+        assert_int_equal(fake.status, is_good ? 422 : 401);
+        assert_true(holds(&fake, is_good ? "/name" : "session_invalid"));
+        close_stream(&fake, HTTP_CLOSE_DONE);
+        fini(&fake);
+    }
+    assert_true(list_is_empty(&kit->control->exchanges));
+}
+
+static void test_the_end_comes_while_the_session_is_looked_up(void **state) {
+    static char body[API_BODY_OPEN_BYTES_MAX + 1];
+    struct kit *kit = *state;
+    struct fake_stream fake;
+    memset(body, ' ', sizeof(body));
+    begin(kit, &fake, "POST", kit_path("organizations", &kit->organization, "/projects"), NULL);
+    send_body(&fake, body, sizeof(body));
+    end_request(&fake);
+    run_idle(kit);
+    assert_int_equal(fake.status, 400); /* nothing but spaces */
+    close_stream(&fake, HTTP_CLOSE_DONE);
+    fini(&fake);
+    begin(kit, &fake, "POST", kit_path("organizations", &kit->organization, "/projects"), NULL);
+    send_body(&fake, body, sizeof(body));
+    close_stream(&fake, HTTP_CLOSE_LOST);
+    run_idle(kit);
+    assert_int_equal(fake.status, 0);
+    assert_true(list_is_empty(&kit->control->exchanges));
+    fini(&fake);
+}
+
+static void test_where_nobody_has_to_be_known_bodies_are_small(void **state) {
+    static char body[API_BODY_OPEN_BYTES_MAX + 1];
+    struct kit *kit = *state;
+    struct fake_stream fake;
+    memset(body, ' ', sizeof(body));
+    begin(kit, &fake, "POST", "/v1/sessions", NULL);
+    send_body(&fake, body, sizeof(body));
+    end_request(&fake);
+    assert_int_equal(fake.status, 413);
+    assert_true(holds(&fake, "16 KiB"));
+    close_stream(&fake, HTTP_CLOSE_DONE);
+    fini(&fake);
+}
+
+static void test_another_host_is_misdirected(void **state) {
+    static const char *const hosts[] = {"shop." KIT_DOMAIN, "127.0.0.1", "api." KIT_DOMAIN ".x",
+                                        "api." KIT_DOMAIN ":99999", "a/b"};
+    struct kit *kit = *state;
+    struct fake_stream fake;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        begin_as(kit, &fake, "GET", "/v1/openapi.json", NULL, hosts[i], NULL);
+        end_request(&fake);
+        assert_int_equal(fake.status, 421);
+        assert_true(holds(&fake, "wrong_host"));
+        close_stream(&fake, HTTP_CLOSE_DONE);
+        fini(&fake);
+    }
+    begin_as(kit, &fake, "GET", "/v1/openapi.json", NULL, "API." KIT_DOMAIN ".:8443", NULL);
+    end_request(&fake);
+    run_idle(kit);
+    assert_int_equal(fake.status, 200);
+    close_stream(&fake, HTTP_CLOSE_DONE);
+    fini(&fake);
 }
 
 static void test_who_asks_first_hears_at_once(void **state) {
@@ -343,6 +461,7 @@ static void test_the_end(void **state) {
     assert_int_equal(ended, 0);
     end_request(&late);
     assert_int_equal(late.status, 503);
+    assert_string_equal(late.retry_after, "5");
     run_idle(kit);
     assert_int_equal(working.status, 200);
     assert_int_equal(ended, 0);
@@ -361,6 +480,11 @@ int main(void) {
         cmocka_unit_test(test_the_client_goes_while_we_work),
         cmocka_unit_test(test_the_client_goes_before_the_end),
         cmocka_unit_test(test_a_body_that_is_too_large),
+        cmocka_unit_test(test_a_body_of_nobody),
+        cmocka_unit_test(test_a_large_body_waits_for_its_session),
+        cmocka_unit_test(test_the_end_comes_while_the_session_is_looked_up),
+        cmocka_unit_test(test_where_nobody_has_to_be_known_bodies_are_small),
+        cmocka_unit_test(test_another_host_is_misdirected),
         cmocka_unit_test(test_who_asks_first_hears_at_once),
         cmocka_unit_test(test_logins_wait_for_each_other),
         cmocka_unit_test(test_too_much_to_do),

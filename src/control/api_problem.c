@@ -33,6 +33,7 @@ static const struct api_problem problems[] = {
     {"revision_mismatch", 412, "The object has changed", NULL, 0},
     {"body_too_large", 413, "The body is too large", NULL, 0},
     {"media_type", 415, "The body has to be application/json", NULL, 0},
+    {"wrong_host", 421, "This host is not served here", NULL, 0},
     {"validation_failed", 422, "The content is not acceptable", NULL, 0},
     {"name_invalid", 422, "The name is not acceptable", "name", 0},
     {"bundle_too_large", 422, "The environment's routes together are too large", "path", 0},

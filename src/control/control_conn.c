@@ -115,6 +115,9 @@ static void drain(struct control_conn *client) {
 static void refuse_feed(struct control_conn *client, struct http_stream *stream, unsigned status) {
     struct http_head head = {.status = status, .has_content_length = true};
     http_fields_add(&head.fields, stream->arena, STR("content-length"), STR("0"));
+    if (status == 503) {
+        http_fields_add(&head.fields, stream->arena, STR("retry-after"), STR("5"));
+    }
     http_stream_discard(stream);
     http_stream_send_head(stream, &head, true);
     drain(client); /* nothing else is to come on this connection */
@@ -157,8 +160,11 @@ static void on_request(void *context, struct http_stream *stream, const struct h
         api_exchange_begin(control, &api_router_public, &client->peer, stream, head);
         return;
     }
-    if (str_eq(head->path, STR(FEED_PATH)) && str_eq(head->method, STR("POST")) &&
-        control->phase == CONTROL_RUNNING) {
+    if (str_eq(head->path, STR(FEED_PATH)) && str_eq(head->method, STR("POST"))) {
+        if (control->phase != CONTROL_RUNNING) {
+            refuse_feed(client, stream, 503);
+            return;
+        }
         begin_feed(client, stream);
         return;
     }
