@@ -6,6 +6,9 @@
 #define UPDATES_AT_START 64
 #define UPDATES_PER_EXCHANGE 4
 #define UPDATES_PER_DATA 2
+#define PINGS_PER_DATA 1
+#define HEADS_PER_EXCHANGE                                                                         \
+    18 /* the most interim heads that are taken (h2_receive.c), the final one, trailers */
 
 enum frame_type {
     FRAME_DATA,
@@ -25,7 +28,8 @@ enum frame_type {
 #define FLAG_END_HEADERS 0x4
 #define FLAG_PADDED 0x8
 
-/* What each frame costs by its type alone; DATA, HEADERS and WINDOW_UPDATE are judged by count_frame. */
+/* What each frame costs by its type alone; DATA, HEADERS and WINDOW_UPDATE are judged by count_frame, and
+ * some others may be free there. */
 static const uint8_t frame_points[FRAME_UNKNOWN + 1] = {
     [FRAME_PRIORITY] = 1,     [FRAME_RST_STREAM] = H2_BUDGET_RESET_POINTS,
     [FRAME_SETTINGS] = 4,     [FRAME_PUSH_PROMISE] = 4,
@@ -72,25 +76,42 @@ bool h2_budget_charge(struct h2_budget *budget, unsigned points) {
     return budget->points >= 0;
 }
 
-static void allow_updates(struct h2_budget *budget, unsigned count) {
-    if (budget->updates_left < H2_BUDGET_UPDATES_MAX) {
-        budget->updates_left += count;
+static void save_up(uint64_t *left, unsigned count) {
+    if (*left < H2_BUDGET_SAVED_MAX) {
+        *left += count;
     }
 }
 
+/* True if it was free. */
+static bool take_free(uint64_t *left) {
+    bool is_free = *left > 0;
+    *left -= is_free;
+    return is_free;
+}
+
 void h2_budget_data_sent(struct h2_budget *budget) {
-    allow_updates(budget, UPDATES_PER_DATA);
+    save_up(&budget->updates_left, UPDATES_PER_DATA);
+    save_up(&budget->pings_left, PINGS_PER_DATA);
+}
+
+void h2_budget_exchange_opened(struct h2_budget *budget) {
+    save_up(&budget->updates_left, UPDATES_PER_EXCHANGE);
+    save_up(&budget->heads_left, HEADS_PER_EXCHANGE);
+    save_up(&budget->resets_left, 1);
 }
 
 static bool begin_block(struct h2_budget *budget, uint32_t stream_id, uint32_t len) {
     budget->is_in_block = true;
     budget->continuation_count = 0;
     budget->block_bytes = len;
+    if (take_free(&budget->heads_left)) {
+        return true;
+    }
     if (stream_id <= budget->last_stream_id) {
         return h2_budget_charge(budget, LATE_HEADERS_POINTS);
     }
     budget->last_stream_id = stream_id;
-    allow_updates(budget, UPDATES_PER_EXCHANGE);
+    save_up(&budget->updates_left, UPDATES_PER_EXCHANGE);
     return true;
 }
 
@@ -115,12 +136,8 @@ static bool count_data(struct h2_budget *budget, uint32_t len, uint8_t flags) {
     return true;
 }
 
-static bool count_update(struct h2_budget *budget) {
-    if (budget->updates_left > 0) {
-        budget->updates_left--;
-        return true;
-    }
-    return h2_budget_charge(budget, 1);
+static bool count_unless_free(struct h2_budget *budget, uint64_t *left, unsigned points) {
+    return take_free(left) || h2_budget_charge(budget, points);
 }
 
 static uint32_t read_be32(const uint8_t *at) {
@@ -139,7 +156,11 @@ static bool count_frame(struct h2_budget *budget) {
     case FRAME_DATA:
         return count_data(budget, len, flags);
     case FRAME_WINDOW_UPDATE:
-        return count_update(budget);
+        return count_unless_free(budget, &budget->updates_left, 1);
+    case FRAME_PING:
+        return count_unless_free(budget, &budget->pings_left, frame_points[type]);
+    case FRAME_RST_STREAM:
+        return count_unless_free(budget, &budget->resets_left, frame_points[type]);
     case FRAME_HEADERS:
         is_ok = begin_block(budget, read_be32(head + 5) & 0x7fffffff, len);
         break;

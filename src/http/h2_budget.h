@@ -3,7 +3,8 @@
  * Every frame head in the peer's bytes is read here, also of frames that the library would skip in silence. Frames that
  * carry no request and no body cost points (the table in h2_budget.c); so do resets that we have to send because of
  * the peer. 1000 points at once, 500 more each second: about 250 cancels in one go, which no browser needs, and 125 a second.
- * WINDOW_UPDATE is free while it answers DATA or a request. A header block may have 8 CONTINUATION frames and 64 KiB:
+ * WINDOW_UPDATE is free while it answers DATA or a request, PING while it answers DATA (gRPC measures with it). A server's
+ * responses are free while they answer requests of ours: so many header blocks, and one reset, for each. A header block may have 8 CONTINUATION frames and 64 KiB:
  * twice what http_message.h accepts decoded, so that somewhat too large still gets an answer.
  * Owned by the session; no allocation; one thread.
  */
@@ -22,14 +23,17 @@
 #define H2_BUDGET_OVERSIZE_POINTS 20 /* a header list over the limit: decoded in full for nothing */
 #define H2_BUDGET_BLOCK_BYTES 65536  /* of one encoded header block */
 #define H2_BUDGET_CONTINUATIONS_MAX 8 /* of one header block */
-#define H2_BUDGET_UPDATES_MAX 65536   /* WINDOW_UPDATEs that can be saved up */
+#define H2_BUDGET_SAVED_MAX 65536     /* of what is free, so much can be saved up */
 
 struct h2_budget {
     const struct clock *clock;
     int64_t filled_at_ms;
     int64_t points;
     uint64_t updates_left; /* WINDOW_UPDATEs that are free */
-    uint8_t head[9];       /* of the frame that is arriving */
+    uint64_t pings_left;
+    uint64_t heads_left;  /* HEADERS of a server */
+    uint64_t resets_left; /* and its resets */
+    uint8_t head[9];      /* of the frame that is arriving */
     uint8_t head_len;
     uint8_t continuation_count;
     bool is_in_block;      /* HEADERS came, END_HEADERS not yet */
@@ -45,7 +49,9 @@ void h2_budget_init(struct h2_budget *budget, const struct clock *clock, bool ha
 bool h2_budget_scan(struct h2_budget *budget, const uint8_t *bytes, size_t len);
 /* False when overdrawn. */
 bool h2_budget_charge(struct h2_budget *budget, unsigned points);
-/* We sent DATA: two WINDOW_UPDATEs of the peer are free. */
+/* We are a client and sent a request: what a server needs to answer it is free. */
+void h2_budget_exchange_opened(struct h2_budget *budget);
+/* We sent DATA: two WINDOW_UPDATEs and a PING of the peer are free. */
 void h2_budget_data_sent(struct h2_budget *budget);
 /* A preface or a header block has begun and is not complete. */
 bool h2_budget_is_in_head(const struct h2_budget *budget);

@@ -100,6 +100,46 @@ static void test_updates_are_earned(void **state) {
     assert_int_equal(frames_until_overdrawn(&budget, 8, 0, 4), 1064);
 }
 
+static void test_pings_are_earned(void **state) {
+    struct h2_budget budget;
+    (void)state;
+    begin(&budget);
+    for (size_t i = 0; i < 10000; i++) {
+        h2_budget_data_sent(&budget);
+        assert_true(scan_frame(&budget, 6, 0, 0, 8));
+    }
+    assert_int_equal(frames_until_overdrawn(&budget, 6, 0, 8), 500);
+}
+
+/* What a server needs to answer is free; what goes beyond costs as it does a visitor. */
+static void test_answers_are_free(void **state) {
+    struct h2_budget budget;
+    (void)state;
+    begin(&budget);
+    for (uint32_t id = 1; id < 20000; id += 2) {
+        h2_budget_exchange_opened(&budget);
+        assert_true(scan_frame(&budget, 1, 4, id, 10));
+        assert_true(scan_frame(&budget, 1, 5, id, 10));
+        assert_true(scan_frame(&budget, 3, 0, id, 4));
+    }
+    assert_int_equal(budget.points, H2_BUDGET_BURST);
+    assert_int_equal(frames_until_overdrawn(&budget, 3, 0, 4), 250);
+    begin(&budget);
+    for (size_t i = 0; i < 10; i++) {
+        h2_budget_exchange_opened(&budget);
+    }
+    assert_int_equal(frames_until_overdrawn(&budget, 1, 4, 10), 180 + 1000);
+    begin(&budget); /* what can be saved up has an end */
+    for (size_t i = 0; i < 1000000; i++) {
+        h2_budget_exchange_opened(&budget);
+        h2_budget_data_sent(&budget);
+    }
+    assert_true(budget.heads_left < H2_BUDGET_SAVED_MAX + 18);
+    assert_true(budget.updates_left < H2_BUDGET_SAVED_MAX + 4);
+    assert_true(budget.pings_left <= H2_BUDGET_SAVED_MAX);
+    assert_true(budget.resets_left <= H2_BUDGET_SAVED_MAX);
+}
+
 static void test_header_blocks(void **state) {
     struct h2_budget budget;
     (void)state;
@@ -140,6 +180,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_cost),        cmocka_unit_test(test_refill),
         cmocka_unit_test(test_updates_are_earned), cmocka_unit_test(test_header_blocks),
+        cmocka_unit_test(test_pings_are_earned),   cmocka_unit_test(test_answers_are_free),
         cmocka_unit_test(test_preface_and_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ void h2_core_end(struct h2_session *session, uint32_t h2_error) {
 }
 
 void h2_core_charge(struct h2_session *session, unsigned points) {
-    if (session->config.profile == H2_VISITOR && !h2_budget_charge(&session->budget, points)) {
+    if (session->config.profile != H2_TUNNEL && !h2_budget_charge(&session->budget, points)) {
         h2_core_end(session, NGHTTP2_ENHANCE_YOUR_CALM);
     }
 }

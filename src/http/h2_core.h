@@ -48,7 +48,7 @@ struct h2_session {
     bool has_settings; /* the peer's first SETTINGS came */
     bool is_notified;  /* since the last peek */
 
-    struct h2_budget budget;      /* H2_VISITOR only */
+    struct h2_budget budget;      /* but for H2_TUNNEL */
     struct h2_head_reader reader; /* of the header block that is arriving */
     struct h2_stream *reading;    /* whose block that is, or NULL: dropped */
 

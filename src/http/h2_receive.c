@@ -264,12 +264,16 @@ static void take_goaway(struct h2_session *session) {
 }
 
 static void take_settings(struct h2_session *session, const nghttp2_frame *frame) {
-    if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 || session->has_settings) {
+    bool is_first = !session->has_settings;
+    if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
         return;
     }
     session->has_settings = true;
-    if (session->config.on_settings != NULL) {
+    if (is_first && session->config.on_settings != NULL) {
         session->config.on_settings(session->config.context);
+    }
+    if (session->config.on_room != NULL) {
+        session->config.on_room(session->config.context);
     }
 }
 

@@ -134,7 +134,7 @@ static void engine_feed(struct engine *engine, const uint8_t *bytes, size_t len)
     if (session->state >= H2_SESSION_ENDED) {
         return;
     }
-    if (session->config.profile == H2_VISITOR && !h2_budget_scan(&session->budget, bytes, len)) {
+    if (session->config.profile != H2_TUNNEL && !h2_budget_scan(&session->budget, bytes, len)) {
         h2_core_end(session, NGHTTP2_ENHANCE_YOUR_CALM);
         return;
     }

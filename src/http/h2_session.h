@@ -5,10 +5,11 @@
  * window updates, no_closed_streams. The connection window is given back at once, a stream's window when its owner
  * consumed: one slow reader never stops the others. Output is packed into 64 KiB blocks, DATA straight from the stream's queue.
  *
- * A budget bounds abuse by the peer (`profile` visitor): resets in either direction (also those that we send because of
+ * A budget bounds abuse by the peer (all profiles but the tunnel): resets in either direction (also those that we send because of
  * the peer's frames), control frames, empty DATA, CONTINUATION, header count and bytes (counted while decoding: over the
  * limit the rest is dropped and the stream gets 431 or a reset). Overdrawn, the session ends with GOAWAY ENHANCE_YOUR_CALM.
- * The figures are in h2_budget.h. The tunnel profile has no reset budget: the edge is trusted with that, and one visitor's cancels must not cut others.
+ * The figures are in h2_budget.h. The tunnel profile has none: the edge is trusted with that, and one visitor's cancels must not
+ * cut others. A workload that overdraws loses its own connection, and what was open on it is HTTP_CLOSE_LOST.
  *
  * Releasing a stream (http_stream_release): a server's complete answer that fits the peer's window is still written, and
  * the rest of the request then refused with NO_ERROR, which the client sees as HTTP_CLOSE_DONE after the answer. Otherwise
@@ -40,8 +41,9 @@ enum h2_role {
 };
 
 enum h2_profile {
-    H2_VISITOR, /* hostile peer: budget enforced */
-    H2_TUNNEL,  /* our own peer: only limits on memory */
+    H2_VISITOR,  /* hostile peer: budget enforced */
+    H2_TUNNEL,   /* our own peer: only limits on memory */
+    H2_UPSTREAM, /* client: a workload, which may only hurt itself: budget enforced, and its stream limit taken for 100 until known */
 };
 
 struct h2_config {
@@ -57,7 +59,8 @@ struct h2_config {
     void (*on_ping_ack)(void *context, const uint8_t payload[8]);
     void (*on_goaway)(void *context);   /* the peer sent GOAWAY: open no more streams here */
     void (*on_settings)(void *context); /* the peer's first SETTINGS arrived */
-    void (*on_room)(void *context); /* client: a stream is gone: there may be room for another */
+    /* client: a stream is gone, or the peer's limit is another: there may be room for a stream */
+    void (*on_room)(void *context);
     void *context;
 };
 
@@ -70,7 +73,7 @@ struct http_stream *h2_session_open(struct h2_session *session, const struct htt
                                     bool is_end, const struct http_stream_events *events,
                                     void *owner);
 
-/* Client: would h2_session_open find room now? */
+/* Client: would h2_session_open find room now? If not because of the peer's limit: on_room says when to look again. */
 bool h2_session_has_room(const struct h2_session *session);
 /* Client: the server takes WebSockets (RFC 8441 §3). Known once its first SETTINGS have come. */
 bool h2_session_takes_websocket(const struct h2_session *session);

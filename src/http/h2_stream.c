@@ -467,9 +467,15 @@ static const struct http_stream_ops stream_ops = {
     .release = stream_release,
 };
 
+/* RFC 9113 §6.5.2 recommends no lower limit than this one: what is opened before it is known is hardly refused. */
+#define STREAMS_UNTIL_KNOWN 100
+
 bool h2_stream_may_open(const struct h2_session *session) {
     uint32_t max =
         nghttp2_session_get_remote_settings(session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    if (session->config.profile == H2_UPSTREAM && !session->has_settings) {
+        max = STREAMS_UNTIL_KNOWN;
+    }
     return session->config.role == H2_CLIENT && session->state == H2_SESSION_OPEN &&
            !session->has_end_error && !session->is_goaway_received && session->stream_count < max;
 }
@@ -497,6 +503,7 @@ struct http_stream *h2_stream_open(struct h2_session *session, const struct http
         h2_stream_free(stream);
         return NULL;
     }
+    h2_budget_exchange_opened(&session->budget);
     h2_core_wake(session);
     return &stream->base;
 }
