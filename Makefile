@@ -45,7 +45,7 @@ unit: setup-test build-test/build.ninja
 	$(MESON) test -C build-test --print-errorlogs
 
 # Where threads meet, with the thread sanitizer.
-THREADED = conn_move_test front_test loop_test
+THREADED = conn_move_test front_test loop_test tls_ticket_test
 build-tsan/build.ninja:
 	$(MESON) setup build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dwerror=true
 tsan: setup-test build-tsan/build.ninja

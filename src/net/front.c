@@ -208,8 +208,18 @@ static enum status parse_listen(struct str text, struct address *address, struct
     return STATUS_OK;
 }
 
-/* Owns `fd` if it succeeds. */
-static enum status open_front(struct loop *loop, int fd, struct front **out, struct why *why) {
+/* A handshake's first context, with which its tickets are sealed. */
+static struct tls_context *make_first_context(struct loop *loop) {
+    struct tls_context *context = tls_context_new(TLS_VISITOR_SERVER);
+    struct tls_ticket_ring *ring = tls_ticket_ring_new(loop_clock(loop), loop_random(loop));
+    tls_context_set_tickets(context, ring);
+    tls_ticket_ring_unref(&ring);
+    return context;
+}
+
+/* Owns `fd` if it succeeds. `first`: whose context it shares, or NULL. */
+static enum status open_front(struct loop *loop, int fd, struct front *first, struct front **out,
+                              struct why *why) {
     struct front *front = MEMORY_NEW(struct front);
     front->loop = loop;
     front->fd = fd;
@@ -224,14 +234,15 @@ static enum status open_front(struct loop *loop, int fd, struct front **out, str
     front->poll.data = front;
     loop_timer_init(&front->pause, loop, on_pause_over, front);
     front->handle_count = 2;
-    front->tls = tls_context_new(TLS_VISITOR_SERVER);
+    front->tls = first != NULL ? tls_context_ref(first->tls) : make_first_context(loop);
     uv_poll_start(&front->poll, UV_READABLE, on_acceptable);
     *out = front;
     return STATUS_OK;
 }
 
-static enum status open_or_close(struct loop *loop, int fd, struct front **out, struct why *why) {
-    enum status status = open_front(loop, fd, out, why);
+static enum status open_or_close(struct loop *loop, int fd, struct front *first, struct front **out,
+                                 struct why *why) {
+    enum status status = open_front(loop, fd, first, out, why);
     if (status != STATUS_OK) {
         close(fd);
     }
@@ -246,7 +257,7 @@ enum status front_new(struct loop *loop, struct str listen_address, struct front
     if (status == STATUS_OK) {
         status = socket_listen(&address, &fd, why);
     }
-    return status == STATUS_OK ? open_or_close(loop, fd, front, why) : status;
+    return status == STATUS_OK ? open_or_close(loop, fd, NULL, front, why) : status;
 }
 
 enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
@@ -256,7 +267,7 @@ enum status front_new_sibling(struct loop *loop, struct front *first, struct fro
         return why_set(why, STATUS_FAILED, "listen_failed", "cannot share the port: %s",
                        strerror(errno));
     }
-    enum status status = open_or_close(loop, fd, front, why);
+    enum status status = open_or_close(loop, fd, first, front, why);
     if (status == STATUS_OK) {
         (*front)->is_shared = true;
         first->is_shared = true;
@@ -266,7 +277,7 @@ enum status front_new_sibling(struct loop *loop, struct front *first, struct fro
 
 enum status front_adopt(struct loop *loop, int fd, struct front **front, struct why *why) {
     enum status status = socket_adopt_listener(fd, why);
-    return status == STATUS_OK ? open_front(loop, fd, front, why) : status;
+    return status == STATUS_OK ? open_front(loop, fd, NULL, front, why) : status;
 }
 
 void front_add(struct front *front, const struct front_service *service) {
@@ -330,6 +341,10 @@ const struct address *front_address(const struct front *front) {
 
 int front_descriptor(const struct front *front) {
     return front->fd;
+}
+
+struct tls_ticket_ring *front_ticket_ring(const struct front *front) {
+    return tls_context_tickets(front->tls);
 }
 
 size_t front_handshake_count(const struct front *front) {

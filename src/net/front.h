@@ -48,6 +48,8 @@ void front_close(struct front *front);
 /* Closes, and aborts what is still in its handshake: no service is asked or given anything after this call. */
 void front_free(struct front **front);
 const struct address *front_address(const struct front *front);
+/* The keys of tickets, to hand on to a successor; siblings share them. Borrowed. */
+struct tls_ticket_ring *front_ticket_ring(const struct front *front);
 /* Connections that are in their handshake. */
 size_t front_handshake_count(const struct front *front);
 /* The listening socket, to give it away; borrowed. -1 when closed. Whoever it is given to shares what waits in it. */

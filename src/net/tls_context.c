@@ -17,6 +17,8 @@
 #define LEEWAY_S 60
 #define VERIFY_DEPTH_MAX 4
 #define PEER_CHAIN_BYTES_MAX (16 * 1024)
+/* For visitors with TLS 1.3. OpenSSL would send two; one connection serves a browser, and the next gets its own. */
+#define TICKETS_PER_HANDSHAKE 1
 #define BULK_READ_BYTES (64 * 1024)
 
 #define SUITES_13 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
@@ -75,7 +77,8 @@ static const struct role_rules roles[] = {
                             .verifies_name = true},
     [TLS_API_SERVER] = {.is_server = true,
                         .min_version = TLS1_2_VERSION,
-                        .alpn = STR_INIT(ALPN_HTTP)},
+                        .alpn = STR_INIT(ALPN_HTTP),
+                        .has_tickets = true},
     [TLS_HTTPS_CLIENT] = {.min_version = TLS1_2_VERSION,
                           .verify_mode = SSL_VERIFY_PEER,
                           .alpn = STR_INIT(ALPN_HTTP1),
@@ -88,6 +91,7 @@ struct tls_context {
     const struct role_rules *rules;
     atomic_int refs;
     SSL_CTX *ssl;
+    struct tls_ticket_ring *tickets;
     pthread_mutex_t lock; /* over what follows */
     struct tls_certificate *own;
     X509_STORE *trust;
@@ -153,6 +157,7 @@ static SSL_CTX *make_ssl(const struct role_rules *rules) {
     SSL_CTX_set_read_ahead(ssl, 1);
     /* Tickets carry the state; a cache would only hold memory, and make sessions outlive their role. */
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_timeout(ssl, TLS_TICKET_OPEN_MS / 1000);
     if (rules->is_server) {
         SSL_CTX_set_client_hello_cb(ssl, tls_session_on_client_hello, NULL);
         SSL_CTX_set_alpn_select_cb(ssl, on_alpn, (void *)(uintptr_t)rules);
@@ -198,6 +203,7 @@ void tls_context_unref(struct tls_context **at) {
     }
     map_fini(&context->hosts);
     tls_certificate_unref(&context->own);
+    tls_ticket_ring_unref(&context->tickets);
     X509_STORE_free(context->trust);
     SSL_CTX_free(context->ssl);
     pthread_mutex_destroy(&context->lock);
@@ -210,6 +216,16 @@ enum tls_role tls_context_role(const struct tls_context *context) {
 
 SSL_CTX *tls_context_ssl(struct tls_context *context) {
     return context->ssl;
+}
+
+void tls_context_set_tickets(struct tls_context *context, struct tls_ticket_ring *ring) {
+    tls_ticket_ring_unref(&context->tickets);
+    context->tickets = tls_ticket_ring_ref(ring);
+    must((int)SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl, tls_session_on_ticket), "tickets");
+}
+
+struct tls_ticket_ring *tls_context_tickets(const struct tls_context *context) {
+    return context->tickets;
 }
 
 bool tls_context_is_server(const struct tls_context *context) {
@@ -358,6 +374,7 @@ static void set_rules(const struct role_rules *rules, SSL *ssl) {
     SSL_set_security_level(ssl, 2);
     if (rules->has_tickets) {
         SSL_clear_options(ssl, SSL_OP_NO_TICKET);
+        SSL_set_num_tickets(ssl, TICKETS_PER_HANDSHAKE);
     } else {
         SSL_set_options(ssl, SSL_OP_NO_TICKET);
         SSL_set_num_tickets(ssl, 0);

@@ -6,12 +6,13 @@
  *   TLS_TUNNEL_CLIENT   the warpgate's end of that; the server has to ask for our certificate
  *   TLS_CONTROL_SERVER  TLS 1.3 only; client certificate asked for and verified if sent; ALPN mezusphere-control/1; no resumption
  *   TLS_CONTROL_CLIENT  enrolment (no certificate yet, host name verified) and the edge's feed (with certificate)
- *   TLS_API_SERVER      TLS 1.2 and 1.3; ALPN h2, http/1.1; one certificate
+ *   TLS_API_SERVER      TLS 1.2 and 1.3; ALPN h2, http/1.1; one certificate; tickets on
  *   TLS_HTTPS_CLIENT    TLS 1.2 and 1.3; ALPN http/1.1; host name verified
  * Peer certificates are verified for their chain and time (with 60 s leeway for skew); which role they carry is judged by the
  * caller from conn_peer_certificate with pki/cert_identity.h. All curves X25519 and P-256; AES-GCM and ChaCha20 only; no
  * renegotiation, no compression; a peer's chain has at most 4 issuers and 16 KiB. PEM texts are parsed strictly.
- * A ticket is good for the role and the server name that it was issued for, and nowhere else.
+ * A ticket is good for the role and the server name that it was issued for, and nowhere else. Its keys are those of the ring that
+ * the handshake's first context was given (the front's); without one OpenSSL makes its own for each context.
  * Setters may be called from any thread while handshakes run: those that began keep what they have.
  */
 #ifndef NET_TLS_CONTEXT_H
@@ -22,6 +23,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "net/tls_ticket.h"
 
 enum tls_role {
     TLS_VISITOR_SERVER,
@@ -58,6 +60,11 @@ enum status tls_context_add_host(struct tls_context *context, struct str host, s
                                  struct str key_pem, struct why *why) MUST_USE;
 void tls_context_remove_host(struct tls_context *context, struct str host);
 bool tls_context_has_host(const struct tls_context *context, struct str host);
+
+/* Servers, before the first handshake; refs it. */
+void tls_context_set_tickets(struct tls_context *context, struct tls_ticket_ring *ring);
+/* Borrowed; NULL if none was set. */
+struct tls_ticket_ring *tls_context_tickets(const struct tls_context *context);
 
 SSL_CTX *tls_context_ssl(struct tls_context *context);
 

@@ -42,6 +42,9 @@ enum status tls_session_open(struct tls_session *session, struct tls_context *co
                              const char *server_name) {
     pthread_once(&session_index_once, make_session_index);
     *session = (struct tls_session){.context = tls_context_ref(context)};
+    if (tls_context_tickets(context) != NULL) {
+        session->tickets = tls_ticket_ring_ref(tls_context_tickets(context));
+    }
     session->ssl = SSL_new(tls_context_ssl(context));
     if (session->ssl == NULL || SSL_set_fd(session->ssl, fd) != 1 ||
         SSL_set_ex_data(session->ssl, session_index, session) != 1) {
@@ -65,6 +68,7 @@ void tls_session_close(struct tls_session *session) {
     session->ssl = NULL;
     memory_free(session->server_name);
     session->server_name = NULL;
+    tls_ticket_ring_unref(&session->tickets);
     tls_context_unref(&session->context);
 }
 
@@ -126,6 +130,18 @@ int tls_session_on_client_hello(SSL *ssl, int *alert, void *context) {
     }
     *alert = status == STATUS_NOT_FOUND ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
+}
+
+int tls_session_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                          EVP_MAC_CTX *mac, int is_sealing) {
+    struct tls_session *session = SSL_get_ex_data(ssl, session_index);
+    if (session->tickets == NULL) {
+        return 0;
+    }
+    int result = tls_ticket_ring_apply(session->tickets, name, iv, cipher, mac, is_sealing == 1);
+    /* With TLS 1.3 a ticket should be used once (RFC 8446 §C.4): each visit gets the next. */
+    bool is_used_up = is_sealing == 0 && SSL_version(ssl) == TLS1_3_VERSION;
+    return result == 1 && is_used_up ? 2 : result;
 }
 
 /* ---- moving bytes ---- */

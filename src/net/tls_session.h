@@ -25,6 +25,8 @@ typedef struct tls_context *(*tls_choose_fn)(void *context, const struct tls_hel
 struct tls_session {
     SSL *ssl; /* NULL: not open */
     struct tls_context *context;
+    struct tls_ticket_ring
+        *tickets; /* of the context that the handshake began with; NULL if none */
     /* that the client asked for; on servers lower case, and NULL if it sent none */
     char *server_name;
     tls_choose_fn choose;
@@ -57,6 +59,9 @@ bool tls_session_has_pending(const struct tls_session *session);
 /* After TLS_FAILED or TLS_TRUNCATED: slugs tls_verify, tls_handshake, peer_reset. `peer` names it. */
 void tls_session_why(const struct tls_session *session, const char *peer, struct why *why);
 
+/* For SSL_CTX_set_tlsext_ticket_key_evp_cb, by tls_context.c. */
+int tls_session_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                          EVP_MAC_CTX *mac, int is_sealing);
 /* For SSL_CTX_set_client_hello_cb, by tls_context.c. */
 int tls_session_on_client_hello(SSL *ssl, int *alert, void *context);
 

@@ -440,6 +440,9 @@ static bool visit(struct tls_context *base, struct tls_context *to, struct tls_c
 
 static void check_tickets(int version) {
     struct tls_context *base = tls_context_new(TLS_VISITOR_SERVER);
+    struct tls_ticket_ring *ring = tls_ticket_ring_new(clock_system(), random_system());
+    tls_context_set_tickets(base, ring);
+    tls_ticket_ring_unref(&ring);
     struct tls_context *visitor = visitor_server();
     struct tls_context *api = kit_context(TLS_API_SERVER, leaf_a, NULL);
     struct tls_context *tunnel = tunnel_server();
