@@ -1,7 +1,7 @@
 """The API's manners: shapes, errors, tenants, concurrency. Every operation also has its own tests elsewhere."""
 import pytest
 
-from harness import DOMAIN, Api
+from harness import DOMAIN, Api, Visitor
 
 
 def problem(answer, status, code=None):
@@ -120,3 +120,88 @@ def test_signing_out(platform):
     api.get("/v1/me")
     assert api.call("DELETE", "/v1/sessions/current").status == 204
     problem(api.call("GET", "/v1/me"), 401)
+
+
+def test_route_options(platform):
+    project = platform.project("options")
+    plain = project.route("/plain")
+    assert plain["timeouts"] == {"connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 0} and plain["sticky"] is False
+    route = project.route("/set", timeouts={"connect_ms": 250}, sticky=True, upstream="billing")
+    path = f"/v1/routes/{route['id']}"
+    assert project.api.get(path)["timeouts"] == {"connect_ms": 250, "first_byte_ms": 60000, "idle_ms": 0}
+    changed = project.api.patch(path, {"timeouts": {"idle_ms": 1000}})
+    assert changed["timeouts"] == {"connect_ms": 250, "first_byte_ms": 60000, "idle_ms": 1000} and changed["sticky"] is True
+    changed = project.api.patch(path, {"timeouts": {"connect_ms": None}, "sticky": None})
+    assert changed["timeouts"] == {"connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 1000} and changed["sticky"] is False
+    assert changed["upstream"] == "billing"
+
+
+@pytest.mark.parametrize("members, pointer", [
+    ({"timeouts": {"connect_ms": 99}}, "/timeouts/connect_ms"),
+    ({"timeouts": {"first_byte_ms": 3600001}}, "/timeouts/first_byte_ms"),
+    ({"timeouts": {"idle_ms": 999}}, "/timeouts/idle_ms"),
+    ({"timeouts": {"total_ms": 1}}, "/timeouts/total_ms"),
+    ({"timeouts": []}, "/timeouts"),
+    ({"sticky": "yes"}, "/sticky"),
+])
+def test_route_options_that_are_refused(platform, members, pointer):
+    api = platform.login()
+    path = f"/v1/organizations/{platform.organization()['id']}/projects"
+    project = api.post(path, {"name": f"refused-{abs(hash(str(members)))}"})
+    environment = api.get(f"/v1/projects/{project['id']}/environments")["items"][0]
+    answer = api.call("POST", f"/v1/environments/{environment['id']}/routes", {"path": "/", **members})
+    assert problem(answer, 422, "validation_failed")["errors"][0]["pointer"] == pointer
+
+
+def test_health_checks(platform):
+    project = platform.project("checked")
+    path = f"/v1/environments/{project.environment['id']}"
+    assert project.environment["health_checks"] == []
+    changed = project.api.patch(path, {"health_checks": [{"path": "/up"}, {"upstream": "api", "path": "/", "interval_ms": 1000}]})
+    wanted = [{"upstream": "default", "path": "/up", "interval_ms": 10000, "timeout_ms": 3000},
+              {"upstream": "api", "path": "/", "interval_ms": 1000, "timeout_ms": 1000}]
+    assert changed["health_checks"] == wanted and project.api.get(path)["health_checks"] == wanted
+    for checks, pointer in (([{"path": "up"}], "/health_checks/0/path"),
+                            ([{"path": "/"}, {"path": "/"}], "/health_checks/1/upstream"),
+                            ([{"path": "/", "timeout_ms": 20000}], "/health_checks/0/timeout_ms"),
+                            ([{"path": "/"}] * 33, "/health_checks")):
+        answer = project.api.call("PATCH", path, {"health_checks": checks})
+        assert problem(answer, 422)["errors"][0]["pointer"] == pointer
+    assert project.api.get(path)["health_checks"] == wanted
+    assert project.api.patch(path, {"health_checks": None})["health_checks"] == []
+
+
+def test_deleting_a_project(platform):
+    project = platform.project("short-lived")
+    project.route("/")
+    path = f"/v1/projects/{project.id}"
+    problem(project.api.call("DELETE", path), 428)
+    problem(project.api.call("DELETE", path, headers=[("If-Match", '"7"')]), 412)
+    project.api.delete(path)
+    for gone in (path, f"{path}/environments", f"/v1/environments/{project.environment['id']}", f"/v1/service-accounts/{project.account}/keys"):
+        problem(project.api.call("GET", gone), 404)
+    again = platform.project("short-lived")
+    assert again.id != project.id and again.host == project.host
+
+
+def test_requests_for_another_host_are_misdirected(platform):
+    with Visitor(platform.port, f"api.{DOMAIN}", platform.ca) as visitor:
+        answer = visitor.request("GET", "/v1/openapi.json", host="shop.example.org")
+    problem(answer, 421, "wrong_host")
+
+
+def test_a_large_body_needs_a_session_first(platform):
+    """Nobody's body is refused before it has been sent; somebody's small-minded one is not."""
+    path = f"/v1/organizations/{platform.organization()['id']}/projects"
+    large = b'{"name":"' + b" " * 500_000 + b'"}'
+    for token in (None, "not-a-token"):
+        with Visitor(platform.port, f"api.{DOMAIN}", platform.ca) as visitor:
+            fields = [("Authorization", f"Bearer {token}")] if token else []
+            head = [f"POST {path} HTTP/1.1", f"Host: {visitor.authority}", "Expect: 100-continue", f"Content-Length: {len(large)}",
+                    "Content-Type: application/json", *(f"{name}: {value}" for name, value in fields)]
+            visitor.send(("\r\n".join(head) + "\r\n\r\n").encode())
+            if token:
+                visitor.send(large[:100_000])
+            problem(visitor.read_response(), 401)
+    problem(platform.login().call("POST", path, raw=large), 422)
+    problem(Api(platform).call("POST", "/v1/sessions", raw=large), 413)

@@ -1,7 +1,8 @@
 """Changes take effect while requests run, at the edge and at the warpgate, and the API shows who has applied what."""
 import threading
+import time
 
-from harness import DEADLINE, Visitor, Workload, eventually, plain_response
+from harness import DEADLINE, PLAIN, Visitor, Workload, eventually, plain_response, programs
 
 
 def status(platform, host, path):
@@ -40,6 +41,96 @@ def test_the_api_shows_the_applied_revision(platform, workload, started):
         assert gate["status"] == "connected"
         seen.append(gate["applied_revision"])
     assert seen == sorted(set(seen)), "revisions only grow"
+
+
+def test_options_are_in_force_within_half_a_second(platform, workload, started):
+    project = platform.project("swift")
+    route = project.route("/")
+    started.append(project.start_warpgate(workload.address))
+    becomes(platform, project.host, "/", 200)
+    for change in ({"timeouts": {"first_byte_ms": 30000}}, {"sticky": True}, {"timeouts": None, "sticky": None}):
+        mark = platform.mark()
+        begun = time.monotonic()
+        project.api.patch(f"/v1/routes/{route['id']}", change)
+        project.wait_in_force(mark)
+        wait_nobody_behind(project, begun)
+    mark = platform.mark()
+    begun = time.monotonic()
+    project.api.patch(f"/v1/environments/{project.environment['id']}", {"health_checks": [{"path": "/"}]})
+    project.wait_in_force(mark)
+    wait_nobody_behind(project, begun)
+    assert status(platform, project.host, "/") == 200
+
+
+def environment_status(project):
+    return project.api.get(f"/v1/environments/{project.environment['id']}/status")
+
+
+def wait_nobody_behind(project, begun):
+    seen = eventually(lambda: next((s for s in [environment_status(project)] if s["warpgates"]["behind"] == 0 and s["warpgates"]["connected"] == 1
+                                    and all(e["applied_revision"] == s["bundle_revision"] for e in s["edges"])), None), what="nobody behind")
+    assert seen["edges"], seen
+    # The half second is the release build's; the sanitizers' one is allowed its slowness.
+    assert time.monotonic() - begun < (0.5 if programs() == PLAIN else 2.5)
+
+
+def test_the_status_follows_the_warpgate(platform, workload, started):
+    project = platform.project("doing-well")
+    project.route("/")
+    assert environment_status(project)["status"] == "disconnected"
+    warpgate = project.start_warpgate(workload.address)
+    started.append(warpgate)
+    becomes(platform, project.host, "/", 200)
+    seen = eventually(lambda: next((s for s in [environment_status(project)] if s["status"] == "healthy"), None), what="healthy")
+    assert seen["warpgates"]["connected"] == 1 and seen["warpgates"]["tunnels"] >= 1
+    gate = eventually(lambda: next((g for g in project.warpgates() if g["tunnels"] >= 1), None), what="tunnels")
+    assert gate["status"] == "connected"
+    project.api.patch(f"/v1/environments/{project.environment['id']}", {"enabled": False})
+    assert environment_status(project)["status"] == "disabled"
+    project.api.patch(f"/v1/environments/{project.environment['id']}", {"enabled": True})
+    assert warpgate.stop() == 0
+    eventually(lambda: environment_status(project)["status"] == "disconnected", what="disconnected")
+    assert all(g["tunnels"] == 0 and g["upstreams"] == [] for g in project.warpgates())
+
+
+def test_a_checked_upstream_shows_its_state(platform, started):
+    """Up, down and up again: the warpgate sees it by its checks, the API shows it."""
+    healthy = threading.Event()
+    healthy.set()
+
+    def answer(request):
+        return plain_response(b"", "200 OK" if healthy.is_set() else "500 Internal Server Error")
+
+    with Workload(answer) as workload:
+        project = platform.project("health")
+        project.route("/")
+        project.api.patch(f"/v1/environments/{project.environment['id']}", {"health_checks": [{"path": "/healthz", "interval_ms": 1000}]})
+        started.append(project.start_warpgate(workload.address))
+        becomes_state(project, "up", "healthy")
+        healthy.clear()
+        becomes_state(project, "down", "down")
+        healthy.set()
+        becomes_state(project, "up", "healthy")
+
+
+def becomes_state(project, state, environment):
+    def is_so():
+        gates = [g for g in project.warpgates() if g["status"] == "connected"]
+        seen = environment_status(project)
+        upstreams = [{"name": "default", "state": state}]
+        return [g["upstreams"] for g in gates] == [upstreams] and seen["upstreams"] == upstreams and seen["status"] == environment
+    eventually(is_so, what=f"upstream {state}")
+
+
+def test_a_deleted_project_is_gone(platform, workload, started):
+    project = platform.project("gone-project")
+    project.route("/")
+    warpgate = project.start_warpgate(workload.address)
+    started.append(warpgate)
+    becomes(platform, project.host, "/", 200)
+    project.api.delete(f"/v1/projects/{project.id}")
+    becomes(platform, project.host, "/", 421)
+    assert warpgate.wait() == 3
 
 
 def test_an_environment_switched_off_and_on(platform, workload, started):
