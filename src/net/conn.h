@@ -46,7 +46,7 @@ struct conn_connect_config {
     /* SNI and, for *_CLIENT roles but TLS_TUNNEL_CLIENT, the name to verify; required with tls */
     const char *server_name;
     struct conn_timeouts timeouts;
-    bool is_keepalive; /* TCP_USER_TIMEOUT and keep-alive for long-lived tunnels */
+    bool is_keepalive; /* for long-lived tunnels: socket_keepalive (socket.h) */
 };
 
 /* Begins to connect; the outcome comes through events. */

@@ -19,6 +19,10 @@
 #define KEEPALIVE_COUNT 3
 #define USER_TIMEOUT_MS 10000
 
+#define VISITOR_IDLE_S 60
+#define VISITOR_INTERVAL_S 15
+#define VISITOR_COUNT 4
+
 static void set_int(int fd, int level, int option, int value) {
     /* Wishes: a socket without them still works. */
     (void)setsockopt(fd, level, option, &value, sizeof(value));
@@ -40,6 +44,19 @@ static enum status listen_error(const struct address *address, int error, struct
                    strerror(error));
 }
 
+static void ask_for_life(int fd, int idle_s, int interval_s, int count) {
+    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+}
+
+/* Accepted sockets inherit these: one call here instead of one for each of them. */
+static void set_inherited(int fd) {
+    set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    ask_for_life(fd, VISITOR_IDLE_S, VISITOR_INTERVAL_S, VISITOR_COUNT);
+}
+
 enum status socket_listen(const struct address *address, int *out, struct why *why) {
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -48,6 +65,9 @@ enum status socket_listen(const struct address *address, int *out, struct why *w
     set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (address->storage.ss_family == AF_INET6) {
         set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    }
+    if (address->storage.ss_family != AF_UNIX) {
+        set_inherited(fd);
     }
     if (bind(fd, (const struct sockaddr *)&address->storage, address->len) != 0 ||
         listen(fd, BACKLOG) != 0) {
@@ -81,6 +101,7 @@ enum status socket_adopt_listener(int fd, struct why *why) {
         return why_set(why, STATUS_INVALID, "listener_invalid", "descriptor %d: %s", fd,
                        strerror(errno));
     }
+    set_inherited(fd);
     return STATUS_OK;
 }
 
@@ -89,11 +110,7 @@ int socket_dup(int fd) {
 }
 
 int socket_accept(int listen_fd) {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    }
-    return fd;
+    return accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 int socket_connect(const struct address *address, int *out) {
@@ -159,9 +176,7 @@ void socket_peer_address(int fd, struct address *address) {
 }
 
 void socket_keepalive(int fd) {
-    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-    set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-    set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
+    ask_for_life(fd, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT);
     set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+    set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCKET_NOTSENT_BYTES);
 }

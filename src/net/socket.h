@@ -5,7 +5,8 @@
 
 #include "net/address.h"
 
-/* A listening socket; a port on which anybody listens is refused. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED
+/* A listening socket; a port on which anybody listens is refused. What it accepts is asked for a sign of life after a minute of
+ * silence, and given up after another, so that peers who vanished do not stay for ever. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED
  * (address_denied), STATUS_FAILED (listen_failed). */
 enum status socket_listen(const struct address *address, int *fd, struct why *why) MUST_USE;
 /* A listening socket that somebody else made: checks that it is one, of TCP over IPv4 or IPv6, and gives it our options.
@@ -26,7 +27,9 @@ int socket_error(int fd);
 /* Empty when there is none (any more). */
 void socket_local_address(int fd, struct address *address);
 void socket_peer_address(int fd, struct address *address);
-/* For long-lived connections: a peer that is gone is noticed within some 10 s, also while output waits. */
+/* For long-lived connections that many share: a peer that is gone is noticed within some 10 s, also while output waits; and at most
+ * SOCKET_NOTSENT_BYTES wait in the system, so that what is urgent (a PING, a reset) does not stand behind megabytes. */
 void socket_keepalive(int fd);
+#define SOCKET_NOTSENT_BYTES (128 * 1024)
 
 #endif
