@@ -117,7 +117,6 @@ def test_addresses_of_both_families(tmp_path):
 
 # Patience
 
-@pytest.mark.xfail(strict=True, reason="routes have no timeouts yet")
 def test_no_deadline_once_bytes_flow(platform, started):
     """Promise 10: the route's first-byte timeout ends with the first byte; a drip may last as long as it likes."""
     def drip(peer):
@@ -143,7 +142,6 @@ def test_no_deadline_once_bytes_flow(platform, started):
         assert 0.4 < time.monotonic() - begun < 5
 
 
-@pytest.mark.xfail(strict=True, reason="routes have no timeouts yet")
 def test_no_deadline_while_an_upload_moves(platform, started):
     """The first-byte timeout counts from the request's last byte, not from its first."""
     with LiveWorkload(lambda peer: peer.answer(b"%d" % len(peer.read_all()))) as workload:
@@ -158,7 +156,6 @@ def test_no_deadline_while_an_upload_moves(platform, started):
             assert visitor.read_response("POST").body == b"8"
 
 
-@pytest.mark.xfail(strict=True, reason="routes have no timeouts yet")
 def test_an_idle_timeout_that_was_asked_for(platform, started):
     """Once the answer has begun, only a route's idle timeout ends a silent exchange; without one, nothing does."""
     release = threading.Event()

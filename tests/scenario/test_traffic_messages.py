@@ -352,7 +352,6 @@ def test_a_large_answer_head_passes(use, either):
     assert sum(value == "w" * 700 for _, value in answer.headers) == 40
 
 
-@pytest.mark.xfail(strict=True, reason="a visitor that closes its sending side is taken for one that has given up")
 def test_a_visitor_that_has_said_all_and_closes_its_half(use, platform, service):
     """RFC 9112 9.6: who closes its sending side still waits for the answer."""
     def handler(peer):
