@@ -22,7 +22,6 @@ static int usage(const struct why *why) {
     return EXIT_USAGE;
 }
 
-/* "" where the machine decides. */
 static enum status read_number(const char *flag, const char *text, uint64_t least, uint64_t most,
                                uint64_t *number, struct why *why) {
     if (str_to_u64(str_from(text), most, number) != STATUS_OK || *number < least) {
@@ -58,7 +57,7 @@ static enum status read_numbers(const char *workers, const char *grace, struct u
 }
 
 static int command_up(int argc, char **argv) {
-    struct up_config config = {0};
+    struct up_config config = {.argc = argc, .argv = argv};
     const char *log_level = NULL;
     const char *workers = NULL;
     const char *grace = NULL;
@@ -77,6 +76,8 @@ static int command_up(int argc, char **argv) {
          "Password of that owner; without it, one is generated and printed once."},
         {"demo", NULL, OPTION_FLAG, &config.is_demo, NULL,
          "Add a sample project with a workload and a running warpgate."},
+        {"replace", NULL, OPTION_FLAG, &config.is_replacing, NULL,
+         "Take over from the process that runs with the same data, without refusing a connection."},
         {"workers", "N", OPTION_TEXT, &workers, NULL,
          "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},
         {"grace", "SECONDS", OPTION_TEXT, &grace, "30",

@@ -1,55 +1,28 @@
+/* up.c: `mezusphere up`: the parts of the process, in the order in which they need each other; its beginning and its end. */
 #include "cmd/up.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/demo.h"
-#include "cmd/up_listen.h"
-#include "control/control.h"
-#include "edge/edge.h"
+#include "cmd/up_state.h"
 
 /* make(1) passes on a SIGTERM that its whole group has had already: one wish, not two. */
 #define SAME_SIGNAL_MS 500
 #define DEMO_CHECK_MS 20
 #define DEMO_GIVE_UP_MS 20000
 
-struct up {
-    struct up_config *config;
-    struct loop *loop;
-    struct up_listeners listeners;
-    struct control *control;
-    struct edge *edge;
-    struct demo *demo;
-    struct loop_timer demo_timer;
-    int64_t demo_started_ms;
-    char demo_url[512];
-    char demo_host[256];
-    char public_address[300];
-    uint16_t public_port;
-    unsigned running; /* parts that have not ended yet */
-    int64_t stopping_since_ms;
-    bool is_stopping;
-};
-
-/* Before anything runs: what was made goes back to the system with the process. */
-static _Noreturn void fail(const struct why *why) {
+_Noreturn void up_fail(const struct why *why) {
     (void)fprintf(stderr, "mezusphere: %s [%s]\n", why->text, why->slug);
     _exit(1);
 }
 
 /* The parts are made in the order in which they need each other. */
 
-static enum status make_listeners(struct up *up, struct why *why) {
+static enum status choose_port(struct up *up, struct why *why) {
     struct address address;
-    enum status status = up_listen_open(up->config->listen, &up->listeners, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
     up_listen_address(&up->listeners, &address);
     uint64_t port = address_port(&address);
     if (up->config->public_port != NULL &&
@@ -63,7 +36,7 @@ static enum status make_listeners(struct up *up, struct why *why) {
     return STATUS_OK;
 }
 
-static enum status make_control(struct up *up, struct why *why) {
+enum status up_make_control(struct up *up, struct why *why) {
     const struct control_config config = {
         .loop = up->loop,
         .data_folder = up->config->data,
@@ -93,7 +66,7 @@ static void write_control_address(const struct up *up, char out[ADDRESS_TEXT_SIZ
 static int connect_control(void *context) {
     struct up *up = context;
     int fds[2];
-    if (up->control == NULL || up->is_stopping ||
+    if (up->control == NULL || up->phase == UP_STOPPING ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) {
         return -1;
     }
@@ -127,6 +100,7 @@ static enum status make_edge(struct up *up, struct why *why) {
         .connect_context = up,
         .control_address = control_address,
         .control_server_name = str_from(control_name),
+        .ticket_keys = buf_str(&up->ticket_keys),
         .on_synced = on_synced,
         .synced_context = up,
     };
@@ -205,23 +179,34 @@ static void add_services(void *context, struct front *front) {
     control_add_services(up->control, front);
 }
 
-static void begin_serving(struct up *up) {
-    struct why why = {0};
-    if (edge_open(up->edge, up->listeners.fds, up->listeners.count, add_services, up, &why) !=
-            STATUS_OK ||
-        (up->config->is_demo && make_demo(up, &why) != STATUS_OK)) {
-        fail(&why);
-    }
-    print_welcome(up);
-    if (up->demo != NULL) {
-        loop_timer_set(&up->demo_timer, DEMO_CHECK_MS);
-    }
+enum status up_open(struct up *up, struct why *why) {
+    return edge_open(up->edge, up->listeners.fds, up->listeners.count, add_services, up, why);
+}
+
+static void tell_ready(void) {
+    char state[64];
+    (void)snprintf(state, sizeof state, "READY=1\nMAINPID=%ld", (long)getpid());
+    up_notify(state);
 }
 
 static void on_synced(void *context) {
     struct up *up = context;
-    if (!up->is_stopping) {
-        begin_serving(up);
+    struct why why = {0};
+    if (up->phase != UP_STARTING) {
+        return;
+    }
+    if (up_open(up, &why) != STATUS_OK ||
+        (up->config->is_demo && make_demo(up, &why) != STATUS_OK)) {
+        up_fail(&why);
+    }
+    up->phase = UP_SERVING;
+    up_takeover_finish(up);
+    up_handover_start(up);
+    up_reload_start(up);
+    tell_ready();
+    print_welcome(up);
+    if (up->demo != NULL) {
+        loop_timer_set(&up->demo_timer, DEMO_CHECK_MS);
     }
 }
 
@@ -234,59 +219,83 @@ static void on_part_ended(void *context) {
     }
 }
 
-/* No more connections come: those that are there finish. */
-static void on_closed(void *context) {
-    struct up *up = context;
-    up->running = 2;
-    edge_stop(up->edge, EDGE_FAREWELL_STOP, up->config->grace_ms, on_part_ended, up);
-    control_stop(up->control, on_part_ended, up);
-}
-
 static void on_demo_ended(void *context) {
     (void)context;
 }
 
-static void on_signal(void *context, int signal_number) {
-    struct up *up = context;
-    if (up->is_stopping && loop_now_ms(up->loop) - up->stopping_since_ms < SAME_SIGNAL_MS) {
-        return;
-    }
-    if (up->is_stopping) {
-        log_warn("mezusphere.cut", "signal=%d: not waiting any longer", signal_number);
-        _exit(1);
-    }
-    log_info("mezusphere.stopping", "signal=%d", signal_number);
-    up->is_stopping = true;
-    up->stopping_since_ms = loop_now_ms(up->loop);
+void up_end(struct up *up, enum edge_farewell farewell) {
+    up->phase = UP_STOPPING;
     loop_timer_clear(&up->demo_timer);
+    up_handover_stop(up);
+    up_reload_stop(up);
     if (up->demo != NULL) {
         demo_stop(&up->demo, on_demo_ended, up);
     }
+    up->running = 1;
+    edge_stop(up->edge, farewell, up->config->grace_ms, on_part_ended, up);
+    if (up->control != NULL) {
+        up->running++;
+        control_stop(up->control, on_part_ended, up);
+    }
+}
+
+/* No more connections come: those that are there finish. */
+static void on_closed(void *context) {
+    up_end(context, EDGE_FAREWELL_STOP);
+}
+
+static void on_signal(void *context, int signal_number) {
+    struct up *up = context;
+    if (up->phase == UP_STOPPING &&
+        loop_now_ms(up->loop) - up->stopping_since_ms < SAME_SIGNAL_MS) {
+        return;
+    }
+    if (up->phase != UP_SERVING) {
+        /* asked twice; or nothing is served yet, or by somebody else soon */
+        log_warn("mezusphere.cut", "signal=%d: not waiting any longer", signal_number);
+        _exit(up->phase == UP_STARTING ? 0 : 1);
+    }
+    log_info("mezusphere.stopping", "signal=%d", signal_number);
+    up_notify("STOPPING=1");
+    up->phase = UP_STOPPING;
+    up->stopping_since_ms = loop_now_ms(up->loop);
+    up_handover_stop(up);
     edge_close(up->edge, on_closed, up);
 }
 
-static enum status make_all(struct up *up, struct why *why) {
-    enum status status = make_listeners(up, why);
+enum status up_make_parts(struct up *up, struct why *why) {
+    enum status status = choose_port(up, why);
     if (status == STATUS_OK) {
-        status = make_control(up, why);
+        status = up_make_control(up, why);
     }
     return status == STATUS_OK ? make_edge(up, why) : status;
 }
 
+static void start(struct up *up) {
+    struct why why = {0};
+    if (up->config->is_replacing) {
+        up_takeover_start(up);
+        return;
+    }
+    if (up_listen_open(up->config->listen, &up->listeners, &why) != STATUS_OK ||
+        up_make_parts(up, &why) != STATUS_OK) {
+        up_fail(&why);
+    }
+}
+
 int up_run(struct up_config *config) {
     struct up up = {.config = config};
-    struct why why = {0};
     up.loop = loop_new(clock_system(), random_system());
+    buf_init(&up.ticket_keys, TLS_TICKET_BLOB_MAX);
     loop_timer_init(&up.demo_timer, up.loop, on_demo_check, &up);
-    if (make_all(&up, &why) != STATUS_OK) {
-        fail(&why);
-    }
     loop_on_stop_signal(up.loop, on_signal, &up);
+    start(&up);
     loop_run(up.loop);
     loop_timer_close(&up.demo_timer, NULL);
     edge_free(&up.edge);
     control_free(&up.control);
     up_listen_close(&up.listeners);
+    buf_fini_wiped(&up.ticket_keys);
     loop_free(&up.loop);
     return 0;
 }

@@ -14,6 +14,9 @@ struct up_config {
     const char *admin_email;
     struct secret admin_password;
     bool is_demo;
+    bool is_replacing; /* take over from the process that runs with the same data */
+    int argc;          /* the command line, to start a successor by */
+    char **argv;
     unsigned worker_count; /* 1 to 8 */
     int64_t grace_ms;      /* for what runs when it is told to stop */
 };

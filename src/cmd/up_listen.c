@@ -65,6 +65,17 @@ enum status up_listen_open(const char *listen, struct up_listeners *listeners, s
                                                         : status;
 }
 
+enum status up_listen_take(struct up_listeners *listeners, int fd, struct why *why) {
+    if (listeners->count == EDGE_LISTENERS_MAX) {
+        return why_set(why, STATUS_TOO_LARGE, "listeners_full", "too many listening sockets");
+    }
+    enum status status = socket_adopt_listener(fd, why);
+    if (status == STATUS_OK) {
+        listeners->fds[listeners->count++] = fd;
+    }
+    return status;
+}
+
 void up_listen_close(struct up_listeners *listeners) {
     while (listeners->count > 0) {
         (void)close(listeners->fds[--listeners->count]);

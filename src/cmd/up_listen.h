@@ -18,6 +18,8 @@ struct up_listeners {
  * STATUS_FAILED with a why that names --listen. */
 enum status up_listen_open(const char *listen, struct up_listeners *listeners,
                            struct why *why) MUST_USE;
+/* One from another process; taken if it is what it should be. STATUS_INVALID. */
+enum status up_listen_take(struct up_listeners *listeners, int fd, struct why *why) MUST_USE;
 void up_listen_close(struct up_listeners *listeners);
 /* Where the first one listens. */
 void up_listen_address(const struct up_listeners *listeners, struct address *address);

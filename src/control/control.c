@@ -208,6 +208,7 @@ enum status control_make_demo(struct control *control, struct control_demo *demo
 
 void control_state_check_ended(struct control *control) {
     if (control->phase != CONTROL_STOPPING || control->work_count > 0 ||
+        atomic_load(&control->arriving_count) > 0 ||
         !list_is_empty(&control->conns) || !list_is_empty(&control->exchanges)) {
         return;
     }

@@ -260,18 +260,25 @@ static struct tls_context *machine_tls(void *context) {
     return ((struct control *)context)->machine_tls;
 }
 
-static void machine_arrived(void *context, struct conn *conn) {
-    accept_conn(context, conn, true);
-}
-
-/* A front of another thread may have accepted it; the control plane lives on one loop. */
-static void machine_accept(void *context, struct conn *conn) {
-    struct control *control = context;
+/* A front of another thread may have accepted it; the control plane lives on one loop, and until it has arrived there it counts. */
+static void accept_here(struct control *control, struct conn *conn,
+                        void (*arrived)(void *context, struct conn *conn)) {
+    atomic_fetch_add(&control->arriving_count, 1);
     if (conn_loop(conn) != control->loop) {
-        conn_move(conn, control->loop, machine_arrived, control);
+        conn_move(conn, control->loop, arrived, control);
         return;
     }
+    arrived(control, conn);
+}
+
+static void machine_arrived(void *context, struct conn *conn) {
+    struct control *control = context;
     accept_conn(control, conn, true);
+    atomic_fetch_sub(&control->arriving_count, 1);
+}
+
+static void machine_accept(void *context, struct conn *conn) {
+    accept_here(context, conn, machine_arrived);
 }
 
 static bool api_wants(void *context, struct str server_name, const struct front_hello *hello) {
@@ -285,16 +292,13 @@ static struct tls_context *api_tls(void *context) {
 }
 
 static void api_arrived(void *context, struct conn *conn) {
-    accept_conn(context, conn, false);
+    struct control *control = context;
+    accept_conn(control, conn, false);
+    atomic_fetch_sub(&control->arriving_count, 1);
 }
 
 static void api_accept(void *context, struct conn *conn) {
-    struct control *control = context;
-    if (conn_loop(conn) != control->loop) {
-        conn_move(conn, control->loop, api_arrived, control);
-        return;
-    }
-    accept_conn(control, conn, false);
+    accept_here(context, conn, api_arrived);
 }
 
 void control_conn_add_services(struct control *control, struct front *front) {

@@ -6,6 +6,7 @@
 #ifndef CONTROL_CONTROL_STATE_H
 #define CONTROL_CONTROL_STATE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -56,6 +57,7 @@ struct control {
     void *ended_context;
 
     /* for any thread */
+    atomic_uint arriving_count; /* connections on their way from other loops */
     struct store *store;
     struct identity_password *passwords;
     struct identity_throttle *throttle;

@@ -115,6 +115,11 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
     edge->control_tls = tls_context_new(TLS_CONTROL_CLIENT);
     edge->roster =
         edge_roster_new(config->worker_count, loop_clock(config->loop), on_report_due, edge);
+    edge->tickets = tls_ticket_ring_new(loop_clock(config->loop), loop_random(config->loop));
+    if (!str_is_empty(config->ticket_keys) &&
+        tls_ticket_ring_import(edge->tickets, config->ticket_keys) != STATUS_OK) {
+        log_warn("edge.tickets_refused", "visitors of the former process handshake anew");
+    }
     enum status status = fill(edge, config, why);
     *at = edge;
     if (status != STATUS_OK) {
@@ -233,6 +238,10 @@ void edge_close(struct edge *edge, void (*on_closed)(void *context), void *conte
     }
 }
 
+size_t edge_export_tickets(struct edge *edge, uint8_t out[TLS_TICKET_BLOB_MAX]) {
+    return tls_ticket_ring_export(edge->tickets, out);
+}
+
 bool edge_serves(struct edge *edge, struct str host) {
     struct edge_environment *environment = edge_environment_of_host(edge->workers[0], host);
     return environment != NULL && edge_roster_serves(edge->roster, &environment->id);
@@ -288,6 +297,7 @@ void edge_free(struct edge **at) {
         edge_worker_free(&edge->workers[i - 1]);
     }
     edge_roster_free(&edge->roster);
+    tls_ticket_ring_unref(&edge->tickets);
     tls_context_unref(&edge->visitor_tls);
     tls_context_unref(&edge->tunnel_tls);
     tls_context_unref(&edge->control_tls);

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "net/front.h"
 #include "net/loop.h"
+#include "net/tls_ticket.h"
 
 struct edge;
 
@@ -32,6 +33,7 @@ struct edge_config {
     void *connect_context;
     const char *control_address; /* host:port to dial where there is none */
     struct str control_server_name;
+    struct str ticket_keys; /* of the process that this one replaces; empty: none */
     /* The edge has heard everything, for the first time: it can serve. */
     void (*on_synced)(void *context);
     void *synced_context;
@@ -48,6 +50,8 @@ enum status edge_open(struct edge *edge, const int *fds, size_t count,
 /* Accepts no more on any worker; connections live on. `on_closed` once, when the handshakes under way have ended, or have been cut after a
  * second. Then it may be opened again. */
 void edge_close(struct edge *edge, void (*on_closed)(void *context), void *context);
+/* The keys of session tickets, for a successor: a secret, which the caller wipes. Returns the length. */
+size_t edge_export_tickets(struct edge *edge, uint8_t out[TLS_TICKET_BLOB_MAX]);
 /* True when at least one warpgate is ready for this host name. */
 bool edge_serves(struct edge *edge, struct str host);
 /* How an edge ends. */

@@ -26,6 +26,8 @@
  * EDGE_STALL_PRESSED_MS are cut, the longest silent ones first. */
 #define EDGE_UNREAD_BYTES_MAX ((size_t)128 << 20)
 #define EDGE_STALL_PRESSED_MS 3000
+/* a connection that is to go, and is idle, is left so long for a request that may be on its way */
+#define EDGE_DRAIN_IDLE_MS 5000
 /* how long a change waits for warpgates, so that the second line knows it first */
 #define EDGE_APPLY_WAIT_MS 250
 
@@ -61,6 +63,7 @@ struct edge {
     struct tls_context *visitor_tls;
     struct tls_context *tunnel_tls;
     struct tls_context *control_tls;
+    struct tls_ticket_ring *tickets;
     struct edge_roster *roster;
     struct edge_worker *workers[EDGE_WORKERS_MAX];
     unsigned worker_count;

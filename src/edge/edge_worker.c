@@ -87,6 +87,7 @@ enum status edge_worker_open(struct edge_worker *worker, int fd,
     if (status != STATUS_OK) {
         return status;
     }
+    front_set_tickets(front, worker->edge->tickets);
     add_services(context, front);
     add_own_services(worker, front);
     worker->fronts[worker->front_count++] = front;

@@ -347,6 +347,10 @@ struct tls_ticket_ring *front_ticket_ring(const struct front *front) {
     return tls_context_tickets(front->tls);
 }
 
+void front_set_tickets(struct front *front, struct tls_ticket_ring *tickets) {
+    tls_context_set_tickets(front->tls, tickets);
+}
+
 size_t front_handshake_count(const struct front *front) {
     return front->visit_count;
 }

@@ -50,6 +50,8 @@ void front_free(struct front **front);
 const struct address *front_address(const struct front *front);
 /* The keys of tickets, to hand on to a successor; siblings share them. Borrowed. */
 struct tls_ticket_ring *front_ticket_ring(const struct front *front);
+/* Before its first handshake: these keys instead of its own. Refs. */
+void front_set_tickets(struct front *front, struct tls_ticket_ring *tickets);
 /* Connections that are in their handshake. */
 size_t front_handshake_count(const struct front *front);
 /* The listening socket, to give it away; borrowed. -1 when closed. Whoever it is given to shares what waits in it. */

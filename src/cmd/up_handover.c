@@ -1,0 +1,254 @@
+/* up_handover.c: the running process gives way to a successor, in place: no connection is refused and no request fails.
+ *
+ * Until the successor says that it serves, everything can be taken back: when it goes away, or takes too long, this process opens
+ * the store again and goes on. In between nobody accepts: what arrives waits in the listening sockets, which both have.
+ */
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cmd/up_state.h"
+
+/* from letting go of the store until the successor serves */
+#define PATIENCE_MS 20000
+/* between two tries to have the store back */
+#define RECLAIM_MS 200
+
+enum handover_state {
+    HANDOVER_WAITING,   /* nobody is there */
+    HANDOVER_OFFERED,   /* a successor has the sockets; nothing has changed */
+    HANDOVER_CLOSING,   /* it wants the store: accepting ends, then the control plane */
+    HANDOVER_RELEASED,  /* the store is its */
+    HANDOVER_RECLAIMING /* it is gone: the store is to be ours again */
+};
+
+struct up_handover {
+    struct up *up;
+    enum handover_state state;
+    struct fd_channel_listener *listener;
+    struct fd_channel *channel; /* the successor; NULL: none */
+    struct loop_timer timer;
+    bool is_lost; /* while CLOSING: the successor has gone */
+    bool is_ending;
+};
+
+static void reclaim(struct up_handover *handover);
+
+static void free_channel(struct up_handover *handover) {
+    fd_channel_free(&handover->channel);
+}
+
+static void go_on_serving(struct up_handover *handover) {
+    struct why why = {0};
+    if (up_open(handover->up, &why) != STATUS_OK) {
+        log_error("mezusphere.not_listening", "code=%s detail=%s", why.slug, why.text);
+    }
+    handover->state = HANDOVER_WAITING;
+    handover->is_lost = false;
+    handover->up->phase = UP_SERVING;
+    log_warn("mezusphere.not_replaced", "the successor did not come up: this process goes on");
+}
+
+/* The successor may still hold the store for a moment. */
+static void reclaim(struct up_handover *handover) {
+    struct why why = {0};
+    handover->state = HANDOVER_RECLAIMING;
+    if (up_make_control(handover->up, &why) != STATUS_OK) {
+        log_warn("mezusphere.store_not_back", "code=%s detail=%s", why.slug, why.text);
+        loop_timer_set(&handover->timer, RECLAIM_MS);
+        return;
+    }
+    go_on_serving(handover);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct up_handover *handover = timer->context;
+    if (handover->state == HANDOVER_RECLAIMING) {
+        reclaim(handover);
+    } else if (handover->state == HANDOVER_RELEASED) {
+        log_warn("mezusphere.successor_slow", "it has not begun to serve in %d s",
+                 PATIENCE_MS / 1000);
+        free_channel(handover); /* it ends when it sees that */
+        reclaim(handover);
+    }
+}
+
+static void tell(struct up_handover *handover, enum up_message message, struct str payload) {
+    if (handover->channel != NULL &&
+        fd_channel_send(handover->channel, (uint8_t)message, payload, NULL, 0) != STATUS_OK) {
+        log_warn("mezusphere.successor_deaf", "message=%d", (int)message);
+    }
+}
+
+/* Steps towards letting go: fronts, control plane, store. */
+
+static void on_control_ended(void *context) {
+    struct up_handover *handover = context;
+    control_free(&handover->up->control);
+    if (handover->is_lost) {
+        reclaim(handover);
+        return;
+    }
+    handover->state = HANDOVER_RELEASED;
+    log_info("mezusphere.released", "the successor has the store");
+    loop_timer_set(&handover->timer, PATIENCE_MS);
+    tell(handover, UP_MESSAGE_RELEASED, STR_EMPTY);
+}
+
+static void on_fronts_closed(void *context) {
+    struct up_handover *handover = context;
+    if (handover->is_lost) {
+        go_on_serving(handover);
+        return;
+    }
+    control_stop(handover->up->control, on_control_ended, handover);
+}
+
+/* What the successor says */
+
+static void take_take(struct up_handover *handover, struct str payload) {
+    struct up *up = handover->up;
+    uint8_t keys[TLS_TICKET_BLOB_MAX];
+    if (handover->state != HANDOVER_WAITING || up->phase != UP_SERVING ||
+        !str_eq(payload, STR(UP_CHANNEL_VERSION))) {
+        tell(handover, UP_MESSAGE_REFUSED, STR("it is starting, stopping, or of another version"));
+        return;
+    }
+    size_t len = edge_export_tickets(up->edge, keys);
+    handover->state = HANDOVER_OFFERED;
+    if (fd_channel_send(handover->channel, UP_MESSAGE_SOCKETS, str_make((const char *)keys, len),
+                        up->listeners.fds, up->listeners.count) != STATUS_OK) {
+        log_warn("mezusphere.successor_deaf", "it cannot be given the sockets");
+        handover->state = HANDOVER_WAITING;
+        free_channel(handover);
+    }
+    secret_wipe(keys, sizeof keys);
+}
+
+static void take_release(struct up_handover *handover, struct str payload) {
+    (void)payload;
+    if (handover->state != HANDOVER_OFFERED || handover->up->phase != UP_SERVING) {
+        tell(handover, UP_MESSAGE_REFUSED, STR("it is stopping"));
+        return;
+    }
+    log_info("mezusphere.replacing", "a successor takes over");
+    handover->state = HANDOVER_CLOSING;
+    handover->up->phase = UP_HANDING;
+    edge_close(handover->up->edge, on_fronts_closed, handover);
+}
+
+static void take_serving(struct up_handover *handover, struct str payload) {
+    (void)payload;
+    if (handover->state != HANDOVER_RELEASED) {
+        return;
+    }
+    struct up *up = handover->up;
+    log_info("mezusphere.replaced", "the successor serves; finishing what runs");
+    up_listen_close(&up->listeners);
+    up_handover_stop(up);
+    up_end(up, EDGE_FAREWELL_REPLACE);
+}
+
+static const struct {
+    enum up_message message;
+    void (*take)(struct up_handover *handover, struct str payload);
+} takers[] = {
+    {UP_MESSAGE_TAKE, take_take},
+    {UP_MESSAGE_RELEASE, take_release},
+    {UP_MESSAGE_SERVING, take_serving},
+};
+
+static void on_message(void *owner, struct fd_channel *channel,
+                       struct fd_channel_message *message) {
+    struct up_handover *handover = owner;
+    (void)channel;
+    for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
+        if (message->type == takers[i].message) {
+            takers[i].take(handover, message->payload);
+            return;
+        }
+    }
+}
+
+static void on_closed(void *owner, struct fd_channel *channel, const struct why *why) {
+    struct up_handover *handover = owner;
+    (void)channel;
+    (void)why;
+    handover->channel = NULL;
+    switch (handover->state) {
+    case HANDOVER_CLOSING:
+        handover->is_lost = true; /* what is under way comes to its end first */
+        return;
+    case HANDOVER_RELEASED:
+        loop_timer_clear(&handover->timer);
+        reclaim(handover);
+        return;
+    default:
+        handover->state = HANDOVER_WAITING;
+    }
+}
+
+static const struct fd_channel_events events = {.on_message = on_message, .on_closed = on_closed};
+
+static void ignore_message(void *owner, struct fd_channel *channel,
+                           struct fd_channel_message *message) {
+    (void)owner;
+    (void)channel;
+    (void)message;
+}
+
+static void ignore_closed(void *owner, struct fd_channel *channel, const struct why *why) {
+    (void)owner;
+    (void)channel;
+    (void)why;
+}
+
+static const struct fd_channel_events no_events = {.on_message = ignore_message,
+                                                   .on_closed = ignore_closed};
+
+/* One successor at a time. */
+static void on_accept(void *context, struct fd_channel *channel) {
+    struct up_handover *handover = context;
+    if (handover->channel != NULL) {
+        fd_channel_set_events(channel, &no_events, handover);
+        fd_channel_free(&channel);
+        return;
+    }
+    handover->channel = channel;
+    fd_channel_set_events(channel, &events, handover);
+}
+
+/* Life */
+
+void up_handover_start(struct up *up) {
+    char path[PATH_MAX];
+    struct why why = {0};
+    struct up_handover *handover = MEMORY_NEW(struct up_handover);
+    handover->up = up;
+    (void)snprintf(path, sizeof path, "%s/%s", up->config->data, UP_CHANNEL_NAME);
+    if (fd_channel_listen(up->loop, path, true, on_accept, handover, &handover->listener, &why) !=
+        STATUS_OK) {
+        log_warn("mezusphere.not_replaceable", "code=%s detail=%s: stop it to start another",
+                 why.slug, why.text);
+        memory_free(handover);
+        return;
+    }
+    loop_timer_init(&handover->timer, up->loop, on_timer, handover);
+    up->handover = handover;
+}
+
+static void free_handover(struct loop_timer *timer) {
+    memory_free(timer->context);
+}
+
+void up_handover_stop(struct up *up) {
+    struct up_handover *handover = up->handover;
+    up->handover = NULL;
+    if (handover == NULL) {
+        return;
+    }
+    fd_channel_free(&handover->channel);
+    fd_channel_listener_free(&handover->listener);
+    loop_timer_close(&handover->timer, free_handover);
+}

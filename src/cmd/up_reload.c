@@ -1,0 +1,136 @@
+/* up_reload.c: SIGHUP: the running process starts its successor: the program that now lies where this one lay, with this one's
+ * command line and --replace. What the successor then does is up_takeover.c's. */
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cmd/up_state.h"
+
+#define WORDS_MAX 256
+
+struct up_reload {
+    struct up *up;
+    uv_signal_t signal;
+    uv_process_t process;
+    bool is_process_running;
+    char program
+        [PATH_MAX]; /* as it was called at the start: a new version lies there by now, perhaps */
+    unsigned open_handles;
+    bool is_ending;
+};
+
+static void check_ended(struct up_reload *reload) {
+    if (reload->is_ending && reload->open_handles == 0) {
+        memory_free(reload);
+    }
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+    struct up_reload *reload = handle->data;
+    reload->open_handles--;
+    check_ended(reload);
+}
+
+static void on_process_closed(uv_handle_t *handle) {
+    ((struct up_reload *)handle->data)->is_process_running = false;
+    on_handle_closed(handle);
+}
+
+static void on_exit_process(uv_process_t *process, int64_t exit_status, int signal_number) {
+    struct up_reload *reload = process->data;
+    if (!reload->is_ending) {
+        log_error("mezusphere.reload_failed",
+                  "status=%lld signal=%d: see the lines above; this process goes on",
+                  (long long)exit_status, signal_number);
+    }
+    uv_close((uv_handle_t *)process, on_process_closed);
+}
+
+/* The command line again, without the owner's password, which only a first start needs and which was wiped. */
+static void write_words(const struct up *up, char *words[WORDS_MAX], char *program) {
+    static char replace[] = "--replace";
+    size_t count = 0;
+    bool has_replace = false;
+    words[count++] = program;
+    for (int i = 1; i < up->config->argc && count < WORDS_MAX - 2; i++) {
+        char *word = up->config->argv[i];
+        if (strcmp(word, "--admin-password") == 0) {
+            i++;
+            continue;
+        }
+        if (strncmp(word, "--admin-password=", strlen("--admin-password=")) == 0) {
+            continue;
+        }
+        has_replace |= strcmp(word, replace) == 0;
+        words[count++] = word;
+    }
+    if (!has_replace) {
+        words[count++] = replace;
+    }
+    words[count] = NULL;
+}
+
+static void on_hangup(uv_signal_t *signal, int number) {
+    struct up_reload *reload = signal->data;
+    char *words[WORDS_MAX];
+    (void)number;
+    if (reload->up->phase != UP_SERVING || reload->is_process_running) {
+        log_warn("mezusphere.reload_ignored", "it is starting, stopping, or being replaced");
+        return;
+    }
+    write_words(reload->up, words, reload->program);
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = 1},
+        {.flags = UV_INHERIT_FD, .data.fd = 2},
+    };
+    const uv_process_options_t options = {
+        .exit_cb = on_exit_process,
+        .file = reload->program,
+        .args = words,
+        .stdio = stdio,
+        .stdio_count = 3,
+    };
+    log_info("mezusphere.reloading", "program=%s", reload->program);
+    int result = uv_spawn(loop_uv(reload->up->loop), &reload->process, &options);
+    reload->process.data = reload;
+    reload->open_handles++;
+    reload->is_process_running = true;
+    if (result != 0) {
+        log_error("mezusphere.reload_failed", "cannot start %s: %s", reload->program,
+                  uv_strerror(result));
+        uv_close((uv_handle_t *)&reload->process, on_process_closed);
+    }
+}
+
+void up_reload_start(struct up *up) {
+    struct up_reload *reload = MEMORY_NEW(struct up_reload);
+    size_t len = sizeof reload->program;
+    reload->up = up;
+    if (uv_exepath(reload->program, &len) != 0 ||
+        uv_signal_init(loop_uv(up->loop), &reload->signal) != 0) {
+        memory_free(reload);
+        return;
+    }
+    reload->signal.data = reload;
+    reload->open_handles = 1;
+    (void)uv_signal_start(&reload->signal, on_hangup, SIGHUP);
+    up->reload = reload;
+}
+
+void up_reload_stop(struct up *up) {
+    struct up_reload *reload = up->reload;
+    up->reload = NULL;
+    if (reload == NULL) {
+        return;
+    }
+    reload->is_ending = true;
+    uv_close((uv_handle_t *)&reload->signal, on_handle_closed);
+    if (reload->is_process_running && !uv_is_closing((uv_handle_t *)&reload->process)) {
+        /* the successor lives on by itself */
+        uv_close((uv_handle_t *)&reload->process, on_process_closed);
+    }
+}
