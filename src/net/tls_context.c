@@ -29,6 +29,7 @@
 
 #define ALPN_HTTP "\x02h2\x08http/1.1"
 #define ALPN_HTTP1 "\x08http/1.1"
+#define ALPN_H2 "\x02h2"
 #define ALPN_TUNNEL_WIRE "\x13" TLS_ALPN_TUNNEL
 #define ALPN_CONTROL_WIRE "\x14" TLS_ALPN_CONTROL
 
@@ -90,6 +91,7 @@ struct tls_context {
     enum tls_role role;
     const struct role_rules *rules;
     atomic_int refs;
+    bool requires_alpn;
     SSL_CTX *ssl;
     struct tls_ticket_ring *tickets;
     pthread_mutex_t lock; /* over what follows */
@@ -141,6 +143,12 @@ static void must(int result, const char *what) {
     }
 }
 
+static void offer_alpn(SSL_CTX *ssl, struct str wire) {
+    int result =
+        SSL_CTX_set_alpn_protos(ssl, (const unsigned char *)wire.at, (unsigned int)wire.len);
+    must(result == 0, "alpn"); /* this one call says 0 for success */
+}
+
 static SSL_CTX *make_ssl(const struct role_rules *rules) {
     SSL_CTX *ssl = SSL_CTX_new(rules->is_server ? TLS_server_method() : TLS_client_method());
     must(ssl != NULL, "SSL_CTX_new");
@@ -161,9 +169,8 @@ static SSL_CTX *make_ssl(const struct role_rules *rules) {
     if (rules->is_server) {
         SSL_CTX_set_client_hello_cb(ssl, tls_session_on_client_hello, NULL);
         SSL_CTX_set_alpn_select_cb(ssl, on_alpn, (void *)(uintptr_t)rules);
-    } else if (SSL_CTX_set_alpn_protos(ssl, (const unsigned char *)rules->alpn.at,
-                                       (unsigned int)rules->alpn.len) != 0) {
-        must(0, "alpn");
+    } else {
+        offer_alpn(ssl, rules->alpn);
     }
     if (rules->trusts_system) {
         SSL_CTX_set_default_verify_paths(ssl);
@@ -176,6 +183,7 @@ struct tls_context *tls_context_new(enum tls_role role) {
     struct tls_context *context = MEMORY_NEW(struct tls_context);
     context->role = role;
     context->rules = &roles[role];
+    context->requires_alpn = context->rules->requires_alpn;
     atomic_init(&context->refs, 1);
     pthread_mutex_init(&context->lock, NULL);
     map_init(&context->hosts);
@@ -233,7 +241,21 @@ bool tls_context_is_server(const struct tls_context *context) {
 }
 
 bool tls_context_requires_alpn(const struct tls_context *context) {
-    return context->rules->requires_alpn;
+    return context->requires_alpn;
+}
+
+void tls_context_set_offer(struct tls_context *context, enum tls_offer offer) {
+    static const struct str offers[] = {
+        [TLS_OFFER_HTTP1] = STR_INIT(ALPN_HTTP1),
+        [TLS_OFFER_BOTH] = STR_INIT(ALPN_HTTP),
+        [TLS_OFFER_H2] = STR_INIT(ALPN_H2),
+    };
+    if (context->role != TLS_HTTPS_CLIENT) {
+        log_error("tls.offer_misplaced", "role=%d", (int)context->role);
+        abort();
+    }
+    offer_alpn(context->ssl, offers[offer]);
+    context->requires_alpn = offer == TLS_OFFER_H2;
 }
 
 bool tls_context_verifies_name(const struct tls_context *context) {

@@ -7,7 +7,7 @@
  *   TLS_CONTROL_SERVER  TLS 1.3 only; client certificate asked for and verified if sent; ALPN mezusphere-control/1; no resumption
  *   TLS_CONTROL_CLIENT  enrolment (no certificate yet, host name verified) and the edge's feed (with certificate)
  *   TLS_API_SERVER      TLS 1.2 and 1.3; ALPN h2, http/1.1; one certificate; tickets on
- *   TLS_HTTPS_CLIENT    TLS 1.2 and 1.3; ALPN http/1.1; host name verified
+ *   TLS_HTTPS_CLIENT    TLS 1.2 and 1.3; ALPN http/1.1 or as tls_context_set_offer says; host name or IP address verified
  * Peer certificates are verified for their chain and time (with 60 s leeway for skew); which role they carry is judged by the
  * caller from conn_peer_certificate with pki/cert_identity.h. All curves X25519 and P-256; AES-GCM and ChaCha20 only; no
  * renegotiation, no compression; a peer's chain has at most 4 issuers and 16 KiB. PEM texts are parsed strictly.
@@ -38,6 +38,13 @@ enum tls_role {
 #define TLS_ALPN_TUNNEL "mezusphere-tunnel/1"
 #define TLS_ALPN_CONTROL "mezusphere-control/1"
 
+/* What a TLS_HTTPS_CLIENT offers (ALPN). */
+enum tls_offer {
+    TLS_OFFER_HTTP1, /* also a server that knows no ALPN will do; the default */
+    TLS_OFFER_BOTH,  /* h2 rather than http/1.1; conn_alpn tells; empty is http/1.1 */
+    TLS_OFFER_H2,    /* nothing else: required on both sides */
+};
+
 struct tls_context;
 
 struct tls_context *tls_context_new(enum tls_role role);
@@ -61,6 +68,8 @@ enum status tls_context_add_host(struct tls_context *context, struct str host, s
 void tls_context_remove_host(struct tls_context *context, struct str host);
 bool tls_context_has_host(const struct tls_context *context, struct str host);
 
+/* TLS_HTTPS_CLIENT, before its first connection. */
+void tls_context_set_offer(struct tls_context *context, enum tls_offer offer);
 /* Servers, before the first handshake; refs it. */
 void tls_context_set_tickets(struct tls_context *context, struct tls_ticket_ring *ring);
 /* Borrowed; NULL if none was set. */

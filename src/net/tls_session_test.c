@@ -376,6 +376,90 @@ static void test_visitors_get_h2_when_they_offer_it(void **state) {
     check_alpn("\x13mezusphere-tunnel/1", 20, NULL);
 }
 
+/* A server that knows one protocol and insists on it. */
+static int select_one(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                      const unsigned char *in, unsigned int in_len, void *context) {
+    const unsigned char *known = context;
+    unsigned char *found;
+    (void)ssl;
+    if (SSL_select_next_proto(&found, out_len, known, known[0] + 1U, in, in_len) !=
+        OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    *out = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void check_offer(enum tls_offer offer, const char *server_knows,
+                        const char *chosen_protocol) {
+    struct tls_context *client = kit_context(TLS_HTTPS_CLIENT, NULL, root);
+    struct tls_context *server = visitor_server();
+    struct pair pair;
+    tls_context_set_offer(client, offer);
+    if (server_knows == NULL) {
+        SSL_CTX_set_alpn_select_cb(tls_context_ssl(server), NULL, NULL);
+    } else {
+        SSL_CTX_set_alpn_select_cb(tls_context_ssl(server), select_one,
+                                   (void *)(uintptr_t)server_knows);
+    }
+    pair_open(&pair, client, server, "a.test");
+    pair_shake(&pair);
+    assert_int_equal(pair.client_result, chosen_protocol != NULL ? TLS_DONE : TLS_FAILED);
+    if (chosen_protocol != NULL) {
+        const unsigned char *alpn;
+        unsigned int len;
+        SSL_get0_alpn_selected(pair.client.ssl, &alpn, &len);
+        assert_true(str_eq(str_make(alpn, len), str_from(chosen_protocol)));
+    } else {
+        assert_string_equal(pair.client_why.slug, "tls_handshake");
+    }
+    pair_close(&pair);
+    tls_context_unref(&client);
+    tls_context_unref(&server);
+}
+
+/* What an upstream speaks is its choice among what we offer; without ALPN it is HTTP/1.1, if we do that. */
+static void test_upstreams_choose_among_what_is_offered(void **state) {
+    (void)state;
+    check_offer(TLS_OFFER_BOTH, "\x02h2", "h2");
+    check_offer(TLS_OFFER_BOTH, "\x08http/1.1", "http/1.1");
+    check_offer(TLS_OFFER_BOTH, NULL, "");
+    check_offer(TLS_OFFER_HTTP1, "\x08http/1.1", "http/1.1");
+    check_offer(TLS_OFFER_HTTP1, NULL, "");
+    check_offer(TLS_OFFER_HTTP1, "\x02h2", NULL);
+    check_offer(TLS_OFFER_H2, "\x02h2", "h2");
+    check_offer(TLS_OFFER_H2, "\x08http/1.1", NULL);
+    check_offer(TLS_OFFER_H2, NULL, NULL);
+}
+
+/* An upstream that is named by its address is verified by it. */
+static void test_addresses_are_verified(void **state) {
+    (void)state;
+    static const struct {
+        const char *names; /* in the certificate */
+        const char *asked;
+        bool is_good;
+    } cases[] = {
+        {"a.test,IP:127.0.0.1", "127.0.0.1", true},
+        {"a.test,IP:127.0.0.1", "127.0.0.2", false},
+        {"a.test,IP:::1", "::1", true},
+        {"a.test,IP:::1", "::2", false},
+        {"127.0.0.1", "127.0.0.1", false}, /* a name that looks like one is none */
+        {"a.test", "127.0.0.1", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct kit_cert *leaf = kit_leaf(root, cases[i].names);
+        struct pair pair = shake(kit_context(TLS_HTTPS_CLIENT, NULL, root),
+                                 kit_context(TLS_API_SERVER, leaf, NULL), cases[i].asked);
+        assert_int_equal(pair.client_result, cases[i].is_good ? TLS_DONE : TLS_FAILED);
+        if (!cases[i].is_good) {
+            assert_string_equal(pair.client_why.slug, "tls_verify");
+            assert_non_null(strstr(pair.client_why.text, "IP address"));
+        }
+        kit_cert_free(leaf);
+    }
+}
+
 static void test_control_takes_clients_with_and_without_a_certificate(void **state) {
     (void)state;
     struct pair pair = shake(kit_context(TLS_CONTROL_CLIENT, NULL, root),
@@ -573,6 +657,8 @@ int main(void) {
         cmocka_unit_test(test_visitor_may_use_tls_1_2),
         cmocka_unit_test(test_own_protocol_must_be_negotiated),
         cmocka_unit_test(test_visitors_get_h2_when_they_offer_it),
+        cmocka_unit_test(test_upstreams_choose_among_what_is_offered),
+        cmocka_unit_test(test_addresses_are_verified),
         cmocka_unit_test(test_control_takes_clients_with_and_without_a_certificate),
         cmocka_unit_test(test_tickets_stay_with_host_and_role),
         cmocka_unit_test(test_chosen_context_rules),
