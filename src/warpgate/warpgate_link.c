@@ -99,7 +99,7 @@ static void speak_http1(struct warpgate_link *link) {
 static void speak_http2(struct warpgate_link *link) {
     const struct h2_config config = {
         .role = H2_CLIENT,
-        .profile = H2_TUNNEL,
+        .profile = H2_UPSTREAM,
         .pool = loop_block_pool(link->parts->loop),
         .clock = loop_clock(link->parts->loop),
         .on_goaway = tell_room,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum status warpgate_trust_read_file(const char *path, struct buf *out) {
@@ -33,13 +34,23 @@ static const char *split_name(const char *text, struct str *name) {
     return rest.at;
 }
 
+/* Offers these protocols (in wire form), the most wanted first. */
+static struct tls_context *make_context(struct str protocols) {
+    struct tls_context *tls = tls_context_new(TLS_HTTPS_CLIENT);
+    if (SSL_CTX_set_alpn_protos(tls_context_ssl(tls), (const unsigned char *)protocols.at,
+                                (unsigned int)protocols.len) != 0) {
+        abort(); /* only by lack of memory */
+    }
+    return tls;
+}
+
 /* Without a file: the system's authorities. */
 static enum status make_tls(const char *path, struct warpgate_link_tls *tls, struct why *why) {
     struct buf pem;
     struct why pem_why;
     enum status status = STATUS_OK;
-    tls->any = tls_context_new(TLS_HTTPS_CLIENT);
-    tls->http1 = tls_context_ref(tls->any);
+    tls->any = make_context(STR("\x02h2\x08http/1.1"));
+    tls->http1 = make_context(STR("\x08http/1.1"));
     if (path == NULL) {
         return STATUS_OK;
     }
@@ -47,7 +58,8 @@ static enum status make_tls(const char *path, struct warpgate_link_tls *tls, str
     if (warpgate_trust_read_file(path, &pem) != STATUS_OK) {
         status = why_set(why, STATUS_INVALID, "upstream_ca", "--upstream-ca %s cannot be read: %s",
                          path, errno != 0 ? strerror(errno) : "it is too large");
-    } else if (tls_context_set_trust(tls->any, buf_str(&pem), &pem_why) != STATUS_OK) {
+    } else if (tls_context_set_trust(tls->any, buf_str(&pem), &pem_why) != STATUS_OK ||
+               tls_context_set_trust(tls->http1, buf_str(&pem), &pem_why) != STATUS_OK) {
         status =
             why_set(why, STATUS_INVALID, "upstream_ca",
                     "--upstream-ca %s holds no usable PEM certificates: %s", path, pem_why.text);
