@@ -5,8 +5,6 @@
 
 #include "base/memory.h"
 #include "control/api_exchange.h"
-#include "control/presence.h"
-#include "store/store_warpgate.h"
 
 struct fake_stream {
     struct http_stream stream;
@@ -396,54 +394,6 @@ static void test_what_takes_too_long(void **state) {
     fini(&fake);
 }
 
-/* What edges report is kept, so that it is known after a restart. */
-static void test_reports_are_kept(void **state) {
-    struct kit *kit = *state;
-    static const struct id edge = {.text = "edg_00000000000000000000000001"};
-    struct store_tx *tx = NULL;
-    struct why why;
-    struct arena arena;
-    struct id project = kit_make(kit, kit_path("organizations", &kit->organization, "/projects"),
-                                 "{\"name\":\"kept\"}");
-    struct id account =
-        kit_make(kit, kit_path("projects", &project, "/service-accounts"), "{\"name\":\"gate\"}");
-    struct store_warpgate row = {.object = {.organization = kit->organization},
-                                 .name = STR_INIT("box")};
-    row.key = kit_make(kit, kit_path("service-accounts", &account, "/keys"), "{}");
-    struct kit_call call = {.token = kit->token};
-    kit_run(kit, "GET", kit_path("projects", &project, "/environments"), &call);
-    snprintf(row.environment.text, sizeof(row.environment.text), "%s",
-             json_string_value(
-                 json_object_get(json_array_get(json_object_get(call.answer, "items"), 0), "id")));
-    kit_done(&call);
-    assert_int_equal(store_tx_begin(kit->control->store, STORE_WRITE, &why, &tx), STATUS_OK);
-    assert_int_equal(store_warpgate_insert(tx, &row), STATUS_OK);
-    assert_int_equal(store_tx_commit(&tx), STATUS_OK);
-    const struct feed_message report = {
-        .type = FEED_MESSAGE_WARPGATE,
-        .warpgate = row.object.id,
-        .environment = row.environment,
-        .tunnels = 1,
-        .revision = 1,
-        .ip_address = STR_INIT("192.0.2.77"),
-        .version = STR_INIT("9.9"),
-    };
-    presence_edge_up(kit->control->presence, &edge);
-    presence_report(kit->control->presence, &edge, &report);
-    run_for(kit, 4500);
-    run_idle(kit);
-    arena_init(&arena);
-    assert_int_equal(store_tx_begin(kit->control->store, STORE_READ, &why, &tx), STATUS_OK);
-    assert_int_equal(store_warpgate_get(tx, &kit->organization, &row.object.id, &arena, &row),
-                     STATUS_OK);
-    store_tx_rollback(&tx);
-    assert_int_equal(row.applied_revision, 1);
-    assert_true(str_eq(row.ip_address, STR("192.0.2.77")));
-    assert_true(str_eq(row.version, STR("9.9")));
-    assert_true(row.last_seen_at_ms > 0);
-    arena_fini(&arena);
-}
-
 static void on_ended(void *context) {
     *(unsigned *)context += 1;
 }
@@ -489,7 +439,6 @@ int main(void) {
         cmocka_unit_test(test_logins_wait_for_each_other),
         cmocka_unit_test(test_too_much_to_do),
         cmocka_unit_test(test_what_takes_too_long),
-        cmocka_unit_test(test_reports_are_kept),
         cmocka_unit_test(test_the_end),
     };
     return cmocka_run_group_tests(tests, kit_setup, kit_teardown);

@@ -18,13 +18,16 @@
 #include "control/api_router.h"
 #include "control/control_state.h"
 #include "control/feed_hub.h"
+#include "control/presence.h"
 #include "store/store_organization.h"
+#include "store/store_warpgate.h"
 
 #define KIT_DOMAIN "kit.localhost"
 #define KIT_PASSWORD "a long enough password"
 
 /* The system's time, and what tests add to it. */
 static int64_t kit_skew_ms;
+static int64_t kit_wall_skew_ms;
 
 static inline int64_t kit_mono_ms(void *context) {
     (void)context;
@@ -33,7 +36,7 @@ static inline int64_t kit_mono_ms(void *context) {
 
 static inline int64_t kit_wall_ms(void *context) {
     (void)context;
-    return clock_wall_ms(clock_system());
+    return clock_wall_ms(clock_system()) + kit_wall_skew_ms;
 }
 
 static const struct clock kit_clock = {.mono_ms = kit_mono_ms, .wall_ms = kit_wall_ms};
@@ -193,6 +196,52 @@ static inline struct id kit_add_project(struct kit *kit, const char *name, struc
     struct id id = kit_make(kit, kit_path("organizations", &kit->organization, "/projects"), body);
     *environment = kit_first(kit, kit_path("projects", &id, "/environments"));
     return id;
+}
+
+/* A warpgate as enrolment would leave it in the store, with a service account and a key of its own. */
+static inline struct id kit_add_warpgate(struct kit *kit, const struct id *project,
+                                         const struct id *environment, const char *name) {
+    char body[96];
+    struct store_tx *tx = NULL;
+    struct why why;
+    snprintf(body, sizeof(body), "{\"name\":\"of %s\"}", name);
+    struct id account = kit_make(kit, kit_path("projects", project, "/service-accounts"), body);
+    struct store_warpgate row = {
+        .object = {.organization = kit->organization},
+        .environment = *environment,
+        .name = str_from(name),
+        .platform = STR_INIT("linux/x86_64"),
+    };
+    row.key = kit_make(kit, kit_path("service-accounts", &account, "/keys"), "{}");
+    assert_int_equal(store_tx_begin(kit->control->store, STORE_WRITE, &why, &tx), STATUS_OK);
+    assert_int_equal(store_warpgate_insert(tx, &row), STATUS_OK);
+    assert_int_equal(store_tx_commit(&tx), STATUS_OK);
+    return row.object.id;
+}
+
+static const struct id kit_edge = {.text = "edg_00000000000000000000000001"};
+
+/* What an edge would say of a warpgate whose upstream `default` is in this state. */
+static inline void kit_report(struct kit *kit, const struct id *warpgate,
+                              const struct id *environment, unsigned tunnels, uint64_t revision,
+                              const char *state) {
+    struct feed_message message = {
+        .type = FEED_MESSAGE_WARPGATE,
+        .warpgate = *warpgate,
+        .environment = *environment,
+        .tunnels = tunnels,
+        .revision = revision,
+        .ip_address = STR_INIT("192.0.2.77"),
+        .name = STR_INIT("box"),
+        .version = STR_INIT("9.9"),
+        .upstream_count = 1,
+    };
+    message.upstreams[0] = (struct upstream_state){
+        .name = STR_INIT("default"),
+        .is_known = state[0] != '?',
+        .is_up = state[0] == 'u',
+    };
+    presence_report(kit->control->presence, &kit_edge, &message);
 }
 
 /* A member with this role in `organization`, and a session's token. */
