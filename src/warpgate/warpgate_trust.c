@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum status warpgate_trust_read_file(const char *path, struct buf *out) {
@@ -34,13 +33,9 @@ static const char *split_name(const char *text, struct str *name) {
     return rest.at;
 }
 
-/* Offers these protocols (in wire form), the most wanted first. */
-static struct tls_context *make_context(struct str protocols) {
+static struct tls_context *make_context(enum tls_offer offer) {
     struct tls_context *tls = tls_context_new(TLS_HTTPS_CLIENT);
-    if (SSL_CTX_set_alpn_protos(tls_context_ssl(tls), (const unsigned char *)protocols.at,
-                                (unsigned int)protocols.len) != 0) {
-        abort(); /* only by lack of memory */
-    }
+    tls_context_set_offer(tls, offer);
     return tls;
 }
 
@@ -49,8 +44,8 @@ static enum status make_tls(const char *path, struct warpgate_link_tls *tls, str
     struct buf pem;
     struct why pem_why;
     enum status status = STATUS_OK;
-    tls->any = make_context(STR("\x02h2\x08http/1.1"));
-    tls->http1 = make_context(STR("\x08http/1.1"));
+    tls->any = make_context(TLS_OFFER_BOTH);
+    tls->http1 = make_context(TLS_OFFER_HTTP1);
     if (path == NULL) {
         return STATUS_OK;
     }
