@@ -1,4 +1,5 @@
 """Changes take effect while requests run, at the edge and at the warpgate, and the API shows who has applied what."""
+import re
 import threading
 import time
 
@@ -85,12 +86,23 @@ def test_the_status_follows_the_warpgate(platform, workload, started):
     assert seen["warpgates"]["connected"] == 1 and seen["warpgates"]["tunnels"] >= 1
     gate = eventually(lambda: next((g for g in project.warpgates() if g["tunnels"] >= 1), None), what="tunnels")
     assert gate["status"] == "connected"
+    # However many workers of the edge have one, each is counted once.
+    eventually(lambda: tunnels_counted(project) == tunnels_standing(platform, gate), what="all tunnels counted")
     project.api.patch(f"/v1/environments/{project.environment['id']}", {"enabled": False})
     assert environment_status(project)["status"] == "disabled"
     project.api.patch(f"/v1/environments/{project.environment['id']}", {"enabled": True})
     assert warpgate.stop() == 0
     eventually(lambda: environment_status(project)["status"] == "disconnected", what="disconnected")
     assert all(g["tunnels"] == 0 and g["upstreams"] == [] for g in project.warpgates())
+
+
+def tunnels_counted(project):
+    return environment_status(project)["warpgates"]["tunnels"], sum(g["tunnels"] for g in project.warpgates())
+
+
+def tunnels_standing(platform, gate):
+    count = len(re.findall(rf"edge\.tunnel_ready .*{gate['id']}", platform.output))
+    return count, count
 
 
 def test_a_checked_upstream_shows_its_state(platform, started):
@@ -205,6 +217,7 @@ def test_a_restart_finds_everything_as_it_was(tmp_path, workload):
     becomes(second, project.host, "/", 200)
     assert second.ca.read_bytes() == ca
     assert second.login().get(f"/v1/environments/{project.environment['id']}") == environment
+    eventually(lambda: second.login().get(f"/v1/environments/{project.environment['id']}/status")["status"] == "healthy", what="healthy again")
     assert warpgate.stop() == 0
     assert second.stop() == 0, second.output[-3000:]
     for program in (first, second, warpgate):
