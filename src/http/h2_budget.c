@@ -94,6 +94,10 @@ void h2_budget_data_sent(struct h2_budget *budget) {
     save_up(&budget->pings_left, PINGS_PER_DATA);
 }
 
+void h2_budget_ping_sent(struct h2_budget *budget) {
+    save_up(&budget->pings_left, 1);
+}
+
 void h2_budget_exchange_opened(struct h2_budget *budget) {
     save_up(&budget->updates_left, UPDATES_PER_EXCHANGE);
     save_up(&budget->heads_left, HEADS_PER_EXCHANGE);

@@ -47,6 +47,8 @@ struct h2_budget {
 void h2_budget_init(struct h2_budget *budget, const struct clock *clock, bool has_preface);
 /* Counts the frames in the peer's next bytes. False: overdrawn, or a header block over its limits. */
 bool h2_budget_scan(struct h2_budget *budget, const uint8_t *bytes, size_t len);
+/* We sent PING: its answer is free. */
+void h2_budget_ping_sent(struct h2_budget *budget);
 /* False when overdrawn. */
 bool h2_budget_charge(struct h2_budget *budget, unsigned points);
 /* We are a client and sent a request: what a server needs to answer it is free. */

@@ -52,7 +52,7 @@ void h2_core_take_ping_ack(struct h2_session *session, const uint8_t payload[8])
         }
         return;
     }
-    if (session->config.on_ping_ack != NULL) {
+    if (!h2_window_take_ping_ack(session, payload) && session->config.on_ping_ack != NULL) {
         session->config.on_ping_ack(session->config.context, payload);
     }
 }

@@ -4,6 +4,7 @@
  * h2_core.c      waking the connection, ending, draining
  * h2_receive.c   the library's callbacks for what the peer sent
  * h2_stream.c    streams: what their owners may call, what they are told
+ * h2_window.c    how far ahead of its owner a peer may send
  * h2_output.c    packing frames into the block that the transport writes from
  * h2_head.c      header lists; h2_budget.c: what a hostile peer may cost
  *
@@ -51,6 +52,10 @@ struct h2_session {
     struct h2_budget budget;      /* but for H2_TUNNEL */
     struct h2_head_reader reader; /* of the header block that is arriving */
     struct h2_stream *reading;    /* whose block that is, or NULL: dropped */
+
+    size_t growth_left;    /* h2_window.h: what streams' windows may still grow by */
+    bool is_probing;       /* one of its PINGs is under way */
+    uint32_t probe_serial; /* of that one, or the last */
 
     struct list streams; /* all that live */
     size_t stream_count;

@@ -221,6 +221,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t stream_id, const 
     if (stream == NULL) {
         return outcome(session);
     }
+    h2_window_received(stream, len);
     if (is_held(stream)) {
         hold(stream, bytes, len);
         return outcome(session);

@@ -5,9 +5,12 @@
 #include "http/h2_output.h"
 #include "http/h2_receive.h"
 
-#define VISITOR_STREAMS 128
+#define VISITOR_STREAMS 100
 #define TUNNEL_STREAMS 100000
-#define STREAM_WINDOW_BYTES (256u * 1024)
+#define STREAM_WINDOW_BYTES (64u * 1024)
+#define STREAM_WINDOW_MAX_BYTES (4u * 1024 * 1024)
+#define GROWTH_BYTES (8u * 1024 * 1024)
+#define TUNNEL_GROWTH_BYTES (64u * 1024 * 1024)
 #define SESSION_WINDOW_BYTES (16u * 1024 * 1024)
 #define SETTINGS_ENTRIES_MAX 32 /* in one SETTINGS frame of the peer */
 #define ACKS_MAX 200            /* PING and SETTINGS answers that may wait for the transport */
@@ -28,6 +31,12 @@ static void set_defaults(struct h2_config *config) {
     }
     if (config->stream_window_bytes == 0) {
         config->stream_window_bytes = STREAM_WINDOW_BYTES;
+    }
+    if (config->stream_window_max_bytes == 0) {
+        config->stream_window_max_bytes = STREAM_WINDOW_MAX_BYTES;
+    }
+    if (config->growth_bytes == 0) {
+        config->growth_bytes = is_tunnel ? TUNNEL_GROWTH_BYTES : GROWTH_BYTES;
     }
     if (config->session_window_bytes == 0) {
         config->session_window_bytes = SESSION_WINDOW_BYTES;
@@ -97,6 +106,7 @@ struct h2_session *h2_session_new(const struct h2_config *config) {
     session->engine.ops = &session_ops;
     session->config = *config;
     set_defaults(&session->config);
+    session->growth_left = session->config.growth_bytes;
     list_init(&session->streams);
     list_init(&session->events);
     list_init(&session->spare);

@@ -3,7 +3,8 @@
  *
  * The library does frames and HPACK; validation is ours (http_check.h), so it runs with no_http_messaging, no automatic
  * window updates, no_closed_streams. The connection window is given back at once, a stream's window when its owner
- * consumed: one slow reader never stops the others. Output is packed into 64 KiB blocks, DATA straight from the stream's queue.
+ * consumed: one slow reader never stops the others. A stream's window begins small and grows as far as its rate needs
+ * (h2_window.h). Output is packed into 64 KiB blocks, DATA straight from the stream's queue.
  *
  * A budget bounds abuse by the peer (all profiles but the tunnel): resets in either direction (also those that we send because of
  * the peer's frames), control frames, empty DATA, CONTINUATION, header count and bytes (counted while decoding: over the
@@ -50,10 +51,13 @@ struct h2_config {
     enum h2_role role;
     enum h2_profile profile;
     struct block_pool *pool;
-    const struct clock *clock; /* for the budget's refill */
-    struct http_server server; /* H2_SERVER: requests go there */
-    uint32_t max_streams;      /* that the peer may open; 0: 128 for visitors, 100000 for tunnels */
-    uint32_t stream_window_bytes;  /* receive window per stream; 0: 256 KiB */
+    const struct clock *clock;        /* for the budget's refill */
+    struct http_server server;        /* H2_SERVER: requests go there */
+    uint32_t max_streams;             /* that the peer may open; 0: 100000 for tunnels, else 100 */
+    uint32_t stream_window_bytes;     /* a stream's first receive window; 0: 64 KiB */
+    uint32_t stream_window_max_bytes; /* what it may grow to (h2_window.h); 0: 4 MiB */
+    uint32_t
+        growth_bytes; /* what all of a session's may grow by together; 0: 64 MiB for tunnels, else 8 MiB */
     uint32_t session_window_bytes; /* receive window of the connection; 0: 16 MiB */
     /* Session-level events; each may be NULL. Called with `context`. */
     void (*on_ping_ack)(void *context, const uint8_t payload[8]);

@@ -68,6 +68,7 @@ void h2_stream_free(struct h2_stream *stream) {
     }
     block_queue_clear(&stream->queue);
     block_queue_clear(&stream->held);
+    h2_window_forget(stream);
     list_remove(&stream->event);
     list_remove(&stream->node);
     session->stream_count--;
@@ -412,8 +413,7 @@ static void stream_consumed(struct http_stream *base, size_t len) {
     if (stream->life != H2_LIFE_OWNED || stream->is_closed || stream->remote == H2_REMOTE_DONE) {
         return;
     }
-    nghttp2_session_consume_stream(stream->session->ng, stream->id, len);
-    h2_core_wake(stream->session);
+    h2_window_consumed(stream, len);
 }
 
 /* What is queued goes out without waiting for the peer: so it may be finished without an owner. */

@@ -12,6 +12,7 @@
 #include "base/block.h"
 #include "base/list.h"
 #include "http/h2_head.h"
+#include "http/h2_window.h"
 #include "http/http_stream.h"
 
 struct h2_session;
@@ -66,7 +67,8 @@ struct h2_stream {
     enum http_close reason; /* once is_closed, or once we reset it */
     uint64_t local_left;    /* body bytes that the declared length still wants from us */
     uint64_t remote_left;   /* and from the peer */
-    size_t sent;            /* packed and not yet reported by on_sent */
+    struct h2_window window;
+    size_t sent; /* packed and not yet reported by on_sent */
     struct block_queue queue;
     struct block_queue held;    /* server: a WebSocket's bytes that came before the answer */
     struct h2_head_nv trailers; /* to be sent after the queue */

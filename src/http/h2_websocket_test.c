@@ -168,7 +168,7 @@ static void test_held_bytes_are_bounded(void **state) {
     memset(text, 'x', sizeof text - 1);
     struct test_owner *server = ask_and_say(pair, &client, text, false);
     size_t at_once = client.sent;
-    assert_true(at_once > 0 && at_once <= 256 * 1024);
+    assert_true(at_once > 0 && at_once <= 64 * 1024);
     test_answer(server, 403, true); /* what is dropped makes no room for more */
     test_pump(pair);
     assert_int_equal(client.sent, at_once);
