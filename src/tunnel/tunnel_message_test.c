@@ -22,6 +22,7 @@ static void test_every_type_reads_and_writes_the_same(void **state) {
         "{\"type\":\"bundle\",\"jws\":\"a.b.c\"}",
         "{\"type\":\"tunnels\",\"count\":8}",
         "{\"type\":\"drain\"}",
+        "{\"type\":\"replace\"}",
         "{\"type\":\"revoked\",\"reason\":\"key_revoked\"}",
         "{\"type\":\"hello\",\"version\":\"0.1.0\",\"name\":\"box\",\"capabilities\":[],"
         "\"upstreams\":[\"default\"]}",
