@@ -7,6 +7,7 @@
 #include "base/option.h"
 #include "cmd/up.h"
 #include "edge/edge.h"
+#include "net/descriptor_budget.h"
 
 #define DEFAULT_DOMAIN "mezusphere.localhost"
 #define GRACE_SECONDS_MAX 600
@@ -149,6 +150,7 @@ static int command_help(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "help";
+    descriptor_budget_raise_limit();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";
     }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/option.h"
+#include "net/descriptor_budget.h"
 #include "warpgate/warpgate_memory.h"
 
 #define DEFAULT_CONTROL "https://api.mezusphere.localhost:8443"
@@ -152,6 +153,7 @@ static const struct command {
 
 int main(int argc, char **argv) {
     warpgate_memory_prepare(argv);
+    descriptor_budget_raise_limit();
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc, argv, 2);

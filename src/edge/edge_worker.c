@@ -67,6 +67,7 @@ static void add_own_services(struct edge_worker *worker, struct front *front) {
             .tls = visitor_tls,
             .accept = visitor_accept,
             .context = worker,
+            .is_sheddable = true,
         },
     };
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {

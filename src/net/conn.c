@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/conn_state.h"
+#include "net/descriptor_budget.h"
 #include "net/socket.h"
 
 #define LINGER_MS 1000
@@ -127,7 +128,9 @@ void conn_end_tls(struct conn *conn) {
     if (conn->why.slug[0] == '\0' && !is_harmless_fin(conn)) {
         tls_session_why(&conn->tls, is_client ? conn->tls.server_name : address, &conn->why);
     }
-    bool has_said_alert = !conn->is_established && conn->tls.system_error == 0;
+    /* Who is shed has sent nothing after its hello that could make a reset of our end, and waiting would keep its descriptor. */
+    bool has_said_alert =
+        !conn->is_established && conn->tls.system_error == 0 && conn->tls.refusal_alert == 0;
     if (has_said_alert && conn->state == CONN_HANDSHAKING) {
         linger(conn);
         return;
@@ -176,6 +179,7 @@ static void release(struct conn *conn) {
     conn_close_handles(conn); /* before the descriptor: the poller still names it */
     if (conn->fd >= 0) {
         close(conn->fd);
+        descriptor_budget_give();
     }
 }
 
@@ -367,6 +371,9 @@ void conn_init_timer(struct conn *conn) {
 }
 
 bool conn_attach(struct conn *conn, int fd, struct tls_context *tls, const char *server_name) {
+    if (conn->fd < 0) {
+        descriptor_budget_take();
+    }
     conn->fd = fd;
     int error = uv_poll_init(loop_uv(conn->loop), &conn->poll, fd);
     if (error != 0) {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/conn_state.h"
+#include "net/descriptor_budget.h"
 
 struct conn_move {
     struct loop *to; /* lives in on_arrival, and not to be looked at before */
@@ -81,6 +82,7 @@ static void on_dropped(void *context) {
     (void)tls_session_shutdown(&conn->tls);
     tls_session_close(&conn->tls);
     close(conn->fd);
+    descriptor_budget_give();
     end_move(conn);
     memory_free(conn);
 }

@@ -8,11 +8,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/conn_state.h"
+#include "net/descriptor_budget.h"
 #include "net/socket.h"
 
-#define ACCEPTS_PER_TURN 64
-/* Handshakes are what costs: who takes many of a shared queue at once makes some wait while others have nothing to do. */
-#define ACCEPTS_PER_TURN_SHARED 4
+/* Handshakes are what costs: who takes many from a queue that others share makes some wait while those have nothing to do. */
+#define ACCEPTS_PER_TURN 4
 #define PAUSE_MS 100
 #define LOG_INTERVAL_MS 1000
 
@@ -27,7 +27,7 @@ struct front {
     int fd; /* -1: closed */
     int handle_count;
     bool is_freed;
-    bool is_shared; /* other loops accept from the same queue */
+    bool is_shedding; /* the reserve of descriptors is touched */
     bool is_short_of_descriptors;
     struct address address;
     struct tls_context *tls; /* what a handshake begins with, until it names a service */
@@ -36,6 +36,9 @@ struct front {
     struct list visits; /* in handshake, oldest first */
     size_t visit_count;
     int64_t next_log_ms;
+    int64_t next_pressure_ms;
+    void (*on_pressure)(void *context, size_t missing_count);
+    void *pressure_context;
 };
 
 /* A connection in its handshake. */
@@ -48,6 +51,11 @@ struct front_visit {
 
 /* ---- handshakes ---- */
 
+static bool is_scarce(void) {
+    struct descriptor_budget budget = descriptor_budget_now();
+    return descriptor_budget_missing(&budget) > 0;
+}
+
 static struct tls_context *choose_service(void *context, const struct tls_hello *tls_hello) {
     struct front_visit *visit = context;
     struct front_hello hello = {tls_hello};
@@ -59,6 +67,10 @@ static struct tls_context *choose_service(void *context, const struct tls_hello 
         const struct front_service *service = &visit->front->services[i];
         if (service->wants(service->context, name, &hello)) {
             visit->service = service;
+            if (service->is_sheddable && is_scarce()) {
+                visit->conn->tls.refusal_alert = SSL_AD_INTERNAL_ERROR;
+                return NULL;
+            }
             conn_set_timeouts(visit->conn, &service->timeouts);
             return service->tls(service->context);
         }
@@ -125,9 +137,9 @@ static const struct conn_events visit_events = {on_visit_established, on_visit_c
 
 /* ---- accepting ---- */
 
-static void begin_visit(struct front *front, int fd) {
+static void begin_visit(struct front *front, int fd, size_t handshakes_max) {
     static const struct conn_timeouts default_timeouts = {0};
-    if (front->visit_count >= FRONT_HANDSHAKES_MAX) {
+    while (front->visit_count >= handshakes_max) {
         struct front_visit *oldest = CONTAINER_OF(front->visits.next, struct front_visit, node);
         conn_abort(oldest->conn);
         list_remove(&oldest->node);
@@ -144,6 +156,28 @@ static void begin_visit(struct front *front, int fd) {
 }
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
+
+/* How many handshakes may go on: half-open ones must not use up the reserve. Says so to whom it concerns. */
+static size_t look_at_descriptors(struct front *front) {
+    struct descriptor_budget budget = descriptor_budget_now();
+    size_t missing_count = descriptor_budget_missing(&budget);
+    if (missing_count == 0) {
+        front->is_shedding = false;
+        return FRONT_HANDSHAKES_MAX;
+    }
+    if (!front->is_shedding) {
+        front->is_shedding = true;
+        log_warn("front.shedding", "open=%zu limit=%zu hint=\"raise the limit of open files\"",
+                 budget.used, budget.limit);
+    }
+    int64_t now_ms = loop_now_ms(front->loop);
+    if (front->on_pressure != NULL && now_ms >= front->next_pressure_ms) {
+        front->next_pressure_ms = now_ms + FRONT_PRESSURE_MS;
+        front->on_pressure(front->pressure_context, missing_count);
+    }
+    size_t handshakes_max = budget.reserve / 2;
+    return handshakes_max < FRONT_HANDSHAKES_MAX ? handshakes_max + 1 : FRONT_HANDSHAKES_MAX;
+}
 
 static void pause_accepting(struct front *front, int error) {
     if (!front->is_short_of_descriptors) {
@@ -169,11 +203,11 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
         pause_accepting(front, EBADF);
         return;
     }
-    int budget = front->is_shared ? ACCEPTS_PER_TURN_SHARED : ACCEPTS_PER_TURN;
-    for (int i = 0; i < budget; i++) {
+    size_t handshakes_max = look_at_descriptors(front);
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int fd = socket_accept(front->fd);
         if (fd >= 0) {
-            begin_visit(front, fd);
+            begin_visit(front, fd, handshakes_max);
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -235,6 +269,7 @@ static enum status open_front(struct loop *loop, int fd, struct front *first, st
     loop_timer_init(&front->pause, loop, on_pause_over, front);
     front->handle_count = 2;
     front->tls = first != NULL ? tls_context_ref(first->tls) : make_first_context(loop);
+    descriptor_budget_count_others();
     uv_poll_start(&front->poll, UV_READABLE, on_acceptable);
     *out = front;
     return STATUS_OK;
@@ -267,12 +302,7 @@ enum status front_new_sibling(struct loop *loop, struct front *first, struct fro
         return why_set(why, STATUS_FAILED, "listen_failed", "cannot share the port: %s",
                        strerror(errno));
     }
-    enum status status = open_or_close(loop, fd, first, front, why);
-    if (status == STATUS_OK) {
-        (*front)->is_shared = true;
-        first->is_shared = true;
-    }
-    return status;
+    return open_or_close(loop, fd, first, front, why);
 }
 
 enum status front_adopt(struct loop *loop, int fd, struct front **front, struct why *why) {
@@ -286,6 +316,13 @@ void front_add(struct front *front, const struct front_service *service) {
         abort();
     }
     front->services[front->service_count++] = *service;
+}
+
+void front_set_on_pressure(struct front *front,
+                           void (*on_pressure)(void *context, size_t missing_count),
+                           void *context) {
+    front->on_pressure = on_pressure;
+    front->pressure_context = context;
 }
 
 static void release_when_closed(struct front *front) {

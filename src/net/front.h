@@ -6,7 +6,10 @@
  * When the handshake stands, the service is given the connection and sets its events and engine.
  * Handshakes: at most FRONT_HANDSHAKES_MAX at a time; one more ends the oldest, so that a flood of half-open ones keeps
  * nobody out who answers. Why handshakes fail is logged, one line a second.
- * Descriptors: accepting pauses for 100 ms when the process runs out (EMFILE) and says so once.
+ * Descriptors: while less than the reserve is free (descriptor_budget.h), a service that is_sheddable gets nobody new: the
+ * handshake ends at once with the alert internal_error, which costs no more than reading the name; fewer handshakes go on at a time;
+ * and on_pressure is called, at most every FRONT_PRESSURE_MS. When the process runs out altogether (EMFILE) accepting pauses for
+ * 100 ms. Each is logged once when it begins.
  */
 #ifndef NET_FRONT_H
 #define NET_FRONT_H
@@ -15,6 +18,7 @@
 
 #define FRONT_SERVICES_MAX 8
 #define FRONT_HANDSHAKES_MAX 2048
+#define FRONT_PRESSURE_MS 100
 
 struct front;
 struct front_hello;
@@ -27,6 +31,7 @@ struct front_service {
     void (*accept)(void *context, struct conn *conn);
     void *context;
     struct conn_timeouts timeouts;
+    bool is_sheddable; /* gives way to the others when descriptors are scarce */
 };
 
 /* Listens on "IP:PORT" (port 0: any; "localhost" is 127.0.0.1) and starts to accept. A port on which anybody listens is
@@ -34,7 +39,7 @@ struct front_service {
 enum status front_new(struct loop *loop, struct str listen_address, struct front **front,
                       struct why *why) MUST_USE;
 /* For another loop, whose thread does not run yet; called on the thread of `first`. The same listening socket under another
- * descriptor: whichever loop is awake takes the next connection, a few at a time, and closing one of them loses nothing.
+ * descriptor: whichever loop is awake takes the next connection, and closing one of them loses nothing.
  * STATUS_FAILED. */
 enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
                               struct why *why) MUST_USE;
@@ -43,6 +48,10 @@ enum status front_new_sibling(struct loop *loop, struct front *first, struct fro
 enum status front_adopt(struct loop *loop, int fd, struct front **front, struct why *why) MUST_USE;
 /* The service is copied, its context and tls are borrowed for as long as the front and its handshakes live. */
 void front_add(struct front *front, const struct front_service *service);
+/* Called on the front's loop, outside of any handshake, while descriptors are scarce: `missing_count` should be closed (idle
+ * connections, say) to bring the reserve back. All fronts of a process are called, each with the whole count. */
+void front_set_on_pressure(struct front *front,
+                           void (*on_pressure)(void *context, size_t missing_count), void *context);
 /* Stops accepting, closes the socket; connections live on. */
 void front_close(struct front *front);
 /* Closes, and aborts what is still in its handshake: no service is asked or given anything after this call. */

@@ -129,6 +129,9 @@ int tls_session_on_client_hello(SSL *ssl, int *alert, void *context) {
         return SSL_CLIENT_HELLO_SUCCESS;
     }
     *alert = status == STATUS_NOT_FOUND ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_INTERNAL_ERROR;
+    if (session->refusal_alert != 0) {
+        *alert = session->refusal_alert;
+    }
     return SSL_CLIENT_HELLO_ERROR;
 }
 

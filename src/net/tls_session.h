@@ -19,7 +19,7 @@ enum tls_result {
     TLS_FAILED,     /* protocol or verification: see tls_session_why */
 };
 
-/* The context that takes this connection on (borrowed), or NULL: unrecognized_name. */
+/* The context that takes this connection on (borrowed), or NULL: unrecognized_name, or what it put into refusal_alert. */
 typedef struct tls_context *(*tls_choose_fn)(void *context, const struct tls_hello *hello);
 
 struct tls_session {
@@ -31,6 +31,7 @@ struct tls_session {
     char *server_name;
     tls_choose_fn choose;
     void *choose_context;
+    int refusal_alert; /* 0: none */
     bool is_established;
     bool has_failed;
     bool lacks_alpn;

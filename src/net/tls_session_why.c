@@ -56,6 +56,8 @@ static const struct phrase alert_phrases[] = {
      "allows no TLS version that we do (protocol_version)"},
     {SSL_AD_HANDSHAKE_FAILURE, "tls_handshake",
      "found nothing in common with us (handshake_failure)"},
+    {SSL_AD_INTERNAL_ERROR, "tls_handshake",
+     "cannot serve us at the moment (internal_error): try again later"},
     {SSL_AD_DECODE_ERROR, "tls_handshake", "could not read our handshake (decode_error)"},
 };
 
@@ -117,6 +119,9 @@ void tls_session_why(const struct tls_session *session, const char *peer, struct
         (void)why_set(
             why, STATUS_DENIED, "tls_handshake",
             "%.80s does not speak our protocol (no ALPN): check the address that was given", peer);
+    } else if (session->refusal_alert != 0) {
+        (void)why_set(why, STATUS_UNAVAILABLE, "shed",
+                      "%.80s is not taken on: too many descriptors are open", peer);
     } else if (session->lacks_request) {
         (void)why_set(why, STATUS_DENIED, "tls_handshake",
                       "%.80s did not ask for our certificate: it is no edge", peer);

@@ -109,10 +109,11 @@ static bool take_key(struct tls_ticket_ring *ring, const uint8_t *name, struct t
     pthread_mutex_lock(&ring->lock);
     turn(ring, clock_wall_ms(ring->clock));
     for (size_t i = 0; i < ring->count && !is_found; i++) {
+        const struct ticket_key *at = &ring->keys[i];
         /* The name is no secret: it stands in every ticket. */
-        is_found = name == NULL || memcmp(ring->keys[i].name, name, TLS_TICKET_NAME_BYTES) == 0;
+        is_found = name == NULL || memcmp(at->name, name, sizeof(at->name)) == 0;
         if (is_found) {
-            *key = ring->keys[i];
+            *key = *at;
             *is_newest = i == 0;
         }
     }
