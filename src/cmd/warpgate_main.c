@@ -64,9 +64,10 @@ static int run(const struct warpgate_config *config) {
 
 static int command_run(int argc, char **argv, int first) {
     struct secret token;
+    struct secret proxy;
     struct option_list upstreams = {.count = 0};
     struct option_list upstream_cas = {.count = 0};
-    struct warpgate_config config = {.token = &token};
+    struct warpgate_config config = {.token = &token, .proxy = &proxy};
     const char *log_level = NULL;
     const struct option options[] = {
         {"token", "KEY", OPTION_SECRET, &token, NULL, "API key of a service account; required."},
@@ -86,6 +87,11 @@ static int command_run(int argc, char **argv, int first) {
          "Environment to serve, by name or id, where the key's project has several."},
         {"name", "NAME", OPTION_TEXT, &config.name, NULL,
          "Name to be shown under (default: the host's)."},
+        {"proxy", "URL", OPTION_SECRET, &proxy, NULL,
+         "HTTP proxy to control plane and edges: http://[user:password@]host:port (default: "
+         "HTTPS_PROXY)."},
+        {"grace", "SECONDS", OPTION_TEXT, &config.grace, "30",
+         "Time for running requests when told to stop."},
         {"log-level", "LEVEL", OPTION_TEXT, &log_level, "info",
          "How much to log: debug, info, warn or error."},
     };
@@ -99,6 +105,7 @@ static int command_run(int argc, char **argv, int first) {
     };
     struct why why = {0};
     secret_init(&token);
+    secret_init(&proxy);
     enum status status = option_parse(&set, argc, argv, first, &why);
     if (status == STATUS_END) {
         option_help(&set);
@@ -116,6 +123,7 @@ static int command_run(int argc, char **argv, int first) {
     config.upstream_ca_count = upstream_cas.count;
     int exit_status = run(&config);
     secret_fini(&token);
+    secret_fini(&proxy);
     return exit_status;
 }
 

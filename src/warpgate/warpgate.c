@@ -8,15 +8,17 @@
 #include "pki/cert_chain.h"
 #include "warpgate/warpgate_backoff.h"
 #include "warpgate/warpgate_deadline.h"
+#include "warpgate/warpgate_dial.h"
 #include "warpgate/warpgate_edge.h"
 #include "warpgate/warpgate_enrol.h"
 #include "warpgate/warpgate_memory.h"
+#include "warpgate/warpgate_proxy.h"
 #include "warpgate/warpgate_settings.h"
 #include "warpgate/warpgate_upstream.h"
 
 #define ENROL_CAP_MS 30000
 #define TICK_MS 5000
-#define DRAIN_MS 30000
+#define CUT_MS 2000 /* for the orderly end of tunnels that outlast the grace */
 /* without any tunnel: is our certificate still wanted, are the edges still there? */
 #define LONELY_MS 15000
 #define RENEWALS_FAILED 3 /* in a row: begin anew with the API key */
@@ -57,21 +59,19 @@ struct warpgate {
     bool has_garbage;          /* an enrolment has left some */
     int64_t connected_at_ms; /* monotonic: when a tunnel was last seen, or a certificate was new */
 
+    bool is_cut; /* the grace is over */
     enum status outcome;
     void (*on_ended)(void *context, enum status status);
     void *context;
 };
 
-/* What to do about the reasons that an operator can do something about. */
+/* What to do about the control plane's refusals; of connecting there, warpgate_dial.h speaks. */
 static const struct {
     const char *slug;
     const char *advice;
 } advices[] = {
     {"name_unresolved", "is the name in --control right, and does this machine resolve it?"},
-    {"tcp_connect", "is --control right, and is outbound TCP to it allowed?"},
-    {"timeout_handshake", "is outbound TCP to it allowed? Something on the way drops the packets"},
     {"tls_verify", "give the platform's root certificate with --ca-file"},
-    {"tls_handshake", "is a control plane there? It has to speak TLS 1.3"},
     {"environment_ambiguous", "say which with --environment"},
     {"environment_unknown",
      "give the name or id of an environment of this project with --environment"},
@@ -86,7 +86,7 @@ static const char *find_advice(const char *slug) {
             return advices[i].advice;
         }
     }
-    return "trying again";
+    return warpgate_dial_advice(slug);
 }
 
 static void set_state(struct warpgate *warpgate, enum warpgate_state state) {
@@ -118,7 +118,7 @@ static void leave(struct warpgate *warpgate, enum status outcome) {
     loop_timer_clear(&warpgate->retry);
     loop_timer_clear(&warpgate->tick);
     for_each_edge(warpgate, warpgate_edge_leave);
-    loop_timer_set(&warpgate->deadline, DRAIN_MS);
+    loop_timer_set(&warpgate->deadline, warpgate->settings.grace_ms);
     continue_ending(warpgate);
 }
 
@@ -128,8 +128,16 @@ static void abort_tunnels(struct warpgate *warpgate) {
 
 static void on_deadline(struct loop_timer *timer) {
     struct warpgate *warpgate = timer->context;
-    log_warn("warpgate.drain_cut", "requests were still running after %d s", DRAIN_MS / 1000);
-    abort_tunnels(warpgate);
+    if (warpgate->is_cut) {
+        abort_tunnels(warpgate);
+        return;
+    }
+    warpgate->is_cut = true;
+    log_warn("warpgate.drain_cut",
+             "requests were still running after %d s: give them longer with --grace",
+             (int)(warpgate->settings.grace_ms / 1000));
+    for_each_edge(warpgate, warpgate_edge_cut);
+    loop_timer_set(&warpgate->deadline, CUT_MS);
 }
 
 static void on_timer_closed(struct loop_timer *timer) {
@@ -343,8 +351,9 @@ static void on_refused(struct warpgate *warpgate, enum status status, const stru
     }
     if (warpgate_backoff_should_speak(&warpgate->backoff, why->slug,
                                       loop_now_ms(warpgate->parts.loop))) {
-        log_warn(event, "control=%s reason=%s detail=\"%s\": %s", warpgate->settings.control_text,
-                 why->slug, why->text, find_advice(why->slug));
+        log_warn(event, "control=%s reason=%s step=%s detail=\"%s\": %s",
+                 warpgate->settings.control_text, why->slug, warpgate_dial_step(why->slug),
+                 why->text, find_advice(why->slug));
     }
     plan_retry(warpgate);
 }
@@ -415,12 +424,12 @@ static void release_memory(struct warpgate *warpgate) {
 static void on_tick(struct loop_timer *timer) {
     struct warpgate *warpgate = timer->context;
     int64_t now_ms = loop_now_ms(warpgate->parts.loop);
-    size_t ready_count = 0;
+    size_t standing_count = 0;
     for (struct list *node = warpgate->edges.next; node != &warpgate->edges; node = node->next) {
         warpgate_edge_tick(warpgate_edge_from_node(node), now_ms);
-        ready_count += warpgate_edge_ready_count(warpgate_edge_from_node(node));
+        standing_count += warpgate_edge_standing_count(warpgate_edge_from_node(node));
     }
-    if (ready_count > 0) {
+    if (standing_count > 0) {
         warpgate->connected_at_ms = now_ms;
         release_memory(warpgate);
     }
@@ -450,6 +459,7 @@ enum status warpgate_new(struct loop *loop, const struct warpgate_config *config
         warpgate_free(&warpgate);
         return status;
     }
+    warpgate->parts.proxy = &warpgate->settings.proxy;
     memcpy(warpgate->parts.name, warpgate->settings.name, sizeof(warpgate->parts.name));
     *at = warpgate;
     return STATUS_OK;
@@ -483,7 +493,8 @@ void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, e
 
 void warpgate_stop(struct warpgate *warpgate) {
     if (warpgate->state == WARPGATE_RUNNING) {
-        log_info("warpgate.stopping", "finishing what runs, at most %d s", DRAIN_MS / 1000);
+        log_info("warpgate.stopping", "finishing what runs, at most %d s",
+                 (int)(warpgate->settings.grace_ms / 1000));
         leave(warpgate, STATUS_OK);
         return;
     }

@@ -20,10 +20,12 @@ struct warpgate_config {
     size_t upstream_count;           /* at least 1 */
     const char *const *upstream_cas; /* PEM files: "file" or "name=file" (warpgate_trust.h) */
     size_t upstream_ca_count;
-    const char *control_url; /* https://api.example.net[:port] */
-    const char *ca_file;     /* PEM, or NULL: the system's trust store */
-    const char *environment; /* name or id, or NULL */
-    const char *name;        /* or NULL: the host's name */
+    const char *control_url;    /* https://api.example.net[:port] */
+    const char *ca_file;        /* PEM, or NULL: the system's trust store */
+    const char *environment;    /* name or id, or NULL */
+    const char *name;           /* or NULL: the host's name */
+    const struct secret *proxy; /* its URL; NULL or empty: HTTPS_PROXY, or none */
+    const char *grace;          /* seconds for what runs when it is told to stop; NULL: 30 */
 };
 
 /* Judges the configuration without any network: the key's checksum, targets, URL, files. STATUS_INVALID (usage) or
@@ -34,7 +36,8 @@ enum status warpgate_new(struct loop *loop, const struct warpgate_config *config
  * plane refuses the token for good. Everything else is retried for ever. */
 void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, enum status status),
                     void *context);
-/* Drains: tells the edges, finishes what runs (at most 30 s), then on_ended. Called again: cuts what still runs. */
+/* Drains: tells the edges, finishes what runs, then on_ended. What outlasts the grace loses its tunnel in good order, so that the edge
+ * can tell each visitor. Called again: cuts what still runs at once. */
 void warpgate_stop(struct warpgate *warpgate);
 /* After on_ended, or without a start. NULL is allowed. */
 void warpgate_free(struct warpgate **warpgate);

@@ -53,8 +53,63 @@ static void test_the_same_trouble_is_told_once_a_minute(void **state) {
     assert_true(warpgate_backoff_should_speak(&backoff, "tls_verify", 61003));
 }
 
+#define AGENTS 10000
+#define SLOT_MS 250
+#define SLOTS 24
+
+/* Ten thousand warpgates lose one edge in the same moment. It is away for `away_ms`; what fails fast is tried again with backoff. How
+ * many come in each slot after its return. */
+static void simulate_return(int64_t away_ms, unsigned arrivals[SLOTS]) {
+    struct random_seeded seeded;
+    random_seeded_init(&seeded, 12);
+    for (size_t i = 0; i < SLOTS; i++) {
+        arrivals[i] = 0;
+    }
+    for (int agent = 0; agent < AGENTS; agent++) {
+        struct warpgate_backoff backoff;
+        int64_t now_ms = 0;
+        warpgate_backoff_init(&backoff, 5000);
+        while (now_ms < away_ms) {
+            now_ms += warpgate_backoff_next(&backoff, &seeded.random) + 1;
+        }
+        int64_t slot = (now_ms - away_ms) / SLOT_MS;
+        assert_true(slot < SLOTS); /* all within 6 s */
+        arrivals[slot]++;
+    }
+}
+
+static void test_ten_thousand_do_not_come_at_once(void **state) {
+    (void)state;
+    static const int64_t aways_ms[] = {3000, 10000, 60000, 3600000};
+    for (size_t i = 0; i < sizeof(aways_ms) / sizeof(aways_ms[0]); i++) {
+        unsigned arrivals[SLOTS];
+        unsigned peak = 0;
+        simulate_return(aways_ms[i], arrivals);
+        for (size_t slot = 0; slot < SLOTS; slot++) {
+            peak = arrivals[slot] > peak ? arrivals[slot] : peak;
+        }
+        assert_in_range(peak, 1, 3 * AGENTS / (5000 / SLOT_MS));
+    }
+}
+
+/* However long it was away: the limit, and what a dial that began too early takes to end (4 s without TCP). */
+static void test_nobody_waits_longer_than_the_limit(void **state) {
+    (void)state;
+    struct random_seeded seeded;
+    struct warpgate_backoff backoff;
+    random_seeded_init(&seeded, 3);
+    warpgate_backoff_init(&backoff, 5000);
+    for (int64_t now_ms = 0; now_ms < 3600000;) {
+        int64_t delay_ms = warpgate_backoff_next(&backoff, &seeded.random);
+        assert_in_range(delay_ms, 0, 5000);
+        now_ms += delay_ms + 4000;
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ten_thousand_do_not_come_at_once),
+        cmocka_unit_test(test_nobody_waits_longer_than_the_limit),
         cmocka_unit_test(test_delays_grow_to_the_cap_and_vary),
         cmocka_unit_test(test_a_reset_begins_anew),
         cmocka_unit_test(test_the_same_trouble_is_told_once_a_minute),

@@ -8,7 +8,10 @@
 #include "warpgate/warpgate_backoff.h"
 #include "warpgate/warpgate_tunnel.h"
 
-#define BACKOFF_CAP_MS 15000
+#define BACKOFF_CAP_MS 5000
+#define LEAVING_SPREAD_MS 500
+#define LEAVING_HASTY_MS                                                                           \
+    1000 /* an edge that wants another tunnel so soon is dialled with backoff */
 
 struct warpgate_edge {
     struct list node;
@@ -17,6 +20,7 @@ struct warpgate_edge {
     char *server_name;
     char host[ADDRESS_HOST_SIZE];
     uint16_t port;
+    struct warpgate_known known;
     struct list tunnels;
     size_t tunnel_count; /* in all states */
     unsigned wanted;
@@ -24,29 +28,6 @@ struct warpgate_edge {
     struct loop_timer retry;
     bool is_leaving;
 };
-
-/* What to do about the reasons that an operator can do something about. */
-static const struct {
-    const char *slug;
-    const char *advice;
-} advices[] = {
-    {"tcp_connect", "is outbound TCP to this address allowed?"},
-    {"tls_verify",
-     "the edge does not belong to this platform, or something reads the connection on its way"},
-    {"timeout_handshake", "something on the way drops the packets"},
-    {"role_issuer", "the peer is no edge of this platform"},
-    {"role_missing", "the peer is no edge of this platform"},
-    {"role_eku", "the peer is no edge of this platform"},
-};
-
-static const char *find_advice(const char *slug) {
-    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-        if (strcmp(advices[i].slug, slug) == 0) {
-            return advices[i].advice;
-        }
-    }
-    return "trying again";
-}
 
 static size_t count_tunnels(const struct warpgate_edge *edge,
                             bool (*is_counted)(const struct warpgate_tunnel *tunnel)) {
@@ -61,6 +42,10 @@ static bool is_ready(const struct warpgate_tunnel *tunnel) {
     return warpgate_tunnel_state(tunnel) == WARPGATE_TUNNEL_READY;
 }
 
+static bool is_standing(const struct warpgate_tunnel *tunnel) {
+    return is_ready(tunnel) || warpgate_tunnel_state(tunnel) == WARPGATE_TUNNEL_AGREEING;
+}
+
 /* Stands or is about to, and is there to stay. */
 static bool is_lasting(const struct warpgate_tunnel *tunnel) {
     return warpgate_tunnel_state(tunnel) <= WARPGATE_TUNNEL_READY &&
@@ -71,8 +56,8 @@ static bool is_lasting_and_ready(const struct warpgate_tunnel *tunnel) {
     return is_ready(tunnel) && is_lasting(tunnel);
 }
 
-size_t warpgate_edge_ready_count(const struct warpgate_edge *edge) {
-    return count_tunnels(edge, is_ready);
+size_t warpgate_edge_standing_count(const struct warpgate_edge *edge) {
+    return count_tunnels(edge, is_standing);
 }
 
 static const struct warpgate_tunnel_events tunnel_events;
@@ -83,6 +68,7 @@ static void dial(struct warpgate_edge *edge) {
         .host = edge->host,
         .port = edge->port,
         .server_name = edge->server_name,
+        .known = &edge->known,
         .events = &tunnel_events,
         .owner = edge,
     };
@@ -130,7 +116,7 @@ static void drain_replaced(struct warpgate_edge *edge) {
     while (node != &edge->tunnels) {
         struct list *next = node->next;
         struct warpgate_tunnel *tunnel = warpgate_tunnel_from_node(node);
-        if (is_ready(tunnel) && warpgate_tunnel_is_leaving(tunnel) &&
+        if (is_standing(tunnel) && warpgate_tunnel_is_leaving(tunnel) &&
             !warpgate_tunnel_is_left_to_edge(tunnel)) {
             warpgate_tunnel_drain(tunnel);
             if (!are_all_replaced) {
@@ -171,10 +157,17 @@ static void on_count(void *owner, unsigned count) {
 
 static void on_leaving(void *owner, struct warpgate_tunnel *tunnel) {
     struct warpgate_edge *edge = owner;
-    (void)tunnel;
+    const struct random *random = loop_random(edge->parts->loop);
+    int64_t ready_at_ms = warpgate_tunnel_ready_at_ms(tunnel);
     log_info("warpgate.tunnel_leaving", "edge=%s: the edge asks for another tunnel in its place",
              edge->address);
-    fill(edge);
+    if (edge->retry.deadline_ms != 0) {
+        return;
+    }
+    bool is_hasty =
+        ready_at_ms == 0 || loop_now_ms(edge->parts->loop) - ready_at_ms < LEAVING_HASTY_MS;
+    loop_timer_set(&edge->retry, is_hasty ? warpgate_backoff_next(&edge->backoff, random)
+                                          : (int64_t)random_below(random, LEAVING_SPREAD_MS + 1));
 }
 
 static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, bool was_ready,
@@ -187,8 +180,9 @@ static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, 
                  edge->address, why->slug, why->text);
         return;
     }
-    log_warn("warpgate.edge_unreachable", "edge=%s reason=%s detail=\"%s\": %s", edge->address,
-             why->slug, why->text, find_advice(why->slug));
+    log_warn("warpgate.edge_unreachable", "edge=%s reason=%s step=%s detail=\"%s\": %s",
+             edge->address, why->slug, warpgate_dial_step(why->slug), why->text,
+             warpgate_dial_advice(why->slug));
 }
 
 static void on_closed(void *owner, struct warpgate_tunnel *tunnel, const struct why *why) {
@@ -200,7 +194,8 @@ static void on_closed(void *owner, struct warpgate_tunnel *tunnel, const struct 
         check_left(edge);
         return;
     }
-    if (warpgate_tunnel_is_leaving(tunnel) && ready_at_ms != 0) {
+    bool is_surplus = ready_at_ms == 0 && strcmp(why->slug, "aborted") == 0; /* by ourselves */
+    if (is_surplus || (warpgate_tunnel_is_leaving(tunnel) && ready_at_ms != 0)) {
         fill(edge);
         return;
     }
@@ -289,4 +284,8 @@ void warpgate_edge_leave(struct warpgate_edge *edge) {
 
 void warpgate_edge_abort(struct warpgate_edge *edge) {
     for_each(edge, warpgate_tunnel_abort);
+}
+
+void warpgate_edge_cut(struct warpgate_edge *edge) {
+    for_each(edge, warpgate_tunnel_cut);
 }

@@ -11,6 +11,7 @@
 #include "warpgate/warpgate_dial.h"
 
 #define EXCHANGE_MS 30000
+#define CONNECT_MS 4000
 #define KEY_PEM_BYTES_MAX 1024
 #define BEARER_SIZE (SECRET_MAX + 8)
 
@@ -316,6 +317,8 @@ struct warpgate_enrol *warpgate_enrol_start(const struct warpgate_enrol_config *
             .port = settings->control_port,
             .tls = enrol->tls,
             .server_name = settings->control_host,
+            .connect_ms = CONNECT_MS,
+            .proxy = enrol->parts->proxy,
         };
         enrol->dial = warpgate_dial_start(enrol->parts, &dial, on_dialled, enrol);
     }

@@ -48,6 +48,8 @@ static void ignore_encoder(OSSL_ENCODER *encoder, void *context) {
 void warpgate_memory_prepare(char **argv) {
     restart_without_cache(argv);
     (void)setenv("UV_THREADPOOL_SIZE", "1", 1);
+    /* A resolver that went away with the network is asked again soon, not after its default of up to half a minute. */
+    (void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
     (void)mallopt(M_ARENA_MAX, 1);
     /* A file on the host must not decide what the agent's TLS does. Error texts would cost 150 KiB; what operators can do
      * something about has words of our own (net/tls_session_why.c), the rest is told by number. */

@@ -16,6 +16,7 @@
 #include "warpgate/warpgate_policy.h"
 
 struct warpgate_upstream;
+struct warpgate_proxy;
 
 /* What happens in the parts and is the agent's to decide. Called with `context`, also from inside calls of the agent's: what
  * they set off is done later (loop_task). */
@@ -31,7 +32,8 @@ struct warpgate_parts {
     struct loop *loop;
     const struct warpgate_parts_events *events;
     void *context;
-    struct tls_context *tunnel_tls; /* our present certificate; set when enrolled */
+    const struct warpgate_proxy *proxy; /* the way to control plane and edges; NULL: straight */
+    struct tls_context *tunnel_tls;     /* our present certificate; set when enrolled */
     char trust_domain[CERT_TRUST_DOMAIN_SIZE];
     unsigned generation; /* of the certificate: tunnels of older ones are to be replaced */
     struct warpgate_policy policy;

@@ -12,6 +12,8 @@
 #include "warpgate/warpgate_trust.h"
 
 #define HTTPS_PORT 443
+#define GRACE_DEFAULT_S 30
+#define GRACE_MAX_S 86400
 #define CA_BYTES_MAX ((size_t)1 << 20)
 
 static enum status read_token(const struct warpgate_config *config,
@@ -147,11 +149,36 @@ static enum status read_environment(const struct warpgate_config *config,
     return STATUS_OK;
 }
 
+static enum status read_proxy(const struct warpgate_config *config,
+                              struct warpgate_settings *settings, struct why *why) {
+    struct why proxy_why;
+    if (config->proxy == NULL || secret_is_empty(config->proxy)) {
+        return warpgate_proxy_from_environment(&settings->proxy, why);
+    }
+    if (warpgate_proxy_parse(secret_str(config->proxy), &settings->proxy, &proxy_why) !=
+        STATUS_OK) {
+        return why_set(why, STATUS_INVALID, proxy_why.slug, "--proxy: %s", proxy_why.text);
+    }
+    return STATUS_OK;
+}
+
+static enum status read_grace(const struct warpgate_config *config,
+                              struct warpgate_settings *settings, struct why *why) {
+    uint64_t seconds = GRACE_DEFAULT_S;
+    if (config->grace != NULL &&
+        str_to_u64(str_from(config->grace), GRACE_MAX_S, &seconds) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "grace", "--grace: seconds, from 0 to %d", GRACE_MAX_S);
+    }
+    settings->grace_ms = (int64_t)seconds * 1000;
+    return STATUS_OK;
+}
+
 enum status warpgate_settings_read(const struct warpgate_config *config,
                                    struct warpgate_settings *settings, struct why *why) {
     static enum status (*const readers[])(const struct warpgate_config *config,
                                           struct warpgate_settings *settings, struct why *why) = {
-        read_targets, read_trust, read_control, read_name, read_environment, read_ca, read_token,
+        read_targets, read_trust, read_control, read_name,  read_environment,
+        read_ca,      read_proxy, read_grace,   read_token,
     };
     *settings = (struct warpgate_settings){.token = NULL};
     buf_init(&settings->ca_pem, CA_BYTES_MAX);
@@ -164,6 +191,7 @@ enum status warpgate_settings_read(const struct warpgate_config *config,
 
 void warpgate_settings_fini(struct warpgate_settings *settings) {
     buf_fini(&settings->ca_pem);
+    warpgate_proxy_fini(&settings->proxy);
     if (settings->tls != NULL) {
         warpgate_trust_free(settings->tls, settings->target_count);
     }

@@ -7,6 +7,7 @@
 #include "tunnel/enrolment.h"
 #include "warpgate/warpgate.h"
 #include "warpgate/warpgate_link.h"
+#include "warpgate/warpgate_proxy.h"
 #include "warpgate/warpgate_target.h"
 
 #define WARPGATE_ENVIRONMENT_SIZE 129
@@ -23,6 +24,8 @@ struct warpgate_settings {
     struct buf ca_pem;
     char environment[WARPGATE_ENVIRONMENT_SIZE]; /* may be empty */
     char name[ENROLMENT_NAME_MAX + 1];
+    struct warpgate_proxy proxy; /* none, if its host is empty */
+    int64_t grace_ms;
     char platform[64]; /* "linux/x86_64" */
 };
 

@@ -14,10 +14,16 @@
 #include "warpgate/warpgate_request.h"
 #include "warpgate/warpgate_upstream.h"
 
-#define GREETING_MS 10000
+/* However long a link was cut: a dial that began before it healed is over, or through, a few seconds later. */
+#define CONNECT_MS 4000
+#define HANDSHAKE_MS 10000
+#define GREETING_MS 20000 /* from the beginning of the dial */
+#define AGREEMENT_PINGS 2
 
 /* Answers to this PING come after everything that the edge sent before it knew of our GOAWAY. */
 static const uint8_t drain_ping[8] = {'d', 'r', 'a', 'i', 'n', 'e', 'd', '?'};
+/* A PING overtakes what the control stream carries, but not by a round trip: after the second answer the edge has read "applied". */
+static const uint8_t agree_ping[8] = {'a', 'g', 'r', 'e', 'e', 'd', ' ', '?'};
 
 struct warpgate_tunnel {
     struct list node;
@@ -38,10 +44,12 @@ struct warpgate_tunnel {
     struct loop_task failure; /* reports a dial that was given up, or refused after its handshake */
     struct why why;           /* the first reason, where we know better than the connection */
     bool has_heartbeat;
-    bool has_control;  /* the first stream came */
-    bool is_edges;     /* the edge asked for another in its place, and ends this one itself */
-    bool is_leaving;   /* draining, or the edge asked for another in its place */
-    bool is_quiescent; /* draining, and no further request can come */
+    bool has_control;     /* the first stream came */
+    bool is_edges;        /* the edge asked for another in its place, and ends this one itself */
+    bool is_leaving;      /* draining, or the edge asked for another in its place */
+    bool is_quiescent;    /* draining, and no further request can come */
+    bool has_applied;     /* and told so */
+    unsigned agree_pings; /* answered */
 };
 
 static void set_state(struct warpgate_tunnel *tunnel, enum warpgate_tunnel_state state) {
@@ -160,6 +168,10 @@ static void apply_bundle(struct warpgate_tunnel *tunnel, struct str jws) {
     const struct tunnel_message applied = {.type = TUNNEL_MESSAGE_APPLIED,
                                            .revision = warpgate_policy_revision(policy)};
     send_message(tunnel, &applied);
+    if (!tunnel->has_applied) {
+        tunnel->has_applied = true;
+        h2_session_ping(tunnel->session, agree_ping);
+    }
 }
 
 static void leave(struct warpgate_tunnel *tunnel) {
@@ -228,11 +240,28 @@ static void open_control(struct warpgate_tunnel *tunnel, struct http_stream *str
     tunnel_channel_attach(tunnel->channel, stream);
     send_hello(tunnel);
     warpgate_tunnel_send_health(tunnel);
-    tunnel->ready_at_ms = loop_now_ms(tunnel->parts->loop);
     if (tunnel->state == WARPGATE_TUNNEL_GREETING) {
-        set_state(tunnel, WARPGATE_TUNNEL_READY);
-        tunnel->events->on_ready(tunnel->owner, tunnel);
+        set_state(tunnel, WARPGATE_TUNNEL_AGREEING);
     }
+}
+
+static void become_ready(struct warpgate_tunnel *tunnel) {
+    tunnel->ready_at_ms = loop_now_ms(tunnel->parts->loop);
+    set_state(tunnel, WARPGATE_TUNNEL_READY);
+    tunnel_heartbeat_expect(&tunnel->heartbeat, 0);
+    tunnel->events->on_ready(tunnel->owner, tunnel);
+}
+
+static void on_agree_ping(struct warpgate_tunnel *tunnel) {
+    tunnel->agree_pings++;
+    if (tunnel->state != WARPGATE_TUNNEL_AGREEING) {
+        return;
+    }
+    if (tunnel->agree_pings < AGREEMENT_PINGS) {
+        h2_session_ping(tunnel->session, agree_ping);
+        return;
+    }
+    become_ready(tunnel);
 }
 
 static void on_request(void *context, struct http_stream *stream, const struct http_head *head,
@@ -240,6 +269,7 @@ static void on_request(void *context, struct http_stream *stream, const struct h
     struct warpgate_tunnel *tunnel = context;
     if (tunnel->has_control) {
         warpgate_request_start(&tunnel->host, stream, head, is_end);
+        tunnel_heartbeat_carry(&tunnel->heartbeat, tunnel->host.active_count > 0);
         return;
     }
     tunnel->has_control = true;
@@ -263,7 +293,11 @@ static void check_drained(struct warpgate_tunnel *tunnel) {
 }
 
 static void on_idle(struct warpgate_request_host *host) {
-    check_drained(CONTAINER_OF(host, struct warpgate_tunnel, host));
+    struct warpgate_tunnel *tunnel = CONTAINER_OF(host, struct warpgate_tunnel, host);
+    if (tunnel->conn != NULL) {
+        tunnel_heartbeat_carry(&tunnel->heartbeat, false);
+    }
+    check_drained(tunnel);
 }
 
 static void on_ping_ack(void *context, const uint8_t payload[8]) {
@@ -271,6 +305,9 @@ static void on_ping_ack(void *context, const uint8_t payload[8]) {
     if (memcmp(payload, drain_ping, sizeof(drain_ping)) == 0) {
         tunnel->is_quiescent = true;
         check_drained(tunnel);
+    }
+    if (memcmp(payload, agree_ping, sizeof(agree_ping)) == 0) {
+        on_agree_ping(tunnel);
     }
 }
 
@@ -312,6 +349,7 @@ static void serve(struct warpgate_tunnel *tunnel) {
     conn_set_engine(tunnel->conn, h2_session_engine(tunnel->session));
     tunnel->has_heartbeat = true;
     tunnel_heartbeat_start(&tunnel->heartbeat, tunnel->conn, tunnel->session, on_dead, tunnel);
+    tunnel_heartbeat_expect(&tunnel->heartbeat, 1); /* the control stream */
 }
 
 static void on_dialled(void *context, struct conn *conn, const struct why *why) {
@@ -343,8 +381,11 @@ struct warpgate_tunnel *warpgate_tunnel_new(const struct warpgate_tunnel_config 
         .port = config->port,
         .tls = parts->tunnel_tls,
         .server_name = config->server_name,
-        .timeouts = {.idle_ms = -1},
+        .timeouts = {.handshake_ms = HANDSHAKE_MS, .idle_ms = -1},
+        .connect_ms = CONNECT_MS,
         .is_keepalive = true,
+        .proxy = parts->proxy,
+        .known = config->known,
     };
     list_init(&tunnel->node);
     loop_task_init(&tunnel->failure, report_failure);
@@ -386,21 +427,29 @@ bool warpgate_tunnel_is_left_to_edge(const struct warpgate_tunnel *tunnel) {
 }
 
 void warpgate_tunnel_drain(struct warpgate_tunnel *tunnel) {
-    if (tunnel->state != WARPGATE_TUNNEL_READY) {
+    if (tunnel->state != WARPGATE_TUNNEL_READY && tunnel->state != WARPGATE_TUNNEL_AGREEING) {
         if (tunnel->state != WARPGATE_TUNNEL_DRAINING) {
             warpgate_tunnel_abort(tunnel);
         }
         return;
     }
+    tunnel_heartbeat_expect(&tunnel->heartbeat, 0);
     set_state(tunnel, WARPGATE_TUNNEL_DRAINING);
     tunnel->is_leaving = true;
     h2_session_drain(tunnel->session);
     h2_session_ping(tunnel->session, drain_ping);
 }
 
+void warpgate_tunnel_cut(struct warpgate_tunnel *tunnel) {
+    if (tunnel->state != WARPGATE_TUNNEL_DRAINING || tunnel->session == NULL) {
+        warpgate_tunnel_abort(tunnel);
+        return;
+    }
+    h2_session_abort(tunnel->session, 0);
+}
+
 void warpgate_tunnel_tick(struct warpgate_tunnel *tunnel, int64_t now_ms) {
-    if (tunnel->state == WARPGATE_TUNNEL_GREETING &&
-        now_ms - tunnel->dialled_at_ms > 2 * GREETING_MS) {
+    if (tunnel->state == WARPGATE_TUNNEL_GREETING && now_ms - tunnel->dialled_at_ms > GREETING_MS) {
         struct why why;
         (void)why_set(&why, STATUS_TIMEOUT, "control_stream", "the edge opens no control stream");
         abort_because(tunnel, &why);

@@ -8,6 +8,7 @@
 #define WARPGATE_WARPGATE_TUNNEL_H
 
 #include "net/address.h"
+#include "warpgate/warpgate_dial.h"
 #include "warpgate/warpgate_parts.h"
 
 struct warpgate_tunnel;
@@ -15,7 +16,8 @@ struct warpgate_tunnel;
 enum warpgate_tunnel_state {
     WARPGATE_TUNNEL_DIALLING, /* resolving, connecting, handshaking */
     WARPGATE_TUNNEL_GREETING, /* the edge is genuine; it has not opened the control stream yet */
-    WARPGATE_TUNNEL_READY,    /* carries requests */
+    WARPGATE_TUNNEL_AGREEING, /* serves requests, but the edge may not know yet that we have its bundle */
+    WARPGATE_TUNNEL_READY,    /* the edge knows: it sends requests here */
     WARPGATE_TUNNEL_DRAINING, /* finishes what it carries */
     WARPGATE_TUNNEL_CLOSING,  /* the connection is on its way out */
 };
@@ -33,6 +35,7 @@ struct warpgate_tunnel_config {
     const char *host; /* these three live as long as the tunnel */
     uint16_t port;
     const char *server_name;
+    struct warpgate_known *known; /* addresses of `host` */
     const struct warpgate_tunnel_events *events;
     void *owner;
 };
@@ -52,6 +55,8 @@ bool warpgate_tunnel_is_left_to_edge(const struct warpgate_tunnel *tunnel);
 void warpgate_tunnel_send_health(struct warpgate_tunnel *tunnel);
 /* GOAWAY; closes when the last request is done. A tunnel that carries nothing yet is aborted. */
 void warpgate_tunnel_drain(struct warpgate_tunnel *tunnel);
+/* What still runs is lost now, but in good order: GOAWAY, what is written already, close_notify. The edge says the rest to visitors. */
+void warpgate_tunnel_cut(struct warpgate_tunnel *tunnel);
 void warpgate_tunnel_abort(struct warpgate_tunnel *tunnel);
 /* Aborts one that stays without a control stream for too long. */
 void warpgate_tunnel_tick(struct warpgate_tunnel *tunnel, int64_t now_ms);
