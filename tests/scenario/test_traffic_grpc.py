@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-pytestmark = pytest.mark.xfail(run=False, reason="h2c:// and https:// upstreams are not dialled yet")
-
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # other tests of this process start programs
 TIMEOUT = 20
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.max_metadata_size", 30_000)]
