@@ -61,6 +61,34 @@ static void test_what_is_refused(void **state) {
     expect(&api_schema_key_new, "{\"name\":\"x\"}", "/name", "unknown_member");
 }
 
+static void test_what_is_inside(void **state) {
+    (void)state;
+    assert_int_equal(check(&api_schema_route_new,
+                           "{\"path\":\"/\",\"timeouts\":{\"connect_ms\":100,\"idle_ms\":0,"
+                           "\"first_byte_ms\":null},\"sticky\":null}")
+                         .count,
+                     0);
+    assert_int_equal(check(&api_schema_route_patch, "{\"timeouts\":null}").count, 0);
+    assert_int_equal(check(&api_schema_environment_patch, "{\"health_checks\":null}").count, 0);
+    expect(&api_schema_route_patch, "{\"timeouts\":1}", "/timeouts", "member_type");
+    expect(&api_schema_route_patch, "{\"timeouts\":{\"x\":1}}", "/timeouts/x", "unknown_member");
+    expect(&api_schema_route_patch, "{\"timeouts\":{\"connect_ms\":0}}", "/timeouts/connect_ms",
+           "member_value");
+    expect(&api_schema_route_patch, "{\"timeouts\":{\"idle_ms\":1}}", "/timeouts/idle_ms",
+           "member_value");
+    expect(&api_schema_environment_patch, "{\"health_checks\":{}}", "/health_checks",
+           "member_type");
+    expect(&api_schema_environment_patch, "{\"health_checks\":[{\"path\":\"/\"},7]}",
+           "/health_checks/1", "member_type");
+    expect(&api_schema_environment_patch, "{\"health_checks\":[{}]}", "/health_checks/0/path",
+           "member_missing");
+    /* What comes after it is judged at the top again. */
+    struct api_faults faults =
+        check(&api_schema_route_patch, "{\"timeouts\":{\"x\":1},\"sticky\":1}");
+    assert_int_equal(faults.count, 2);
+    assert_string_equal(faults.at[1].pointer, "/sticky");
+}
+
 static void test_texts_that_are_too_long(void **state) {
     char text[256];
     (void)state;
@@ -110,6 +138,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_accepted),
         cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_what_is_inside),
         cmocka_unit_test(test_texts_that_are_too_long),
         cmocka_unit_test(test_all_faults_are_told_up_to_a_bound),
         cmocka_unit_test(test_pointers_are_bounded_utf8),
