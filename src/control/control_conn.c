@@ -108,7 +108,7 @@ static void drain(struct control_conn *client) {
         h2_session_drain(client->h2);
         return;
     }
-    h1_server_drain(client->h1);
+    h1_server_drain(client->h1, true);
 }
 
 /* A feed is refused without a word of why: only edges come here. */

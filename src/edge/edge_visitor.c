@@ -78,7 +78,7 @@ void edge_visitor_drain(struct edge_visitor *visitor) {
         h2_session_drain(visitor->h2);
         return;
     }
-    h1_server_drain(visitor->h1);
+    h1_server_drain(visitor->h1, false);
 }
 
 void edge_visitor_close(struct edge_visitor *visitor) {

@@ -41,7 +41,9 @@ struct h1_server_config {
 
 struct h1_server *h1_server_new(const struct h1_server_config *config);
 struct engine *h1_server_engine(struct h1_server *server);
-/* Finish the open exchange with Connection: close and then be done; at once when idle. */
-void h1_server_drain(struct h1_server *server);
+/* The connection is to end without a request being lost: the next answer whose head is not yet written says Connection: close, and
+ * the engine is done behind it. While it is idle the visitor's next request may be on its way, so it waits for that one; how
+ * long is the caller's business: `is_final` ends it as soon as no exchange is open, at once when idle. */
+void h1_server_drain(struct h1_server *server, bool is_final);
 
 #endif

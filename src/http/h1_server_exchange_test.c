@@ -477,17 +477,50 @@ static void visitors_may_close_their_side_and_wait(void **state) {
     rig_free(rig);
 }
 
-static void draining_ends_after_the_exchange(void **state) {
+static void draining_ends_after_the_next_answer(void **state) {
+    (void)state;
+    struct rig *rig = rig_new(0); /* a request that was on its way */
+    h1_server_drain(rig->server, false);
+    assert_int_equal(phase_of(rig), ENGINE_IDLE);
+    assert_true(wants_read(rig));
+    feed_text(rig, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(phase_of(rig), ENGINE_DRAINING);
+    answer_text(rig, "ok");
+    drain(rig);
+    assert_non_null(strstr(rig->out, "Connection: close\r\n"));
+    assert_string_equal(rig->log, "GET a / | end closed:done\n");
+    assert_int_equal(phase_of(rig), ENGINE_DONE);
+    rig_free(rig);
+
+    rig = rig_new(0); /* too late to announce it in the open answer: in the next one */
+    feed_text(rig, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    answer_head(rig, 200, false, 0, false);
+    drain(rig);
+    h1_server_drain(rig->server, false);
+    feed_text(rig, "GET /2 HTTP/1.1\r\n" HOST "\r\n");
+    send_end(rig, NULL);
+    drain(rig);
+    assert_null(strstr(rig->out, "Connection: close\r\n"));
+    assert_string_equal(rig->log, "GET a / | end closed:done\nGET a /2 | end");
+    answer_text(rig, "ok");
+    drain(rig);
+    assert_non_null(strstr(rig->out, "Connection: close\r\n"));
+    assert_int_equal(phase_of(rig), ENGINE_DONE);
+    rig_free(rig);
+}
+
+static void a_final_drain_waits_for_nothing_but_the_open_exchange(void **state) {
     (void)state;
     struct rig *rig = rig_new(0);
-    h1_server_drain(rig->server);
+    h1_server_drain(rig->server, false);
+    h1_server_drain(rig->server, true);
     assert_int_equal(phase_of(rig), ENGINE_DONE);
     assert_true(rig->notify_count > 0);
     rig_free(rig);
 
     rig = rig_new(0);
     feed_text(rig, "GET / HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST "\r\n");
-    h1_server_drain(rig->server);
+    h1_server_drain(rig->server, true);
     assert_int_equal(phase_of(rig), ENGINE_DRAINING);
     answer_text(rig, "ok");
     drain(rig);
@@ -526,7 +559,8 @@ int main(void) {
         cmocka_unit_test(released_streams_hear_nothing_more),
         cmocka_unit_test(ends_of_the_connection),
         cmocka_unit_test(visitors_may_close_their_side_and_wait),
-        cmocka_unit_test(draining_ends_after_the_exchange),
+        cmocka_unit_test(draining_ends_after_the_next_answer),
+        cmocka_unit_test(a_final_drain_waits_for_nothing_but_the_open_exchange),
         cmocka_unit_test(errors_have_a_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
