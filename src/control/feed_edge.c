@@ -67,10 +67,17 @@ static void take_hello(struct feed_edge *edge, const struct feed_message *messag
     snprintf(edge->version, sizeof(edge->version), "%.*s", STR_ARG(message->version));
 }
 
+/* What was deleted while the edge spoke of it is not kept. */
+static void keep_applied(struct feed_edge *edge, const struct feed_message *message) {
+    if (feed_hub_knows(edge->hub, &message->environment)) {
+        presence_edge_applied(feed_hub_control(edge->hub)->presence, &edge->id, message);
+    }
+}
+
 static void take_applied(struct feed_edge *edge, const struct feed_message *message) {
     log_debug("control.bundle_applied", "edge=%s environment=%s revision=%llu", edge->id.text,
               message->environment.text, (unsigned long long)message->revision);
-    presence_edge_applied(feed_hub_control(edge->hub)->presence, &edge->id, message);
+    keep_applied(edge, message);
 }
 
 static void take_refused(struct feed_edge *edge, const struct feed_message *message) {
@@ -78,7 +85,7 @@ static void take_refused(struct feed_edge *edge, const struct feed_message *mess
               "edge=%s environment=%s revision=%llu code=%.*s detail=%.*s", edge->id.text,
               message->environment.text, (unsigned long long)message->revision,
               STR_ARG(message->code), STR_ARG(message->detail));
-    presence_edge_applied(feed_hub_control(edge->hub)->presence, &edge->id, message);
+    keep_applied(edge, message);
 }
 
 static void take_warpgate(struct feed_edge *edge, const struct feed_message *message) {

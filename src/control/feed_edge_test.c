@@ -281,6 +281,73 @@ static void test_what_an_edge_reports(void **state) {
     fake_fini(&fake);
 }
 
+static uint64_t revision_at_edge(struct kit *kit, const struct id *environment) {
+    struct presence_edge at = {.applied_revision = 0};
+    (void)presence_edges(kit->control->presence, environment, &at, 1);
+    return at.applied_revision;
+}
+
+/* Of environments that there are, and only as long. */
+static void test_what_an_edge_has_applied(void **state) {
+    struct kit *kit = *state;
+    struct fake_stream fake;
+    static const struct id stranger = {.text = "env_00000000000000000000000077"};
+    struct id environment = make_environment(kit, "applied");
+    struct feed_message applied = {
+        .type = FEED_MESSAGE_APPLIED, .environment = environment, .revision = 1};
+    fake_init(&fake);
+    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    say_hello(&fake);
+    say(&fake, &applied);
+    assert_int_equal(revision_at_edge(kit, &environment), 1);
+    applied.environment = stranger;
+    say(&fake, &applied);
+    assert_int_equal(revision_at_edge(kit, &stranger), 0);
+    struct kit_call call = {.token = kit->token, .if_match = "*"};
+    kit_run(kit, "DELETE", kit_path("environments", &environment, ""), &call);
+    assert_int_equal(call.status, 204);
+    kit_done(&call);
+    assert_int_equal(revision_at_edge(kit, &environment), 0);
+    applied.environment = environment;
+    say(&fake, &applied); /* it was on its way */
+    assert_int_equal(revision_at_edge(kit, &environment), 0);
+    feed_hub_end(kit->control->hub);
+    fake_fini(&fake);
+}
+
+/* Upstreams are in the report, and end in what the API says. */
+static void test_what_an_edge_reports_of_upstreams(void **state) {
+    struct kit *kit = *state;
+    struct fake_stream fake;
+    struct presence_view view;
+    static const struct id warpgate = {.text = "wg_00000000000000000000000002"};
+    struct feed_message report = {
+        .type = FEED_MESSAGE_WARPGATE,
+        .warpgate = warpgate,
+        .environment = {.text = "env_00000000000000000000000001"},
+        .tunnels = 4,
+        .ip_address = STR_INIT("192.0.2.1"),
+        .name = STR_INIT("box"),
+        .version = STR_INIT("1.0"),
+        .revision = 3,
+        .upstream_count = 2,
+    };
+    report.upstreams[0] = (struct upstream_state){STR_INIT("default"), true, true};
+    report.upstreams[1] = (struct upstream_state){STR_INIT("api"), false, true};
+    fake_init(&fake);
+    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    say_hello(&fake);
+    say(&fake, &report);
+    presence_get(kit->control->presence, &warpgate, &view);
+    assert_int_equal(view.tunnel_count, 4);
+    assert_int_equal(view.upstream_count, 2);
+    assert_string_equal(view.upstreams[1].name, "api");
+    assert_true(view.upstreams[0].is_up);
+    assert_true(view.upstreams[1].is_known && !view.upstreams[1].is_up);
+    feed_hub_end(kit->control->hub);
+    fake_fini(&fake);
+}
+
 static void test_a_newer_feed_takes_the_place_of_the_old(void **state) {
     struct kit *kit = *state;
     struct fake_stream old;
@@ -339,6 +406,8 @@ int main(void) {
         cmocka_unit_test(test_an_older_bundle_is_dropped),
         cmocka_unit_test(test_a_host_of_another_domain),
         cmocka_unit_test(test_what_an_edge_reports),
+        cmocka_unit_test(test_what_an_edge_has_applied),
+        cmocka_unit_test(test_what_an_edge_reports_of_upstreams),
         cmocka_unit_test(test_a_newer_feed_takes_the_place_of_the_old),
         cmocka_unit_test(test_nonsense_ends_the_feed),
         cmocka_unit_test(test_renewing_an_edge),

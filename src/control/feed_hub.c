@@ -104,6 +104,10 @@ struct control *feed_hub_control(struct feed_hub *hub) {
     return hub->control;
 }
 
+bool feed_hub_knows(const struct feed_hub *hub, const struct id *environment) {
+    return map_get(&hub->environments, id_str(environment)) != NULL;
+}
+
 /* Messages */
 
 static void send_to_all(struct feed_hub *hub, const struct feed_message *message) {

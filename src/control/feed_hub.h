@@ -28,6 +28,8 @@ void feed_hub_tick(struct feed_hub *hub);
 
 /* For feed_edge.c. */
 struct control *feed_hub_control(struct feed_hub *hub);
+/* Whether edges are told of this environment. */
+bool feed_hub_knows(const struct feed_hub *hub, const struct id *environment);
 /* Joins; ends the feed that the same edge had before. */
 void feed_hub_join(struct feed_hub *hub, struct feed_edge *edge);
 void feed_hub_leave(struct feed_hub *hub, struct feed_edge *edge);
