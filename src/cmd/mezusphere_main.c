@@ -41,27 +41,52 @@ static unsigned count_processors(void) {
     return count < EDGE_WORKERS_MAX ? (unsigned)count : EDGE_WORKERS_MAX;
 }
 
-static enum status read_numbers(const char *workers, const char *grace, struct up_config *config,
+/* The options that are numbers, as text. */
+struct numbers {
+    const char *workers;
+    const char *grace;
+    const char *memory_limit;
+    const char *max_visitors;
+};
+
+static enum status read_numbers(const struct numbers *texts, struct up_config *config,
                                 struct why *why) {
-    uint64_t count = count_processors();
+    uint64_t workers = count_processors();
     uint64_t grace_seconds = 0;
-    enum status status = STATUS_OK;
-    if (workers != NULL) {
-        status = read_number("workers", workers, 1, EDGE_WORKERS_MAX, &count, why);
+    uint64_t memory_megabytes = 0;
+    uint64_t visitors = 0;
+    const struct {
+        const char *flag;
+        const char *text;
+        uint64_t least;
+        uint64_t most;
+        uint64_t *number;
+    } rows[] = {
+        {"workers", texts->workers, 1, EDGE_WORKERS_MAX, &workers},
+        {"grace", texts->grace, 0, GRACE_SECONDS_MAX, &grace_seconds},
+        {"memory-limit", texts->memory_limit, 32, UINT32_MAX, &memory_megabytes},
+        {"max-visitors", texts->max_visitors, 1, UINT32_MAX, &visitors},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        enum status status = rows[i].text == NULL
+                                 ? STATUS_OK
+                                 : read_number(rows[i].flag, rows[i].text, rows[i].least,
+                                               rows[i].most, rows[i].number, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
-    if (status == STATUS_OK) {
-        status = read_number("grace", grace, 0, GRACE_SECONDS_MAX, &grace_seconds, why);
-    }
-    config->worker_count = (unsigned)count;
+    config->worker_count = (unsigned)workers;
     config->grace_ms = (int64_t)grace_seconds * 1000;
-    return status;
+    config->memory_limit_bytes = (size_t)memory_megabytes << 20;
+    config->visitor_max = (size_t)visitors;
+    return STATUS_OK;
 }
 
 static int command_up(int argc, char **argv) {
     struct up_config config = {.argc = argc, .argv = argv};
     const char *log_level = NULL;
-    const char *workers = NULL;
-    const char *grace = NULL;
+    struct numbers numbers = {0};
     const struct option options[] = {
         {"data", "DIR", OPTION_TEXT, &config.data, "mezusphere-data",
          "Folder for everything that is kept; made if it does not exist."},
@@ -79,10 +104,15 @@ static int command_up(int argc, char **argv) {
          "Add a sample project with a workload and a running warpgate."},
         {"replace", NULL, OPTION_FLAG, &config.is_replacing, NULL,
          "Take over from the process that runs with the same data, without refusing a connection."},
-        {"workers", "N", OPTION_TEXT, &workers, NULL,
+        {"workers", "N", OPTION_TEXT, &numbers.workers, NULL,
          "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},
-        {"grace", "SECONDS", OPTION_TEXT, &grace, "30",
+        {"grace", "SECONDS", OPTION_TEXT, &numbers.grace, "30",
          "How long requests may go on when the program is told to stop."},
+        {"memory-limit", "MB", OPTION_TEXT, &numbers.memory_limit, NULL,
+         "Memory to stay under, by refusing new requests (default: the control group's, or 80 % of "
+         "the machine's)."},
+        {"max-visitors", "N", OPTION_TEXT, &numbers.max_visitors, NULL,
+         "Connections of visitors at a time (default: as many as there are descriptors for)."},
         {"log-level", "LEVEL", OPTION_TEXT, &log_level, "info",
          "How much to log: debug, info, warn or error."},
     };
@@ -105,7 +135,7 @@ static int command_up(int argc, char **argv) {
         status = log_set_level_option(log_level, &why);
     }
     if (status == STATUS_OK) {
-        status = read_numbers(workers, grace, &config, &why);
+        status = read_numbers(&numbers, &config, &why);
     }
     if (status != STATUS_OK) {
         return usage(&why);

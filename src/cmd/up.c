@@ -91,6 +91,9 @@ static enum status make_edge(struct up *up, struct why *why) {
     const struct edge_config config = {
         .loop = up->loop,
         .worker_count = up->config->worker_count,
+        .memory_limit_bytes = up->config->memory_limit_bytes != 0 ? up->config->memory_limit_bytes
+                                                                  : up_memory_limit(),
+        .visitor_max = up->config->visitor_max,
         .trust_domain = control_trust_domain(up->control),
         .trust_anchors_pem = control_trust_anchors(up->control),
         .certificate_pem = buf_str(&identity.certificate_pem),

@@ -17,8 +17,10 @@ struct up_config {
     bool is_replacing; /* take over from the process that runs with the same data */
     int argc;          /* the command line, to start a successor by */
     char **argv;
-    unsigned worker_count; /* 1 to 8 */
-    int64_t grace_ms;      /* for what runs when it is told to stop */
+    unsigned worker_count;     /* 1 to 8 */
+    size_t memory_limit_bytes; /* 0: what the system has for this process */
+    size_t visitor_max;        /* 0: no limit */
+    int64_t grace_ms;          /* for what runs when it is told to stop */
 };
 
 /* Runs until SIGTERM or SIGINT; returns the exit status. */

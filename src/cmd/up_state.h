@@ -5,6 +5,7 @@
  *   up_handover.c  the running process gives way to a successor
  *   up_takeover.c  the successor
  *   up_reload.c    SIGHUP: the running process starts its successor itself
+ *   up_memory.c    how much memory there is for us
  *   up_notify.c    what the service manager is told
  */
 #ifndef CMD_UP_STATE_H
@@ -91,6 +92,10 @@ void up_takeover_finish(struct up *up);
 /* up_reload.c */
 void up_reload_start(struct up *up);
 void up_reload_stop(struct up *up);
+
+/* up_memory.c */
+/* What this process may use by default: its control group's limit, or most of the machine's memory. */
+size_t up_memory_limit(void);
 
 /* up_notify.c */
 /* Tells the service manager, if there is one (sd_notify): "READY=1", "STOPPING=1"; several are separated by newlines. */

@@ -110,6 +110,8 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
     edge->loop = config->loop;
     edge->on_synced = config->on_synced;
     edge->synced_context = config->synced_context;
+    edge->memory_limit_bytes = config->memory_limit_bytes;
+    edge->visitor_max = config->visitor_max;
     edge->visitor_tls = tls_context_new(TLS_VISITOR_SERVER);
     edge->tunnel_tls = tls_context_new(TLS_TUNNEL_SERVER);
     edge->control_tls = tls_context_new(TLS_CONTROL_CLIENT);

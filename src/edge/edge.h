@@ -33,6 +33,9 @@ struct edge_config {
     void *connect_context;
     const char *control_address; /* host:port to dial where there is none */
     struct str control_server_name;
+    size_t memory_limit_bytes; /* see edge_shed.h; 0: none */
+    size_t
+        visitor_max; /* connections of visitors at a time; 0: as many as there are descriptors for */
     struct str ticket_keys; /* of the process that this one replaces; empty: none */
     /* The edge has heard everything, for the first time: it can serve. */
     void (*on_synced)(void *context);

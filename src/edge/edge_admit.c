@@ -4,6 +4,7 @@
  * another one on the same connection (RFC 9110 §15.5.20) is answered 421.
  */
 #include "edge/edge_request.h"
+#include "edge/edge_shed.h"
 #include "policy/canonical_host.h"
 
 /* TRACE would echo the platform's own fields; CONNECT asks for a proxy. */
@@ -33,6 +34,9 @@ enum edge_step_result edge_admit(struct edge_request *request) {
     char host[CANONICAL_HOST_SIZE];
     struct str name;
     struct why why = {0};
+    if (request->visitor->is_excess || edge_shed_is_on(request->worker)) {
+        return edge_request_refuse(request, EDGE_CODE_OVERLOADED, NULL);
+    }
     if (!may_forward_method(request->head->method)) {
         return edge_request_refuse(request, EDGE_CODE_METHOD_UNSUPPORTED, NULL);
     }

@@ -63,6 +63,9 @@ static const struct answer_row answer_rows[EDGE_CODE_COUNT] = {
                                     "The application did not answer in time."},
     [EDGE_CODE_SECOND_LINE_REFUSED] = {"second_line_refused", 403, false, "Refused",
                                        "The service's own check refused this request."},
+    [EDGE_CODE_OVERLOADED] =
+        {"overloaded", 503, true, "Too busy",
+         "There is more to do than there is room for. Please try again shortly."},
 };
 
 /* Slugs that a warpgate answers with (docs/protocol.md). */

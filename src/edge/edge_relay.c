@@ -7,6 +7,9 @@
 #include "edge/edge_tunnel.h"
 #include "policy/field_policy.h"
 
+/* in one go: each is looked for among all */
+#define CUTS_MAX 64
+
 static const struct http_fields *clean_trailers(struct edge_request *request,
                                                 const struct http_fields *trailers) {
     if (trailers == NULL || trailers->count == 0) {
@@ -137,6 +140,24 @@ static void cut_response(struct edge_request *request) {
     request->stream = NULL;
     edge_request_finish(request);
     http_stream_release(stream); /* the request's memory goes with it */
+}
+
+void edge_relay_cut_largest(struct edge_worker *worker, size_t bytes) {
+    size_t target =
+        worker->unread_bytes - (bytes < worker->unread_bytes ? bytes : worker->unread_bytes);
+    for (unsigned i = 0; i < CUTS_MAX && worker->unread_bytes > target; i++) {
+        struct edge_request *largest = NULL;
+        for (struct list *node = worker->unread.next; node != &worker->unread; node = node->next) {
+            struct edge_request *request = CONTAINER_OF(node, struct edge_request, unread_node);
+            if (largest == NULL || request->unread_bytes > largest->unread_bytes) {
+                largest = request;
+            }
+        }
+        if (largest == NULL) {
+            return;
+        }
+        cut_response(largest);
+    }
 }
 
 void edge_relay_sweep(struct edge_worker *worker) {

@@ -15,6 +15,8 @@ void edge_relay_flush_held(struct edge_request *request);
 void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t len);
 /* The request is over: what was not read of it does not count any more. */
 void edge_relay_forget_unread(struct edge_request *request);
+/* Cuts the largest answers that wait for their readers, until `bytes` less wait. */
+void edge_relay_cut_largest(struct edge_worker *worker, size_t bytes);
 /* Called several times a second: cuts answers that are not read. */
 void edge_relay_sweep(struct edge_worker *worker);
 

@@ -9,6 +9,7 @@
 #define EDGE_EDGE_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/list.h"
 #include "base/map.h"
@@ -39,6 +40,13 @@ enum edge_phase {
     EDGE_ENDED,
 };
 
+/* See edge_shed.h. */
+enum edge_pressure {
+    EDGE_PRESSURE_NONE,
+    EDGE_PRESSURE_HIGH,   /* nothing new */
+    EDGE_PRESSURE_SEVERE, /* and less of what there is */
+};
+
 struct edge_worker;
 
 struct edge {
@@ -64,6 +72,9 @@ struct edge {
     struct tls_context *tunnel_tls;
     struct tls_context *control_tls;
     struct tls_ticket_ring *tickets;
+    size_t memory_limit_bytes; /* 0: none */
+    size_t visitor_max;        /* 0: none */
+    atomic_int pressure;       /* enum edge_pressure */
     struct edge_roster *roster;
     struct edge_worker *workers[EDGE_WORKERS_MAX];
     unsigned worker_count;

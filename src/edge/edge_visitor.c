@@ -4,6 +4,9 @@
 #include "base/memory.h"
 #include "edge/edge_answer.h"
 #include "edge/edge_request.h"
+#include "edge/edge_shed.h"
+
+#define MAKE_ROOM_IDLE_MS 1000
 
 static void on_error(void *context, unsigned status, const struct why *why, struct str *type,
                      struct str *body) {
@@ -52,6 +55,16 @@ static struct engine *make_engine(struct edge_visitor *visitor) {
     return h1_server_engine(visitor->h1);
 }
 
+/* One that has long been idle makes room for one that wants something. */
+static bool has_room(struct edge_worker *worker) {
+    const struct edge *edge = worker->edge;
+    if (edge == NULL || edge->visitor_max == 0 ||
+        edge_roster_visitor_count(worker->roster) <= edge->visitor_max) {
+        return true;
+    }
+    return edge_shed_idle(worker, 1, MAKE_ROOM_IDLE_MS) > 0;
+}
+
 void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
     if (worker->phase == EDGE_ENDED) {
         conn_abort(conn); /* came from another worker, too late */
@@ -64,9 +77,11 @@ void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
     address_ip(conn_peer_address(conn), visitor->ip_address);
     list_append(&worker->visitors, &visitor->node);
     worker->visitor_count++;
+    log_debug("edge.visitor", "address=%s worker=%u", visitor->ip_address, worker->index);
     conn_set_events(conn, &visitor_conn_events, visitor);
     conn_set_engine(conn, make_engine(visitor));
-    if (worker->phase != EDGE_RUNNING) {
+    visitor->is_excess = !has_room(worker);
+    if (worker->phase != EDGE_RUNNING || visitor->is_excess) {
         edge_visitor_drain(visitor);
     }
 }
@@ -81,6 +96,17 @@ void edge_visitor_drain(struct edge_visitor *visitor) {
     h1_server_drain(visitor->h1, false);
 }
 
+bool edge_visitor_is_idle(const struct edge_visitor *visitor) {
+    const struct engine *engine =
+        visitor->h2 != NULL ? h2_session_engine(visitor->h2) : h1_server_engine(visitor->h1);
+    return engine->ops->phase(engine) == ENGINE_IDLE;
+}
+
 void edge_visitor_close(struct edge_visitor *visitor) {
+    if (visitor->h2 != NULL) {
+        h2_session_abort(
+            visitor->h2,
+            0); /* GOAWAY with NO_ERROR: what was not answered may be asked elsewhere */
+    }
     conn_close(visitor->conn);
 }

@@ -14,6 +14,7 @@ struct edge_visitor {
     struct h1_server *h1; /* one of the two */
     struct h2_session *h2;
     char ip_address[ADDRESS_TEXT_SIZE];
+    bool is_excess;         /* one too many: its requests are refused */
     struct str server_name; /* SNI, lower case; borrowed from the conn */
 };
 
@@ -21,6 +22,8 @@ struct edge_visitor {
 void edge_visitor_accept(struct edge_worker *worker, struct conn *conn);
 /* No new requests; open ones finish. */
 void edge_visitor_drain(struct edge_visitor *visitor);
+/* Nothing of a request is here, nor of an answer. */
+bool edge_visitor_is_idle(const struct edge_visitor *visitor);
 /* In an orderly way, with or without open requests. */
 void edge_visitor_close(struct edge_visitor *visitor);
 

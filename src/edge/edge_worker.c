@@ -9,11 +9,12 @@
 #include "edge/edge_feed.h"
 #include "edge/edge_forward.h"
 #include "edge/edge_relay.h"
+#include "edge/edge_shed.h"
 #include "edge/edge_spread.h"
 #include "edge/edge_tunnel.h"
 #include "edge/edge_visitor.h"
 
-#define SWEEP_MS 250
+#define SWEEP_MS EDGE_SHED_WATCH_MS
 #define TRIM_VISITORS 64
 /* how often the fronts that were closed are asked whether their handshakes are over, and when those are cut */
 #define CLOSE_CHECK_MS 5
@@ -89,6 +90,7 @@ enum status edge_worker_open(struct edge_worker *worker, int fd,
         return status;
     }
     front_set_tickets(front, worker->edge->tickets);
+    front_set_on_pressure(front, edge_shed_descriptors, worker);
     add_services(context, front);
     add_own_services(worker, front);
     worker->fronts[worker->front_count++] = front;
@@ -147,7 +149,9 @@ static void on_sweep(struct loop_timer *timer) {
     edge_forward_sweep(worker);
     edge_relay_sweep(worker);
     edge_tunnel_sweep(worker);
+    edge_shed_sweep(worker);
     if (worker->index == 0) {
+        edge_shed_watch(worker->edge);
         edge_feed_report_due(worker->edge->feed); /* what was put off */
     }
     loop_timer_set(timer, SWEEP_MS);
