@@ -61,6 +61,11 @@ static const struct answer_row answer_rows[EDGE_CODE_COUNT] = {
          "The application handles as many requests as it may. Please try again shortly."},
     [EDGE_CODE_UPSTREAM_TIMEOUT] = {"upstream_timeout", 504, false, "No answer in time",
                                     "The application did not answer in time."},
+    [EDGE_CODE_UPGRADE_DECLINED] =
+        {"upgrade_declined", 502, false, "WebSocket declined",
+         "The application answered the request for a WebSocket with something else."},
+    [EDGE_CODE_REQUEST_TIMEOUT] = {"request_timeout", 408, false, "Request incomplete",
+                                   "The rest of the request did not arrive in time."},
     [EDGE_CODE_SECOND_LINE_REFUSED] = {"second_line_refused", 403, false, "Refused",
                                        "The service's own check refused this request."},
     [EDGE_CODE_OVERLOADED] =

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "edge/edge_park.h"
 #include "edge/edge_tunnel.h"
 #include "tunnel/record.h"
 #include "tunnel/signed_bundle.h"
@@ -67,6 +68,9 @@ static struct edge_environment *make_environment(struct edge_worker *worker, con
     environment->id = *id;
     buf_init(&environment->jws, RECORD_BYTES_MAX);
     list_init(&environment->tunnels);
+    list_init(&environment->warpgates);
+    list_init(&environment->parked);
+    loop_task_init(&environment->wake_task, edge_park_run);
     loop_timer_init(&environment->apply_timer, worker->loop, on_apply_overdue, environment);
     (void)map_set(&worker->environments, id_str(id), environment);
     return environment;
@@ -140,8 +144,12 @@ void edge_environment_remove(struct edge_environment *environment) {
             tunnel->environment = NULL;
         }
     }
+    while (!list_is_empty(&environment->warpgates)) {
+        list_remove(environment->warpgates.next); /* their tunnels still hold them */
+    }
     unregister_hosts(environment);
     edge_roster_forget(worker->roster, worker->index, &environment->id);
+    edge_park_dismiss(environment);
     (void)map_remove(&worker->environments, id_str(&environment->id));
     route_matcher_free(&environment->matcher);
     bundle_unref(&environment->bundle);
@@ -150,24 +158,20 @@ void edge_environment_remove(struct edge_environment *environment) {
     loop_timer_close(&environment->apply_timer, free_environment);
 }
 
-struct edge_tunnel *edge_environment_pick(struct edge_environment *environment,
-                                          const struct edge_tunnel *avoid) {
-    struct edge_tunnel *best = NULL;
-    size_t best_load = SIZE_MAX;
-    for (struct list *node = environment->tunnels.next; node != &environment->tunnels;
-         node = node->next) {
-        struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, environment_node);
-        if (h2_session_is_draining(tunnel->session)) {
-            continue; /* on its way out, and its event has not come round yet */
-        }
-        size_t load = h2_session_stream_count(tunnel->session);
-        if (tunnel == avoid) {
-            load = SIZE_MAX - 1; /* only if there is no other */
-        }
-        if (load < best_load) {
-            best = tunnel;
-            best_load = load;
-        }
-    }
-    return best;
+void edge_environment_add_tunnel(struct edge_environment *environment, struct edge_tunnel *tunnel) {
+    environment->has_served = true;
+    list_append(&environment->tunnels, &tunnel->environment_node);
+    list_append(&tunnel->warpgate->tunnels, &tunnel->warpgate_node);
+    edge_park_wake(environment);
+}
+
+void edge_environment_remove_tunnel(struct edge_environment *environment,
+                                    struct edge_tunnel *tunnel) {
+    list_remove(&tunnel->environment_node);
+    list_remove(&tunnel->warpgate_node);
+    environment->served_until_ms = loop_now_ms(environment->worker->loop);
+}
+
+bool edge_environment_is_served(const struct edge_environment *environment) {
+    return !list_is_empty(&environment->tunnels);
 }

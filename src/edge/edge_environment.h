@@ -8,6 +8,7 @@
 #define EDGE_EDGE_ENVIRONMENT_H
 
 #include "base/buf.h"
+#include "edge/edge_retry.h"
 #include "edge/edge_state.h"
 #include "policy/bundle.h"
 
@@ -21,7 +22,14 @@ struct edge_environment {
     struct bundle *pending;        /* newer, known to be good, waiting for the warpgates; or NULL */
     struct buf jws;                /* the newest bundle as it was signed: what tunnels are sent */
     uint64_t newest_revision;
-    struct list tunnels; /* struct edge_tunnel.environment_node: ready to carry requests */
+    struct list tunnels;     /* struct edge_tunnel.environment_node: ready to carry requests */
+    struct list warpgates;   /* struct edge_warpgate.node: of these and of others */
+    bool has_served;         /* there was a ready tunnel at some time */
+    int64_t served_until_ms; /* monotonic: when the last one went */
+    struct list parked;      /* struct edge_request.parked_node: wait for one; see edge_park.h */
+    size_t parked_count;
+    struct loop_task wake_task;
+    struct edge_retry_budget retries;
     struct loop_timer apply_timer;
     uint64_t sync_generation; /* of the feed: to forget what a sync did not mention */
 };
@@ -38,8 +46,11 @@ void edge_environment_remove(struct edge_environment *environment);
 
 /* A tunnel says that it has applied or refused something: perhaps the pending bundle can come into force. */
 void edge_environment_tunnel_changed(struct edge_environment *environment);
-/* The tunnel for the next request: the one with the fewest open exchanges, not `avoid` if there is another. NULL: none. */
-struct edge_tunnel *edge_environment_pick(struct edge_environment *environment,
-                                          const struct edge_tunnel *avoid);
+/* A tunnel has become ready, or is so no longer. */
+void edge_environment_add_tunnel(struct edge_environment *environment, struct edge_tunnel *tunnel);
+void edge_environment_remove_tunnel(struct edge_environment *environment,
+                                    struct edge_tunnel *tunnel);
+/* There is a ready tunnel on this worker. */
+bool edge_environment_is_served(const struct edge_environment *environment);
 
 #endif

@@ -105,28 +105,6 @@ static void a_host_follows_the_bundle(void **state) {
     kit_free(kit);
 }
 
-static void the_least_busy_tunnel_is_picked(void **state) {
-    static const struct http_stream_events events = {.on_closed = kit_on_closed};
-    const struct http_head head = {
-        .method = STR("GET"), .scheme = STR("https"), .authority = STR(KIT_HOST), .path = STR("/")};
-    struct kit *kit = kit_new();
-    struct kit_tunnel owner = {0};
-    (void)state;
-    kit_configure(kit, 1);
-    struct edge_environment *environment = kit_environment(kit);
-    assert_null(edge_environment_pick(environment, NULL));
-    struct edge_tunnel *first = &kit_connect(kit, 0, KIT_HOLD)->tunnel;
-    assert_ptr_equal(edge_environment_pick(environment, first), first); /* there is no other */
-    struct edge_tunnel *second = &kit_connect(kit, 1, KIT_HOLD)->tunnel;
-    assert_ptr_equal(edge_environment_pick(environment, first), second);
-    struct http_stream *stream = edge_tunnel_open(first, &head, true, &events, &owner);
-    assert_non_null(stream);
-    assert_ptr_equal(edge_environment_pick(environment, NULL), second);
-    assert_ptr_equal(edge_environment_pick(environment, second), first);
-    http_stream_release(stream);
-    kit_free(kit);
-}
-
 static void removal_ends_tunnels(void **state) {
     struct kit *kit = kit_new();
     (void)state;
@@ -149,7 +127,6 @@ int main(void) {
         cmocka_unit_test(switching_off_does_not_wait),
         cmocka_unit_test(a_laggard_is_not_waited_for_long),
         cmocka_unit_test(a_host_follows_the_bundle),
-        cmocka_unit_test(the_least_busy_tunnel_is_picked),
         cmocka_unit_test(removal_ends_tunnels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,30 +1,33 @@
 /* edge_forward.c: step 3: send the request through a tunnel of its environment, and wait for the response head.
  *
- * The only place that tries again: once, elsewhere if possible, and only what a warpgate provably did not process
- * (HTTP_CLOSE_REFUSED), or what is idempotent and of which no body byte has left (RFC 9110 §9.2.2).
+ * Which tunnel is edge_balance.c's choice, whether it may be sent once more edge_retry.c's; a request that finds no tunnel waits
+ * for one (edge_park.c). What asks to become a WebSocket is sent as any other, but nothing follows its head before the 101.
  */
-#include "edge/edge_forward.h"
-
-#include "base/memory.h"
+#include "edge/edge_balance.h"
+#include "edge/edge_deadline.h"
+#include "edge/edge_park.h"
 #include "edge/edge_relay.h"
 #include "edge/edge_tunnel.h"
 #include "policy/field_policy.h"
 
-#define TRIES_MAX 2
 #define OWN_FIELDS_MAX 8 /* what the edge adds to a request, at the most */
 
-static void make_tunnel_head(struct edge_request *request, struct http_head *head) {
+/* Made once, however often it is sent. */
+static void make_tunnel_head(struct edge_request *request) {
     const struct http_head *from = request->head;
+    struct http_head *head = arena_alloc(request->arena, sizeof *head);
     *head = *from;
     head->scheme = STR("https");
     http_fields_copy(&head->fields, &from->fields, request->arena, OWN_FIELDS_MAX);
     field_policy_clean_request(&head->fields);
+    request->affinity = edge_affinity_take(&head->fields, request->arena);
     /* Answered by the edge itself as soon as the request has a tunnel. */
     http_fields_remove(&head->fields, STR("expect"));
     field_policy_add_visitor(&head->fields, request->arena, str_from(request->visitor->ip_address),
                              id_str(&request->id));
     http_fields_add(&head->fields, request->arena, STR(FIELD_TUNNEL_ENVIRONMENT),
                     id_str(&request->environment_id));
+    request->tunnel_head = head;
 }
 
 static void continue_expecting(struct edge_request *request) {
@@ -36,97 +39,188 @@ static void continue_expecting(struct edge_request *request) {
     http_stream_send_head(request->stream, &informational, false);
 }
 
-static enum edge_step_result send_through_tunnel(struct edge_request *request,
-                                                 const struct edge_tunnel *avoid) {
-    /* Found anew each time: the environment may have gone while the request waited. */
-    struct edge_environment *environment =
-        edge_environment_find(request->worker, &request->environment_id);
-    struct edge_tunnel *tunnel =
-        environment != NULL ? edge_environment_pick(environment, avoid) : NULL;
-    if (tunnel == NULL) {
-        return edge_request_refuse(request, EDGE_CODE_NO_WARPGATE, NULL);
-    }
-    struct http_head head;
-    make_tunnel_head(request, &head);
-    bool has_no_body =
-        request->is_request_ended && request->held.len == 0 && request->request_trailers == NULL;
-    request->exchange =
-        edge_tunnel_open(tunnel, &head, has_no_body, &edge_relay_tunnel_events, request);
+/* False: the tunnel takes none after all. */
+static bool open_exchange(struct edge_request *request, struct edge_tunnel *tunnel) {
+    bool has_no_body = request->is_request_ended && !request->is_upgrade &&
+                       request->held.len == 0 && request->replay_len == 0 &&
+                       request->request_trailers == NULL;
+    request->exchange = edge_tunnel_open(tunnel, request->tunnel_head, has_no_body,
+                                         &edge_relay_tunnel_events, request);
     if (request->exchange == NULL) {
-        return edge_request_refuse(request, EDGE_CODE_NO_WARPGATE, NULL);
+        return false;
     }
     request->tunnel = tunnel;
     request->tries++;
-    request->exchange_closed = HTTP_CLOSE_DONE;
-    request->waiting_since_ms = loop_now_ms(request->worker->loop);
-    list_append(&request->worker->waiting, &request->waiting_node);
+    request->is_sent = true;
+    request->is_end_sent = has_no_body;
+    request->is_expecting = true;
     edge_tunnel_expect(tunnel, +1);
+    edge_tunnel_carry(tunnel, +1);
+    edge_deadline_start_first_byte(request);
     continue_expecting(request);
     edge_relay_flush_held(request);
+    return true;
+}
+
+static struct edge_tunnel *pick(struct edge_request *request, struct edge_environment *environment,
+                                const struct edge_tunnel *tried,
+                                const struct edge_warpgate *never) {
+    if (environment == NULL || !edge_environment_is_served(environment)) {
+        return NULL;
+    }
+    if (request->tunnel_head == NULL) {
+        make_tunnel_head(request);
+    }
+    const struct edge_balance_wish wish = {
+        .upstream = request->route->upstream,
+        .affinity = request->route->is_sticky ? request->affinity : STR_EMPTY,
+        .tried = tried,
+        .never = never,
+    };
+    return edge_balance_pick(environment, &wish);
+}
+
+/* Found anew each time: it may have gone while the request waited. */
+static struct edge_environment *find_environment(const struct edge_request *request) {
+    return edge_environment_find(request->worker, &request->environment_id);
+}
+
+/* Through any tunnel, but rather not through `tried`. */
+static enum edge_step_result send_request(struct edge_request *request,
+                                          const struct edge_tunnel *tried) {
+    struct edge_environment *environment = find_environment(request);
+    struct edge_tunnel *tunnel = pick(request, environment, tried, NULL);
+    if (tunnel == NULL || !open_exchange(request, tunnel)) {
+        return edge_park(request, environment);
+    }
     return EDGE_STEP_WAIT;
 }
 
-static bool may_try_again(const struct edge_request *request, bool is_unprocessed) {
-    if (request->tries >= TRIES_MAX || request->is_body_forwarded) {
+static bool may_send_again(struct edge_request *request, bool is_unprocessed) {
+    struct edge_environment *environment = find_environment(request);
+    if (environment == NULL || !edge_retry_may(request, is_unprocessed) ||
+        !edge_retry_spend(&environment->retries, loop_now_ms(request->worker->loop))) {
         return false;
     }
-    return is_unprocessed ||
-           (request->is_request_ended && http_method_is_idempotent(request->head->method));
+    request->is_sent = false;
+    return true;
 }
 
 /* The exchange is gone and there was no response head. When the tunnel still stands, the workload's answer broke off or was
  * not fit to be sent, and would be so again. */
 static enum edge_step_result after_loss(struct edge_request *request) {
-    if (request->exchange_closed == HTTP_CLOSE_CANCELLED) {
+    const struct edge_tunnel *tried = request->tunnel;
+    request->tunnel = NULL;
+    switch (request->exchange_closed) {
+    case HTTP_CLOSE_CANCELLED:
         return edge_request_refuse(request, EDGE_CODE_UPSTREAM_CLOSED, NULL);
-    }
-    if (request->exchange_closed == HTTP_CLOSE_MALFORMED) {
+    case HTTP_CLOSE_MALFORMED:
         return edge_request_refuse(request, EDGE_CODE_UPSTREAM_MALFORMED, NULL);
+    case HTTP_CLOSE_DONE:
+    case HTTP_CLOSE_REFUSED:
+    case HTTP_CLOSE_LOST:
+        break;
     }
-    if (may_try_again(request, request->exchange_closed == HTTP_CLOSE_REFUSED)) {
-        return send_through_tunnel(request, request->tunnel);
+    return may_send_again(request, request->exchange_closed == HTTP_CLOSE_REFUSED)
+               ? send_request(request, tried)
+               : edge_request_refuse(request, EDGE_CODE_WARPGATE_LOST, NULL);
+}
+
+/* How a warpgate's own answer may be made up for. */
+enum remedy {
+    REMEDY_NONE,
+    REMEDY_ELSEWHERE, /* it did not reach the workload: another warpgate may */
+    REMEDY_AGAIN,     /* the workload refused to begin with it: once more, whoever takes it */
+    REMEDY_IF_SAFE,   /* the connection to the workload was stale: as if a tunnel had been lost */
+};
+
+static const struct {
+    const char *slug;
+    enum remedy remedy;
+    enum edge_warpgate_outcome outcome; /* what it says about the upstream */
+} tunnel_errors[] = {
+    {"upstream_refused", REMEDY_ELSEWHERE, EDGE_WARPGATE_REFUSED},
+    {"upstream_tls", REMEDY_ELSEWHERE, EDGE_WARPGATE_REFUSED},
+    {"upstream_timeout", REMEDY_NONE, EDGE_WARPGATE_TIMED_OUT},
+    {"upstream_stale", REMEDY_IF_SAFE, EDGE_WARPGATE_ANSWERED},
+    {"upstream_unprocessed", REMEDY_AGAIN, EDGE_WARPGATE_ANSWERED},
+    {"not_ready", REMEDY_ELSEWHERE, EDGE_WARPGATE_ANSWERED},
+};
+#define TUNNEL_ERROR_COUNT (sizeof tunnel_errors / sizeof tunnel_errors[0])
+
+static void note(const struct edge_request *request, enum edge_warpgate_outcome outcome) {
+    edge_warpgate_note(request->tunnel->warpgate, request->route->upstream, outcome,
+                       loop_now_ms(request->worker->loop));
+}
+
+/* To another warpgate, if there is one; else `code` it is. */
+static enum edge_step_result send_elsewhere(struct edge_request *request,
+                                            const struct edge_warpgate *never,
+                                            enum edge_code code) {
+    struct edge_tunnel *tunnel = pick(request, find_environment(request), NULL, never);
+    if (tunnel == NULL || !may_send_again(request, true) || !open_exchange(request, tunnel)) {
+        return edge_request_refuse(request, code, NULL);
     }
-    return edge_request_refuse(request, EDGE_CODE_WARPGATE_LOST, NULL);
+    return EDGE_STEP_WAIT;
 }
 
 /* The warpgate answers in its own name: the workload did not, or the second line refused. */
 static enum edge_step_result after_tunnel_error(struct edge_request *request, struct str slug) {
-    request->response = NULL;
-    bool is_stale = str_eq(slug, STR("upstream_stale"));
-    bool is_unprocessed = str_eq(slug, STR("upstream_unprocessed"));
+    const struct edge_warpgate *warpgate = request->tunnel->warpgate;
     enum edge_code code = edge_answer_from_tunnel(slug);
+    enum remedy remedy = REMEDY_NONE;
+    for (size_t i = 0; i < TUNNEL_ERROR_COUNT; i++) {
+        if (str_eq(slug, str_from(tunnel_errors[i].slug))) {
+            remedy = tunnel_errors[i].remedy;
+            if (tunnel_errors[i].outcome != EDGE_WARPGATE_ANSWERED) {
+                note(request, tunnel_errors[i].outcome);
+            }
+        }
+    }
+    request->response = NULL;
     edge_request_drop_exchange(request);
-    if ((is_stale || is_unprocessed) && may_try_again(request, is_unprocessed)) {
-        return send_through_tunnel(request, NULL);
+    if (remedy == REMEDY_ELSEWHERE) {
+        return send_elsewhere(request, warpgate, code);
+    }
+    bool is_unprocessed = remedy == REMEDY_AGAIN;
+    if (remedy != REMEDY_NONE && may_send_again(request, is_unprocessed)) {
+        return send_request(request, NULL);
     }
     return edge_request_refuse(request, code, NULL);
+}
+
+/* HTTP/2 knows no 2xx to an extended CONNECT but yes (RFC 8441 §5). */
+static bool is_misread_as_granted(const struct edge_request *request) {
+    unsigned status = request->response->status;
+    return request->is_upgrade && request->head->version == HTTP_VERSION_2 && status >= 200 &&
+           status < 300;
+}
+
+static enum edge_step_result after_response(struct edge_request *request) {
+    const struct http_field *error =
+        http_fields_get(&request->response->fields, STR(FIELD_TUNNEL_ERROR));
+    if (error != NULL) {
+        return after_tunnel_error(request, error->value);
+    }
+    note(request, EDGE_WARPGATE_ANSWERED);
+    return is_misread_as_granted(request)
+               ? edge_request_refuse(request, EDGE_CODE_UPGRADE_DECLINED, NULL)
+               : EDGE_STEP_NEXT;
 }
 
 enum edge_step_result edge_forward(struct edge_request *request) {
     if (request->code != EDGE_CODE_NONE) {
         return EDGE_STEP_DONE; /* overdue */
     }
-    if (request->tries == 0) {
-        return send_through_tunnel(request, NULL);
+    if (request->environment != NULL) {
+        edge_retry_earn(&request->environment->retries, loop_now_ms(request->worker->loop));
+        request->environment = NULL; /* from here on it may go away */
+    }
+    if (!request->is_sent) {
+        return send_request(request, NULL);
     }
     if (request->response != NULL) {
-        const struct http_field *error =
-            http_fields_get(&request->response->fields, STR(FIELD_TUNNEL_ERROR));
-        return error != NULL ? after_tunnel_error(request, error->value) : EDGE_STEP_NEXT;
+        return after_response(request);
     }
     return request->exchange == NULL ? after_loss(request) : EDGE_STEP_WAIT;
-}
-
-void edge_forward_sweep(struct edge_worker *worker) {
-    int64_t now_ms = loop_now_ms(worker->loop);
-    while (!list_is_empty(&worker->waiting)) {
-        struct edge_request *request =
-            CONTAINER_OF(worker->waiting.next, struct edge_request, waiting_node);
-        if (now_ms - request->waiting_since_ms < EDGE_FIRST_BYTE_MS) {
-            return;
-        }
-        edge_request_drop_exchange(request);
-        (void)edge_request_refuse(request, EDGE_CODE_UPSTREAM_TIMEOUT, NULL);
-        edge_request_resume(request);
-    }
 }

@@ -1,6 +1,8 @@
 /* edge_record.c: step 5, always: say what happened, let go of everything. */
 #include "base/log.h"
+#include "edge/edge_park.h"
 #include "edge/edge_relay.h"
+#include "edge/edge_switch.h"
 
 enum edge_step_result edge_record(struct edge_request *request) {
     log_debug("edge.request",
@@ -13,7 +15,9 @@ enum edge_step_result edge_record(struct edge_request *request) {
               (unsigned long long)request->request_bytes,
               (unsigned long long)request->response_bytes,
               (long long)(loop_now_ms(request->worker->loop) - request->started_ms));
+    edge_park_leave(request);
     edge_request_drop_exchange(request);
+    edge_switch_leave(request);
     edge_relay_forget_unread(request);
     block_queue_clear(&request->held);
     bundle_unref(&request->bundle);

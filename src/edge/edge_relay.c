@@ -4,11 +4,16 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "edge/edge_deadline.h"
+#include "edge/edge_switch.h"
 #include "edge/edge_tunnel.h"
 #include "policy/field_policy.h"
 
 /* in one go: each is looked for among all */
 #define CUTS_MAX 64
+#define H2_ENHANCE_YOUR_CALM 11 /* RFC 9113 §7 */
+/* Reading that counts as such: to be had in the time that a stalled visitor is given. */
+#define EDGE_READ_BYTES_LEAST 4096
 
 static const struct http_fields *clean_trailers(struct edge_request *request,
                                                 const struct http_fields *trailers) {
@@ -23,12 +28,64 @@ static const struct http_fields *clean_trailers(struct edge_request *request,
 
 /* From the visitor */
 
+/* Before the 101 nothing but the head goes to the warpgate, and if there is none, nothing ever does. */
+static bool is_held_back(const struct edge_request *request) {
+    return request->is_upgrade && request->switched == NULL;
+}
+
+static void keep_for_replay(struct edge_request *request, const uint8_t *bytes, size_t len) {
+    const struct http_head *head = request->head;
+    if (request->is_body_gone) {
+        return;
+    }
+    if (!head->has_content_length || head->content_length > EDGE_REPLAY_BYTES_MAX ||
+        len > head->content_length - request->replay_len) {
+        request->is_body_gone = true;
+        request->replay_len = 0;
+        return;
+    }
+    if (request->replay == NULL) {
+        request->replay = arena_alloc(request->arena, (size_t)head->content_length);
+    }
+    memcpy(request->replay + request->replay_len, bytes, len);
+    request->replay_len += len;
+}
+
+static void forward_switched(struct edge_request *request, const uint8_t *bytes, size_t len) {
+    struct edge_switch *at = request->switched;
+    size_t passed = edge_switch_pass(at, &at->to_workload, bytes, len);
+    http_stream_send(request->exchange, bytes, passed);
+    if (passed < len) {
+        http_stream_consumed(request->stream, len - passed);
+    }
+    edge_switch_settle(at);
+}
+
+static void forward_body(struct edge_request *request, const uint8_t *bytes, size_t len) {
+    if (request->switched != NULL) {
+        forward_switched(request, bytes, len);
+        return;
+    }
+    request->is_body_forwarded = true;
+    keep_for_replay(request, bytes, len);
+    http_stream_send(request->exchange, bytes, len);
+}
+
+static void forward_end(struct edge_request *request) {
+    if (request->switched != NULL) {
+        edge_switch_end(request->switched, &request->switched->to_workload);
+    }
+    request->is_body_forwarded = true;
+    request->is_end_sent = true;
+    http_stream_end(request->exchange, request->request_trailers);
+}
+
 static void on_visitor_data(void *owner, const uint8_t *bytes, size_t len) {
     struct edge_request *request = owner;
     request->request_bytes += len;
-    if (request->exchange != NULL) {
-        request->is_body_forwarded = true;
-        http_stream_send(request->exchange, bytes, len);
+    edge_deadline_progress(request);
+    if (request->exchange != NULL && !is_held_back(request)) {
+        forward_body(request, bytes, len);
         return;
     }
     if (request->is_response_begun) {
@@ -46,16 +103,21 @@ static void on_visitor_end(void *owner, const struct http_fields *trailers) {
     }
     request->is_request_ended = true;
     request->request_trailers = clean_trailers(request, trailers);
-    if (request->exchange != NULL) {
-        request->is_body_forwarded = true;
-        http_stream_end(request->exchange, request->request_trailers);
+    if (request->exchange != NULL && !is_held_back(request) && !request->is_end_sent) {
+        forward_end(request);
     }
 }
 
 static void note_reading(struct edge_request *request, size_t len) {
     request->unread_bytes -= len;
     request->worker->unread_bytes -= len;
+    request->visitor->unread_bytes -= len;
+    request->read_bytes += len;
+    if (request->unread_bytes > 0 && request->read_bytes < EDGE_READ_BYTES_LEAST) {
+        return; /* a byte now and then is not reading */
+    }
     list_remove(&request->unread_node);
+    request->read_bytes = 0;
     if (request->unread_bytes > 0) {
         request->unread_since_ms = loop_now_ms(request->worker->loop);
         list_append(&request->worker->unread, &request->unread_node);
@@ -65,14 +127,30 @@ static void note_reading(struct edge_request *request, size_t len) {
 static void on_visitor_sent(void *owner, size_t len) {
     struct edge_request *request = owner;
     note_reading(request, len);
-    if (request->exchange != NULL) {
+    edge_deadline_progress(request);
+    /* What we have closed ourselves, and our Close in it, came from nobody. */
+    bool is_closed = request->switched != NULL && request->switched->to_visitor.is_over;
+    if (request->exchange != NULL && !is_closed) {
         http_stream_consumed(request->exchange, len);
     }
 }
 
+/* Whoever gives up too often loses the connection; the session's own budget sees only this one. */
+static void charge_cancel(const struct edge_request *request, enum http_close reason) {
+    struct edge_visitor *visitor = request->visitor;
+    struct edge_worker *worker = request->worker;
+    bool is_cancel = reason == HTTP_CLOSE_CANCELLED || reason == HTTP_CLOSE_MALFORMED;
+    if (visitor->h2 == NULL || !is_cancel || request->is_response_ended ||
+        edge_offence_charge(&worker->offences, visitor->ip_address, loop_now_ms(worker->loop))) {
+        return;
+    }
+    log_debug("edge.too_many_cancels", "address=%s", visitor->ip_address);
+    h2_session_abort(visitor->h2, H2_ENHANCE_YOUR_CALM);
+}
+
 static void on_visitor_closed(void *owner, enum http_close reason) {
     struct edge_request *request = owner;
-    (void)reason;
+    charge_cancel(request, reason);
     request->stream = NULL;
     edge_request_finish(request); /* whatever it was waiting for, only the record is left to do */
 }
@@ -81,6 +159,7 @@ void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t 
     request->response_bytes += len;
     request->unread_bytes += len;
     request->worker->unread_bytes += len;
+    request->visitor->unread_bytes += len;
     if (!list_is_linked(&request->unread_node)) {
         request->unread_since_ms = loop_now_ms(request->worker->loop);
         list_append(&request->worker->unread, &request->unread_node);
@@ -90,52 +169,65 @@ void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t 
 
 void edge_relay_forget_unread(struct edge_request *request) {
     request->worker->unread_bytes -= request->unread_bytes;
+    request->visitor->unread_bytes -= request->unread_bytes;
     request->unread_bytes = 0;
     list_remove(&request->unread_node);
 }
 
 /* From the warpgate */
 
-/* A body that is on its way, or a 1xx, is progress: only silence counts against the workload. */
-static void note_progress(struct edge_request *request) {
-    if (list_is_linked(&request->waiting_node)) {
-        list_remove(&request->waiting_node);
-        request->waiting_since_ms = loop_now_ms(request->worker->loop);
-        list_append(&request->worker->waiting, &request->waiting_node);
-    }
+/* 100 has been answered by the edge itself. 101 nobody asked for. */
+static bool may_pass_on(const struct edge_request *request, unsigned status) {
+    return status != 100 && status != 101 && request->head->version != HTTP_VERSION_10;
 }
 
 static void on_tunnel_head(void *owner, const struct http_head *head, bool is_end) {
     struct edge_request *request = owner;
-    if (head->status < 200) {
-        note_progress(request);
-        /* The edge has answered 100 itself; 101 belongs to upgrades, which the tunnel does not carry this way. */
-        if (head->status != 100 && head->status != 101 &&
-            request->head->version != HTTP_VERSION_10) {
+    bool is_switch = head->status == 101 && request->is_upgrade;
+    if (head->status < 200 && !is_switch) {
+        edge_deadline_progress(request);
+        if (may_pass_on(request, head->status)) {
             http_stream_send_head(request->stream, head, false);
         }
         return;
     }
-    edge_request_stop_waiting(request);
+    edge_request_stop_expecting(request);
     request->response = head;
     request->is_response_bodiless = is_end;
     edge_request_resume(request);
 }
 
 static void on_tunnel_data(void *owner, const uint8_t *bytes, size_t len) {
-    edge_relay_send(owner, bytes, len);
+    struct edge_request *request = owner;
+    struct edge_switch *at = request->switched;
+    edge_deadline_progress(request);
+    size_t passed = at != NULL ? edge_switch_pass(at, &at->to_visitor, bytes, len) : len;
+    if (passed > 0) {
+        edge_relay_send(request, bytes, passed);
+    }
+    if (passed < len) {
+        http_stream_consumed(request->exchange, len - passed);
+    }
+    if (at != NULL) {
+        edge_switch_settle(at);
+    }
 }
 
 static void on_tunnel_end(void *owner, const struct http_fields *trailers) {
     struct edge_request *request = owner;
+    if (request->is_response_ended) {
+        return; /* by us */
+    }
+    if (request->switched != NULL) {
+        edge_switch_end(request->switched, &request->switched->to_visitor);
+    }
     request->is_response_ended = true;
     if (!request->is_response_bodiless) {
         http_stream_end(request->stream, clean_trailers(request, trailers));
     }
 }
 
-/* The response broke off in the middle: the visitor must see that, not a shorter body. */
-static void cut_response(struct edge_request *request) {
+void edge_relay_cut(struct edge_request *request) {
     struct http_stream *stream = request->stream;
     request->stream = NULL;
     edge_request_finish(request);
@@ -156,54 +248,73 @@ void edge_relay_cut_largest(struct edge_worker *worker, size_t bytes) {
         if (largest == NULL) {
             return;
         }
-        cut_response(largest);
+        edge_relay_cut(largest);
     }
+}
+
+static int64_t patience_ms(const struct edge_request *request) {
+    if (request->worker->unread_bytes > EDGE_UNREAD_BYTES_MAX) {
+        return EDGE_STALL_PRESSED_MS;
+    }
+    return request->visitor->unread_bytes > EDGE_VISITOR_UNREAD_BYTES_MAX ? EDGE_STALL_HEAVY_MS
+                                                                          : EDGE_STALL_MS;
 }
 
 void edge_relay_sweep(struct edge_worker *worker) {
     int64_t now_ms = loop_now_ms(worker->loop);
-    while (!list_is_empty(&worker->unread)) {
-        struct edge_request *request =
-            CONTAINER_OF(worker->unread.next, struct edge_request, unread_node);
-        int64_t patience_ms =
-            worker->unread_bytes > EDGE_UNREAD_BYTES_MAX ? EDGE_STALL_PRESSED_MS : EDGE_STALL_MS;
-        if (now_ms - request->unread_since_ms < patience_ms) {
-            return;
+    for (struct list *node = worker->unread.next, *next; node != &worker->unread; node = next) {
+        struct edge_request *request = CONTAINER_OF(node, struct edge_request, unread_node);
+        int64_t silent_ms = now_ms - request->unread_since_ms;
+        next = node->next;
+        if (silent_ms < EDGE_STALL_PRESSED_MS) {
+            return; /* and so are all behind it */
         }
-        log_debug("edge.answer_unread", "id=%s address=%s bytes=%zu", request->id.text,
-                  request->visitor->ip_address, request->unread_bytes);
-        cut_response(request);
+        if (silent_ms >= patience_ms(request)) {
+            log_debug("edge.answer_unread", "id=%s address=%s bytes=%zu", request->id.text,
+                      request->visitor->ip_address, request->unread_bytes);
+            edge_relay_cut(request);
+        }
     }
+}
+
+/* What has switched is over when nobody takes the visitor's bytes any more. An HTTP/1 connection then ends by itself. */
+static bool is_left_alone(const struct edge_request *request) {
+    return request->switched != NULL && !request->is_request_ended && request->visitor->h2 != NULL;
 }
 
 static void on_tunnel_closed(void *owner, enum http_close reason) {
     struct edge_request *request = owner;
-    edge_request_stop_waiting(request);
-    request->exchange = NULL;
+    edge_request_forget_exchange(request);
     request->exchange_closed = reason;
-    if (request->is_response_ended) {
-        request->tunnel = NULL;
-        return; /* only the visitor's side is left */
-    }
-    if (request->is_response_begun) {
-        request->tunnel = NULL;
-        cut_response(request);
+    if (!request->is_response_begun) {
+        edge_request_resume(request);
         return;
     }
-    edge_request_resume(request);
+    request->tunnel = NULL;
+    if (request->switched != NULL) {
+        edge_switch_lose(request->switched);
+    }
+    if (!request->is_response_ended || is_left_alone(request)) {
+        edge_relay_cut(request);
+    }
 }
 
 void edge_relay_flush_held(struct edge_request *request) {
     const uint8_t *bytes;
+    request->body_sent = 0;
+    if (is_held_back(request)) {
+        return;
+    }
+    if (request->replay_len > 0) {
+        http_stream_send(request->exchange, request->replay, request->replay_len);
+    }
     for (size_t len = block_queue_peek(&request->held, &bytes); len > 0;
          len = block_queue_peek(&request->held, &bytes)) {
-        request->is_body_forwarded = true;
-        http_stream_send(request->exchange, bytes, len);
+        forward_body(request, bytes, len);
         block_queue_consume(&request->held, len);
     }
-    if (request->is_request_ended &&
-        (request->is_body_forwarded || request->request_trailers != NULL)) {
-        http_stream_end(request->exchange, request->request_trailers);
+    if (request->is_request_ended && !request->is_end_sent) {
+        forward_end(request);
     }
 }
 
@@ -216,9 +327,16 @@ const struct http_stream_events edge_relay_visitor_events = {
 
 static void on_tunnel_sent(void *owner, size_t len) {
     struct edge_request *request = owner;
-    note_progress(request);
-    if (request->stream != NULL) {
-        http_stream_consumed(request->stream, len);
+    edge_deadline_progress(request);
+    if (request->switched != NULL && request->switched->to_workload.is_over) {
+        return; /* our Close came from nobody */
+    }
+    request->body_sent += len;
+    /* What a former try has sent already is not consumed twice. */
+    if (request->stream != NULL && request->body_sent > request->body_consumed) {
+        size_t more = (size_t)(request->body_sent - request->body_consumed);
+        request->body_consumed = request->body_sent;
+        http_stream_consumed(request->stream, more);
     }
 }
 

@@ -1,6 +1,7 @@
 /* edge_request.c: the steps of a request, and the driver that runs them. Start reading here. */
 #include "edge/edge_request.h"
 
+#include "edge/edge_deadline.h"
 #include "edge/edge_relay.h"
 #include "edge/edge_tunnel.h"
 
@@ -55,8 +56,10 @@ void edge_request_begin(void *context, struct http_stream *stream, const struct 
     request->started_ms = loop_now_ms(visitor->worker->loop);
     request->id =
         id_new(ID_REQUEST, loop_clock(visitor->worker->loop), &visitor->worker->request_ids.random);
-    list_init(&request->waiting_node);
+    request->is_upgrade = !str_is_empty(head->protocol);
+    list_init(&request->parked_node);
     list_init(&request->unread_node);
+    wheel_entry_init(&request->deadline);
     block_queue_init(&request->held, loop_block_pool(visitor->worker->loop));
     http_stream_attach(stream, &edge_relay_visitor_events, request);
     edge_request_resume(request);
@@ -78,19 +81,30 @@ void edge_request_finish(struct edge_request *request) {
     edge_request_resume(request);
 }
 
-void edge_request_stop_waiting(struct edge_request *request) {
-    if (list_is_linked(&request->waiting_node)) {
-        list_remove(&request->waiting_node);
+void edge_request_stop_expecting(struct edge_request *request) {
+    if (request->is_expecting) {
+        request->is_expecting = false;
         edge_tunnel_expect(request->tunnel, -1);
     }
 }
 
-void edge_request_drop_exchange(struct edge_request *request) {
-    edge_request_stop_waiting(request);
-    request->tunnel = NULL;
+void edge_request_forget_exchange(struct edge_request *request) {
+    edge_request_stop_expecting(request);
+    edge_deadline_clear(request);
     if (request->exchange != NULL) {
-        struct http_stream *exchange = request->exchange;
-        request->exchange = NULL;
-        http_stream_release(exchange);
+        edge_tunnel_carry(request->tunnel, -1);
     }
+    request->exchange = NULL;
+}
+
+void edge_request_drop_exchange(struct edge_request *request) {
+    struct http_stream *exchange = request->exchange;
+    edge_request_forget_exchange(request);
+    if (exchange != NULL && request->switched != NULL) {
+        http_stream_end(exchange, NULL); /* perhaps once more: that changes nothing */
+        edge_tunnel_linger(request->tunnel, exchange);
+    } else if (exchange != NULL) {
+        edge_tunnel_cancel(request->tunnel, exchange);
+    }
+    request->tunnel = NULL;
 }

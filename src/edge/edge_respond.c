@@ -1,7 +1,19 @@
 /* edge_respond.c: step 4: the response head, whoever gives it; then wait until both directions are complete. The body
  * follows by edge_relay.c. */
+#include "edge/edge_deadline.h"
 #include "edge/edge_relay.h"
+#include "edge/edge_switch.h"
+#include "edge/edge_tunnel.h"
 #include "policy/field_policy.h"
+
+/* Nobody will take what is held, or what still comes. */
+static void drop_held(struct edge_request *request) {
+    size_t held = request->held.len;
+    block_queue_clear(&request->held);
+    if (held > 0) {
+        http_stream_consumed(request->stream, held);
+    }
+}
 
 static void send_own_answer(struct edge_request *request) {
     struct edge_answer answer;
@@ -18,20 +30,35 @@ static void send_own_answer(struct edge_request *request) {
         http_stream_end(request->stream, NULL);
     }
     request->is_response_ended = true;
-    /* Nobody will take what is held, or what still comes. */
-    size_t held = request->held.len;
-    block_queue_clear(&request->held);
-    if (held > 0) {
-        http_stream_consumed(request->stream, held);
+    drop_held(request);
+}
+
+/* Not a WebSocket: what the visitor has sent for one goes nowhere, and the warpgate gets no more of this exchange. */
+static void decline(struct edge_request *request) {
+    drop_held(request);
+    if (!request->is_end_sent) {
+        request->is_end_sent = true;
+        http_stream_end(request->exchange, NULL);
     }
 }
 
 static void send_workload_answer(struct edge_request *request) {
     struct http_head head = *request->response;
-    http_fields_copy(&head.fields, &request->response->fields, request->arena, 0);
+    const char *affinity = request->tunnel->warpgate->affinity;
+    http_fields_copy(&head.fields, &request->response->fields, request->arena, 1);
     field_policy_clean_response(&head.fields);
+    if (request->route->is_sticky && !str_eq(request->affinity, str_from(affinity))) {
+        edge_affinity_give(&head.fields, request->arena, affinity);
+    }
     request->status = head.status;
     http_stream_send_head(request->stream, &head, request->is_response_bodiless);
+    edge_deadline_start_idle(request);
+    if (head.status == 101) {
+        edge_switch_begin(request);
+        edge_relay_flush_held(request);
+    } else if (request->is_upgrade) {
+        decline(request);
+    }
 }
 
 enum edge_step_result edge_respond(struct edge_request *request) {

@@ -19,14 +19,15 @@
 #include "edge/edge_roster.h"
 #include "pki/jws.h"
 
-/* a little longer than the warpgate's own limit, which tells more */
-#define EDGE_FIRST_BYTE_MS 65000
 /* a visitor that reads nothing of its answer for so long does not get the rest of it */
 #define EDGE_STALL_MS 30000
 /* Answers that visitors do not read are held here. When they are more than this, those that have read nothing for
  * EDGE_STALL_PRESSED_MS are cut, the longest silent ones first. */
 #define EDGE_UNREAD_BYTES_MAX ((size_t)128 << 20)
 #define EDGE_STALL_PRESSED_MS 3000
+/* So much unread on one connection, in all of its streams, is held for less time. */
+#define EDGE_VISITOR_UNREAD_BYTES_MAX ((size_t)4 << 20)
+#define EDGE_STALL_HEAVY_MS 5000
 /* a connection that is to go, and is idle, is left so long for a request that may be on its way */
 #define EDGE_DRAIN_IDLE_MS 5000
 /* how long a change waits for warpgates, so that the second line knows it first */
@@ -102,19 +103,18 @@ struct edge_worker {
     size_t visitor_peak;  /* since memory was last given back */
     struct list visitors; /* struct edge_visitor.node */
     struct list tunnels;  /* struct edge_tunnel.node, also those not ready */
-    /* struct edge_request.waiting_node: forwarded, no response head; least recent progress first */
-    struct list waiting;
     /* struct edge_request.unread_node: bytes of the answer wait for the visitor; likewise */
     struct list unread;
     size_t unread_bytes;
     int64_t started_ms;   /* monotonic */
     struct wheel wheel;   /* struct edge_request.deadline */
     size_t parked_count;  /* requests that wait for a tunnel */
-    struct list switched; /* struct edge_request.switched_node: what has become a WebSocket */
+    struct list switched; /* struct edge_switch.node: what has become a WebSocket */
     struct edge_offences offences;
     struct loop_timer sweep_timer;
     struct random_seeded request_ids; /* not secrets: a cheap generator will do */
     struct loop_timer grace_timer;
+    bool has_parted; /* WebSockets have been told */
     bool is_grace_over;
     unsigned open_timers;
 };

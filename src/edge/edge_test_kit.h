@@ -16,7 +16,10 @@
 
 #include <cmocka.h>
 
+#include "edge/edge_deadline.h"
 #include "edge/edge_environment.h"
+#include "edge/edge_park.h"
+#include "edge/edge_relay.h"
 #include "edge/edge_request.h"
 #include "edge/edge_tunnel.h"
 #include "pki/key.h"
@@ -25,7 +28,8 @@
 
 #define KIT_ENVIRONMENT "env_01jd3m8k6vq2x7r9t4w5y6z8ab"
 #define KIT_HOST "demo.example.net"
-#define KIT_TUNNELS 2
+#define KIT_TUNNELS 4
+#define KIT_BALLAST "/ballast"
 #define KIT_OUT_BYTES (1 << 20)
 
 /* What the warpgate at the far end does with a request. */
@@ -35,6 +39,7 @@ enum kit_mode {
     KIT_ECHO,   /* 200, and the body back */
     KIT_ERROR,  /* answers in its own name, with `slug` */
     KIT_HOLD,   /* nothing */
+    KIT_SWITCH, /* 101, and takes what comes */
 };
 
 struct kit_tunnel {
@@ -42,9 +47,14 @@ struct kit_tunnel {
     struct h2_session *far;
     enum kit_mode mode;
     const char *slug;
+    bool is_full;     /* takes nothing of a body */
+    bool has_ballast; /* a request of nobody's, from the edge's end */
+    unsigned stream_count;
     struct http_stream *stream; /* the last one, while it is open */
     char text[4096];            /* of the last request: method, authority, path, fields */
     size_t received;            /* body bytes */
+    uint8_t body[256];          /* the first of them */
+    size_t body_len;
     unsigned request_count;
     unsigned end_count;
     unsigned cancelled_count;
@@ -52,10 +62,13 @@ struct kit_tunnel {
 
 struct kit {
     struct loop *loop;
+    struct clock clock;
+    int64_t passed_ms; /* by kit_pass, besides the time that really passes */
     struct edge_worker worker;
     EVP_PKEY *key;
     struct buf jws;
     struct edge_visitor visitor;
+    const char *timeouts;  /* and other options of the route, as JSON members behind a comma */
     struct engine *engine; /* the visitor's; NULL once it is gone */
     bool is_deaf;          /* the visitor reads nothing */
     char out[KIT_OUT_BYTES];
@@ -76,8 +89,9 @@ static inline enum status kit_offer(struct kit *kit, const char *hostname, unsig
                    "\"organization\":\"org_01jd3m8k6vq2x7r9t4w5y6z8ab\",\"revision\":%u,"
                    "\"issued_at\":\"2026-11-20T12:00:00.000Z\",\"enabled\":%s,"
                    "\"hostnames\":[\"%s\"],\"routes\":[{\"id\":\"rt_01jd3m8k6vq2x7r9t4w5y6z8ab\","
-                   "\"match\":\"prefix\",\"path\":\"/app\",\"upstream\":\"default\"}]}",
-                   revision, is_enabled ? "true" : "false", hostname);
+                   "\"match\":\"prefix\",\"path\":\"/app\",\"upstream\":\"default\"%s}]}",
+                   revision, is_enabled ? "true" : "false", hostname,
+                   kit->timeouts != NULL ? kit->timeouts : "");
     buf_clear(&kit->jws);
     assert_int_equal(jws_sign(kit->key, STR(SIGNED_BUNDLE_TYPE), str_from(payload), &kit->jws),
                      STATUS_OK);
@@ -104,6 +118,12 @@ static inline void kit_note(struct kit_tunnel *at, struct str text) {
 static inline void kit_on_data(void *owner, const uint8_t *bytes, size_t len) {
     struct kit_tunnel *at = owner;
     at->received += len;
+    if (at->is_full) {
+        return;
+    }
+    for (size_t i = 0; i < len && at->body_len < sizeof(at->body); i++) {
+        at->body[at->body_len++] = bytes[i];
+    }
     if (at->mode == KIT_ECHO) {
         http_stream_send(at->stream, bytes, len); /* consumed when it has left again */
         return;
@@ -114,7 +134,7 @@ static inline void kit_on_data(void *owner, const uint8_t *bytes, size_t len) {
 static inline void kit_on_end(void *owner, const struct http_fields *trailers) {
     struct kit_tunnel *at = owner;
     at->end_count++;
-    if (at->mode == KIT_ECHO) {
+    if (at->mode == KIT_ECHO || at->mode == KIT_SWITCH) {
         http_stream_end(at->stream, trailers);
     }
 }
@@ -132,6 +152,11 @@ static inline void kit_on_closed(void *owner, enum http_close reason) {
     at->cancelled_count += reason == HTTP_CLOSE_CANCELLED ? 1 : 0;
 }
 
+static inline void kit_ignore_closed(void *owner, enum http_close reason) {
+    (void)owner;
+    (void)reason;
+}
+
 static inline void kit_answer(struct kit_tunnel *at) {
     struct http_field ours[] = {{STR("content-type"), STR("text/plain")},
                                 {STR("warpgate-user"), STR("forged")},
@@ -146,6 +171,10 @@ static inline void kit_answer(struct kit_tunnel *at) {
     case KIT_HOLD:
         return;
     case KIT_ECHO:
+        http_stream_send_head(at->stream, &head, false);
+        return;
+    case KIT_SWITCH:
+        head = (struct http_head){.status = 101};
         http_stream_send_head(at->stream, &head, false);
         return;
     case KIT_ANSWER:
@@ -165,8 +194,14 @@ static inline void kit_on_request(void *context, struct http_stream *stream,
                                                      .on_end = kit_on_end,
                                                      .on_sent = kit_on_sent,
                                                      .on_closed = kit_on_closed};
+    static const struct http_stream_events ballast_events = {.on_closed = kit_ignore_closed};
     struct kit_tunnel *at = context;
     (void)is_end;
+    at->stream_count++;
+    if (str_eq(head->path, STR(KIT_BALLAST))) {
+        http_stream_attach(stream, &ballast_events, at);
+        return;
+    }
     at->stream = stream;
     at->request_count++;
     at->text[0] = '\0';
@@ -222,9 +257,13 @@ static inline void kit_pump(struct kit *kit) {
     }
 }
 
-static inline void kit_send(struct kit *kit, const char *text) {
-    kit->engine->ops->feed(kit->engine, (const uint8_t *)text, strlen(text));
+static inline void kit_send_bytes(struct kit *kit, const void *bytes, size_t len) {
+    kit->engine->ops->feed(kit->engine, bytes, len);
     kit_pump(kit);
+}
+
+static inline void kit_send(struct kit *kit, const char *text) {
+    kit_send_bytes(kit, text, strlen(text));
 }
 
 /* Tunnels */
@@ -234,8 +273,28 @@ static inline void kit_on_dead(void *owner) {
     fail_msg("a tunnel was taken for dead");
 }
 
+static const char *const kit_warpgates[KIT_TUNNELS] = {
+    "wg_01jd3m8k6vq2x7r9t4w5y6z8a0", "wg_01jd3m8k6vq2x7r9t4w5y6z8a1",
+    "wg_01jd3m8k6vq2x7r9t4w5y6z8a2", "wg_01jd3m8k6vq2x7r9t4w5y6z8a3"};
+
+/* Every warpgate declares "default". */
+static inline void kit_declare(struct kit *kit, struct kit_tunnel *at, size_t warpgate) {
+    const struct tunnel_message hello = {.upstreams = {{.name = STR("default")}},
+                                         .upstream_count = 1};
+    struct cert_identity *identity = &at->tunnel.identity;
+    (void)snprintf(identity->subject.text, ID_SIZE, "%s", kit_warpgates[warpgate]);
+    identity->environment = kit_environment(kit)->id;
+    list_init(&at->tunnel.warpgate_node);
+    list_init(&at->tunnel.environment_node);
+    edge_cancel_init(&at->tunnel.cancels, loop_now_ms(kit->loop));
+    at->tunnel.warpgate = edge_warpgate_join(&kit_environment(kit)->warpgates,
+                                             &identity->environment, &identity->subject);
+    edge_warpgate_declare(at->tunnel.warpgate, &hello);
+}
+
 /* A tunnel that stands and has applied the newest bundle. */
-static inline struct kit_tunnel *kit_connect(struct kit *kit, size_t index, enum kit_mode mode) {
+static inline struct kit_tunnel *kit_connect_as(struct kit *kit, size_t index, size_t warpgate,
+                                                enum kit_mode mode) {
     struct kit_tunnel *at = &kit->tunnels[index];
     struct edge_environment *environment = kit_environment(kit);
     const struct h2_config near = {.role = H2_CLIENT,
@@ -249,14 +308,39 @@ static inline struct kit_tunnel *kit_connect(struct kit *kit, size_t index, enum
     *at = (struct kit_tunnel){.mode = mode, .far = h2_session_new(&far), .slug = ""};
     at->tunnel.worker = &kit->worker;
     at->tunnel.environment = environment;
-    at->tunnel.state = EDGE_TUNNEL_READY;
+    kit_declare(kit, at, warpgate);
     at->tunnel.session = h2_session_new(&near);
     at->tunnel.applied_revision = environment->newest_revision;
     tunnel_heartbeat_start(&at->tunnel.heartbeat, kit->conn, at->tunnel.session, kit_on_dead, at);
     list_append(&kit->worker.tunnels, &at->tunnel.node);
-    list_append(&environment->tunnels, &at->tunnel.environment_node);
+    at->tunnel.state = EDGE_TUNNEL_READY;
+    edge_environment_add_tunnel(environment, &at->tunnel);
     kit_pump(kit);
     return at;
+}
+
+static inline struct kit_tunnel *kit_connect(struct kit *kit, size_t index, enum kit_mode mode) {
+    return kit_connect_as(kit, index, index, mode);
+}
+
+/* A request that stays open at it, so that another one is preferred. */
+static inline void kit_weigh_down(struct kit *kit, struct kit_tunnel *at) {
+    static const struct http_stream_events events = {.on_closed = kit_ignore_closed};
+    const struct http_head head = {.method = STR_INIT("GET"),
+                                   .scheme = STR_INIT("https"),
+                                   .authority = STR_INIT(KIT_HOST),
+                                   .path = STR_INIT(KIT_BALLAST)};
+    at->has_ballast = true;
+    assert_non_null(h2_session_open(at->tunnel.session, &head, true, &events, at));
+    kit_pump(kit);
+}
+
+/* RST_STREAM with REFUSED_STREAM for the last request: it has not been processed. */
+static inline void kit_refuse(struct kit *kit, struct kit_tunnel *at) {
+    uint8_t frame[] = {0, 0, 4, 3, 0, 0, 0, 0, (uint8_t)(2 * at->stream_count - 1), 0, 0, 0, 7};
+    struct engine *near = h2_session_engine(at->tunnel.session);
+    near->ops->feed(near, frame, sizeof(frame));
+    kit_pump(kit);
 }
 
 /* In the order in which a connection that is lost tells its parts. */
@@ -271,6 +355,7 @@ static inline void kit_lose(struct kit_tunnel *at) {
     edge_tunnel_abort(&at->tunnel);
     at->tunnel.session = NULL;
     list_remove(&at->tunnel.node);
+    edge_warpgate_leave(&at->tunnel.warpgate);
     near->ops->free(near);
     far->ops->free(far);
     tunnel_heartbeat_stop(&at->tunnel.heartbeat, NULL);
@@ -283,7 +368,30 @@ static inline void kit_leave(struct kit *kit) {
     kit->engine = NULL;
 }
 
+/* What is put off to the end of an iteration. */
+static inline void kit_turn(struct kit *kit) {
+    (void)uv_run(loop_uv(kit->loop), UV_RUN_NOWAIT);
+    kit_pump(kit);
+}
+
+/* Time, and what the worker does several times a second. */
+static inline void kit_pass(struct kit *kit, int64_t time_ms) {
+    kit->passed_ms += time_ms;
+    edge_deadline_sweep(&kit->worker);
+    edge_relay_sweep(&kit->worker);
+    edge_tunnel_sweep(&kit->worker);
+    kit_pump(kit);
+}
+
 /* The whole */
+
+static inline int64_t kit_mono_ms(void *context) {
+    return clock_mono_ms(clock_system()) + ((struct kit *)context)->passed_ms;
+}
+
+static inline int64_t kit_wall_ms(void *context) {
+    return clock_wall_ms(clock_system()) + ((struct kit *)context)->passed_ms;
+}
 
 static inline void kit_on_conn_closed(void *owner, struct conn *conn, const struct why *why) {
     (void)owner;
@@ -310,11 +418,13 @@ static inline struct kit *kit_new(void) {
     struct kit *kit = calloc(1, sizeof(*kit));
     assert_non_null(kit);
     struct edge_worker *worker = &kit->worker;
-    kit->loop = loop_new(clock_system(), random_system());
+    kit->clock = (struct clock){kit_mono_ms, kit_wall_ms, kit};
+    kit->loop = loop_new(&kit->clock, random_system());
     kit->key = key_new();
     buf_init(&kit->jws, 65536);
     kit_make_conn(kit);
     edge_worker_init(worker, kit->loop, 1);
+    worker->started_ms -= 2 * EDGE_PARK_RECENT_MS; /* so nobody waits for the first tunnel */
     assert_int_equal(jws_keys_add(&worker->bundle_keys, kit->key), STATUS_OK);
     kit->visitor = (struct edge_visitor){
         .worker = worker, .ip_address = "192.0.2.1", .server_name = STR(KIT_HOST)};
@@ -333,7 +443,8 @@ static inline void kit_free(struct kit *kit) {
     if (kit->engine != NULL) {
         kit_leave(kit);
     }
-    assert_true(list_is_empty(&kit->worker.waiting));
+    assert_int_equal(kit->worker.wheel.count, 0);
+    assert_int_equal(kit->worker.parked_count, 0);
     for (size_t i = 0; i < KIT_TUNNELS; i++) {
         kit_lose(&kit->tunnels[i]);
     }

@@ -30,11 +30,11 @@ static void set_state(struct edge_tunnel *tunnel, enum edge_tunnel_state state) 
         return;
     }
     if (tunnel->state == EDGE_TUNNEL_READY) {
-        list_remove(&tunnel->environment_node);
+        edge_environment_remove_tunnel(tunnel->environment, tunnel);
     }
     tunnel->state = state;
     if (state == EDGE_TUNNEL_READY) {
-        list_append(&tunnel->environment->tunnels, &tunnel->environment_node);
+        edge_environment_add_tunnel(tunnel->environment, tunnel);
     }
     tell_roster(tunnel);
 }
@@ -59,6 +59,9 @@ static void on_hello(struct edge_tunnel *tunnel, const struct tunnel_message *me
     (void)snprintf(tunnel->version, sizeof tunnel->version, "%.*s", STR_ARG(message->version));
     (void)snprintf(tunnel->name, sizeof tunnel->name, "%.*s", STR_ARG(message->name));
     edge_roster_greet(tunnel->seat, tunnel->version, tunnel->name);
+    if (tunnel->warpgate != NULL) {
+        edge_warpgate_declare(tunnel->warpgate, message);
+    }
 }
 
 static void on_applied(struct edge_tunnel *tunnel, uint64_t revision) {
@@ -117,7 +120,10 @@ static void on_record(void *owner, const json_t *object) {
         break;
     case TUNNEL_MESSAGE_HEALTH:
         edge_roster_health(tunnel->seat, message.upstreams, message.upstream_count);
-        return; /* nothing is decided by it yet */
+        if (tunnel->warpgate != NULL) {
+            edge_warpgate_report(tunnel->warpgate, &message);
+        }
+        return;
     default:
         return; /* what only an edge may say, or what is newer, is ignored */
     }
@@ -156,6 +162,7 @@ static void on_dead(void *owner) {
 static void free_tunnel(struct loop_timer *timer) {
     struct edge_tunnel *tunnel = CONTAINER_OF(timer, struct edge_tunnel, heartbeat.timer);
     struct edge_worker *worker = tunnel->worker;
+    edge_warpgate_leave(&tunnel->warpgate);
     memory_free(tunnel);
     edge_check_ended(worker);
 }
@@ -258,6 +265,12 @@ void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
     tunnel->records_left = RECORDS_BURST;
     tunnel->records_refilled_at_ms = loop_now_ms(worker->loop);
     list_init(&tunnel->environment_node);
+    list_init(&tunnel->warpgate_node);
+    edge_cancel_init(&tunnel->cancels, tunnel->records_refilled_at_ms);
+    if (tunnel->environment != NULL) {
+        tunnel->warpgate = edge_warpgate_join(&tunnel->environment->warpgates,
+                                              &identity->environment, &identity->subject);
+    }
     list_append(&worker->tunnels, &tunnel->node);
     const struct h2_config config = {
         .role = H2_CLIENT,
@@ -306,6 +319,7 @@ void edge_tunnel_sweep(struct edge_worker *worker) {
         if (tunnel->cut_at_ms != 0 && now_ms >= tunnel->cut_at_ms) {
             edge_tunnel_abort(tunnel);
         }
+        edge_cancel_sweep(&tunnel->cancels, now_ms);
     }
 }
 
@@ -332,4 +346,19 @@ struct http_stream *edge_tunnel_open(struct edge_tunnel *tunnel, const struct ht
 void edge_tunnel_expect(struct edge_tunnel *tunnel, int change) {
     tunnel->waiting_count = (size_t)((int64_t)tunnel->waiting_count + change);
     tunnel_heartbeat_expect(&tunnel->heartbeat, tunnel->waiting_count);
+}
+
+void edge_tunnel_carry(struct edge_tunnel *tunnel, int change) {
+    tunnel->exchange_count = (size_t)((int64_t)tunnel->exchange_count + change);
+    if (tunnel->exchange_count <= 1) {
+        tunnel_heartbeat_carry(&tunnel->heartbeat, tunnel->exchange_count > 0);
+    }
+}
+
+void edge_tunnel_cancel(struct edge_tunnel *tunnel, struct http_stream *exchange) {
+    edge_cancel_exchange(&tunnel->cancels, exchange, loop_now_ms(tunnel->worker->loop));
+}
+
+void edge_tunnel_linger(struct edge_tunnel *tunnel, struct http_stream *exchange) {
+    edge_cancel_linger(&tunnel->cancels, exchange, loop_now_ms(tunnel->worker->loop));
 }

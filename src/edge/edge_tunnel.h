@@ -6,7 +6,9 @@
 #ifndef EDGE_EDGE_TUNNEL_H
 #define EDGE_EDGE_TUNNEL_H
 
+#include "edge/edge_cancel.h"
 #include "edge/edge_environment.h"
+#include "edge/edge_warpgate.h"
 #include "http/h2_session.h"
 #include "net/conn.h"
 #include "pki/cert_identity.h"
@@ -25,6 +27,8 @@ struct edge_tunnel {
     struct list environment_node; /* environment->tunnels while READY */
     struct edge_worker *worker;
     struct edge_environment *environment; /* NULL once the environment is gone */
+    struct edge_warpgate *warpgate;       /* a reference; NULL if there never was an environment */
+    struct list warpgate_node;            /* warpgate->tunnels while READY */
     enum edge_tunnel_state state;
     struct conn *conn; /* NULL once closed */
     struct h2_session *session;
@@ -42,7 +46,9 @@ struct edge_tunnel {
     uint64_t applied_revision;
     uint64_t refused_revision;
     char refused_code[65];
-    size_t waiting_count; /* requests without a response head */
+    size_t waiting_count;  /* requests without a response head */
+    size_t exchange_count; /* requests that it carries */
+    struct edge_cancels cancels;
 };
 
 /* The handshake stands: who is it, by its certificate, and may it join? STATUS_DENIED, STATUS_UNAVAILABLE with why. */
@@ -70,5 +76,11 @@ struct http_stream *edge_tunnel_open(struct edge_tunnel *tunnel, const struct ht
                                      void *owner);
 /* One request began, or stopped, to wait for its response head: silence then counts sooner. */
 void edge_tunnel_expect(struct edge_tunnel *tunnel, int change);
+/* One request began, or ceased, to have an exchange here. */
+void edge_tunnel_carry(struct edge_tunnel *tunnel, int change);
+/* A WebSocket is over, and its request has been ended: the exchange may end in its own time, within limits. */
+void edge_tunnel_linger(struct edge_tunnel *tunnel, struct http_stream *exchange);
+/* The request is over, and wants nothing more of this exchange: resets it, unless it is complete; perhaps a little later. */
+void edge_tunnel_cancel(struct edge_tunnel *tunnel, struct http_stream *exchange);
 
 #endif

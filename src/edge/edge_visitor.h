@@ -15,6 +15,7 @@ struct edge_visitor {
     struct h2_session *h2;
     char ip_address[ADDRESS_TEXT_SIZE];
     bool is_excess;         /* one too many: its requests are refused */
+    size_t unread_bytes;    /* of answers, in all its streams */
     struct str server_name; /* SNI, lower case; borrowed from the conn */
 };
 

@@ -5,12 +5,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "edge/edge_deadline.h"
 #include "edge/edge_environment.h"
 #include "edge/edge_feed.h"
-#include "edge/edge_forward.h"
 #include "edge/edge_relay.h"
 #include "edge/edge_shed.h"
 #include "edge/edge_spread.h"
+#include "edge/edge_switch.h"
 #include "edge/edge_tunnel.h"
 #include "edge/edge_visitor.h"
 
@@ -21,6 +22,8 @@
 #define CLOSE_WAIT_MS 1000
 /* for what the grace has not ended to end in an orderly way */
 #define CUT_MS 1000
+/* for the frames that are on their way, before the Close of a WebSocket */
+#define PART_MS 1000
 
 /* The services */
 
@@ -146,7 +149,7 @@ static void release_memory(struct edge_worker *worker) {
 static void on_sweep(struct loop_timer *timer) {
     struct edge_worker *worker = timer->context;
     release_memory(worker);
-    edge_forward_sweep(worker);
+    edge_deadline_sweep(worker);
     edge_relay_sweep(worker);
     edge_tunnel_sweep(worker);
     edge_shed_sweep(worker);
@@ -159,9 +162,15 @@ static void on_sweep(struct loop_timer *timer) {
 
 /* The end */
 
-/* When the grace is over, what is left is asked to end, and a moment later it is cut. */
+/* When the grace is over, WebSockets are told so; then what is left is asked to end, and a moment later it is cut. */
 static void on_grace_over(struct loop_timer *timer) {
     struct edge_worker *worker = timer->context;
+    if (!worker->has_parted && !list_is_empty(&worker->switched)) {
+        worker->has_parted = true;
+        edge_switch_go_away(worker);
+        loop_timer_set(timer, PART_MS);
+        return;
+    }
     bool is_last = worker->is_grace_over;
     log_info("edge.grace_over", "worker=%u visitors=%zu: they are %s", worker->index,
              worker->visitor_count, is_last ? "cut" : "closed");
@@ -218,7 +227,6 @@ void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t se
     map_init(&worker->revoked);
     list_init(&worker->visitors);
     list_init(&worker->tunnels);
-    list_init(&worker->waiting);
     list_init(&worker->unread);
     list_init(&worker->switched);
     worker->started_ms = loop_now_ms(loop);
