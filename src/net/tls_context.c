@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "net/tls_certificate.h"
 #include "net/tls_session.h"
+#include "net/tls_system_trust.h"
 
 #define LEEWAY_S 60
 #define VERIFY_DEPTH_MAX 4
@@ -97,6 +98,7 @@ struct tls_context {
     pthread_mutex_t lock; /* over what follows */
     struct tls_certificate *own;
     X509_STORE *trust;
+    X509_STORE *system; /* from the first handshake that needed it; tls_system_trust.h */
     struct map hosts; /* name to struct tls_certificate */
 };
 
@@ -172,10 +174,6 @@ static SSL_CTX *make_ssl(const struct role_rules *rules) {
     } else {
         offer_alpn(ssl, rules->alpn);
     }
-    if (rules->trusts_system) {
-        SSL_CTX_set_default_verify_paths(ssl);
-        ERR_clear_error();
-    }
     return ssl;
 }
 
@@ -213,6 +211,7 @@ void tls_context_unref(struct tls_context **at) {
     tls_certificate_unref(&context->own);
     tls_ticket_ring_unref(&context->tickets);
     X509_STORE_free(context->trust);
+    tls_system_trust_give_back(&context->system);
     SSL_CTX_free(context->ssl);
     pthread_mutex_destroy(&context->lock);
     memory_free(context);
@@ -361,6 +360,12 @@ static void take_material(struct tls_context *context, struct str server_name,
         tls_certificate_ref(*certificate);
     }
     *trust = context->trust;
+    if (*trust == NULL && context->rules->trusts_system) {
+        if (context->system == NULL) {
+            context->system = tls_system_trust_take();
+        }
+        *trust = context->system;
+    }
     if (*trust != NULL) {
         X509_STORE_up_ref(*trust);
     }
