@@ -1,0 +1,198 @@
+"""A running mezusphere is replaced by another process, in place: nobody is refused, nothing fails, and a successor that fails changes nothing."""
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+from harness import DEADLINE, DOMAIN, Platform, Program, Visitor, Workload, eventually, free_port, plain_response, programs
+from load import Http1, Http2, Load
+
+
+def replace(running, *arguments, folder):
+    successor = Platform(folder, port=running.port, arguments=("--replace", *arguments))
+    successor.password = running.password
+    return successor
+
+
+def begin(tmp_path, started, workload, *arguments):
+    platform = Platform(tmp_path, arguments=arguments)
+    started.append(platform)
+    project = platform.project("replaced")
+    project.route("/")
+    started.append(project.start_warpgate(workload.address))
+    return platform, project
+
+
+def test_twenty_replacements_under_load(tmp_path, started, workload):
+    platform, project = begin(tmp_path, started, workload, "--workers", "2")
+    clients = [Http1(platform, project.host) for _ in range(3)]
+    clients += [Http1(platform, project.host, is_new_each_time=True) for _ in range(2)]
+    clients += [Http2(platform, project.host) for _ in range(2)]
+    with Load(clients) as load:
+        for _ in range(20):
+            before = load.count
+            successor = replace(platform, "--workers", "2", folder=tmp_path)
+            started.append(successor)
+            assert platform.wait() == 0, platform.output[-3000:]
+            eventually(lambda: load.count > before + 20, what="requests since")
+            platform = successor
+    load.check()
+    assert load.count > 400
+
+
+def test_what_runs_is_finished_by_the_old_one(tmp_path, started):
+    go_on = threading.Event()
+
+    def handler(request):
+        if request.target == "/slow":
+            assert go_on.wait(DEADLINE)
+        return plain_response(request.target.encode())
+
+    with Workload(handler) as workload:
+        platform, project = begin(tmp_path, started, workload)
+        with Visitor(platform.port, project.host, platform.ca) as slow, Visitor(platform.port, project.host, platform.ca) as idle:
+            assert idle.request("GET", "/first").body == b"/first"
+            slow.send(f"GET /slow HTTP/1.1\r\nHost: {slow.authority}\r\n\r\n".encode())
+            workload.wait_requests(2)
+            successor = replace(platform, folder=tmp_path)
+            started.append(successor)
+            successor.wait_line(r"edge\.tunnel_ready")
+            assert successor.visit(project.host, path="/new").body == b"/new"
+            answer = idle.request("GET", "/second")
+            assert (answer.status, answer.body, answer.header("connection")) == (200, b"/second", "close"), "an idle one may still ask once"
+            assert platform.process.poll() is None
+            go_on.set()
+            assert slow.read_response().body == b"/slow"
+        assert platform.wait() == 0
+
+
+def test_the_api_goes_on(tmp_path, started, workload):
+    platform, project = begin(tmp_path, started, workload)
+    successor = replace(platform, folder=tmp_path)
+    started.append(successor)
+    assert platform.wait() == 0
+    names = [p["name"] for p in successor.login().get(f"/v1/organizations/{successor.organization()['id']}/projects")["items"]]
+    assert names == ["replaced"]
+    project.api = successor.login()
+    mark = successor.mark()
+    project.platform = successor
+    project.route("/other")
+    project.wait_in_force(mark)
+    assert [g["status"] for g in project.warpgates()] == ["connected"]
+
+
+def fails_late(platform):
+    """Everything is handed over when it ends."""
+    return Program([programs() / "mezusphere", "up", "--data", platform.folder / "data", "--listen", f"127.0.0.1:{platform.port}",
+                    "--public-port", "none", "--replace"])
+
+
+def fails_at_once(platform):
+    return Program([programs() / "mezusphere", "up", "--data", platform.folder / "data", "--workers", "9", "--replace"])
+
+
+def is_killed(platform):
+    mark = platform.mark()
+    program = Program([programs() / "mezusphere", "up", "--data", platform.folder / "data", "--listen", f"127.0.0.1:{platform.port}",
+                       "--replace"])
+    platform.wait_line(r"mezusphere\.replacing", mark)
+    program.kill(signal.SIGKILL)
+    return program
+
+
+@pytest.mark.parametrize("fail", [fails_late, fails_at_once, is_killed])
+def test_a_successor_that_fails_changes_nothing(tmp_path, started, workload, fail):
+    platform, project = begin(tmp_path, started, workload)
+    with Load([Http1(platform, project.host), Http1(platform, project.host, is_new_each_time=True), Http2(platform, project.host)]) as load:
+        mark = platform.mark()
+        assert fail(platform).wait() != 0
+        if fail is not fails_at_once:
+            platform.wait_line(r"mezusphere\.not_replaced", mark)
+        before = load.count
+        eventually(lambda: load.count > before + 20, what="requests since")
+    load.check()
+    assert platform.process.poll() is None
+    mark = platform.mark()
+    project.route("/after")
+    project.wait_in_force(mark)
+    successor = replace(platform, folder=tmp_path)
+    started.append(successor)
+    assert platform.wait() == 0
+
+
+def test_where_nobody_runs_it_simply_starts(tmp_path, started):
+    platform = Platform(tmp_path, arguments=("--replace",))
+    started.append(platform)
+    platform.wait_line(r"mezusphere\.nobody_to_replace")
+    assert platform.login()
+
+
+def test_a_hangup_starts_the_successor(tmp_path, started, workload):
+    platform, project = begin(tmp_path, started, workload)
+    with Load([Http1(platform, project.host), Http1(platform, project.host, is_new_each_time=True)]) as load:
+        mark = platform.mark()
+        platform.kill(signal.SIGHUP)
+        platform.wait_line(r"mezusphere\.replaced", mark)
+        assert platform.process.wait(DEADLINE) == 0  # the pipe of its output is the successor's, too
+        before = load.count
+        eventually(lambda: load.count > before + 20, what="requests since")
+        successor = int((tmp_path / "pid").read_text()) if (tmp_path / "pid").exists() else process_of(platform)
+    load.check()
+    os.kill(successor, signal.SIGTERM)
+    platform.reader.join(DEADLINE)
+    assert not platform.reader.is_alive(), "the successor ends"
+
+
+def process_of(platform):
+    """Who runs with these data now."""
+    for folder in os.listdir("/proc"):
+        if folder.isdigit() and int(folder) != platform.process.pid:
+            try:
+                words = open(f"/proc/{folder}/cmdline", "rb").read().split(b"\0")
+            except OSError:
+                continue
+            if b"up" in words and os.fsencode(platform.folder / "data") in words:
+                return int(folder)
+    raise AssertionError("nobody runs")
+
+
+class Manager:
+    """What systemd does for a service with a socket: it listens, and is told how the service stands."""
+
+    def __init__(self, folder):
+        self.listener = socket.create_server(("127.0.0.1", free_port()), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.path = folder / "notify"
+        self.told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.told.bind(str(self.path))
+        self.told.settimeout(DEADLINE)
+
+    def start(self, folder, *arguments):
+        number = self.listener.fileno()
+        words = [str(programs() / "mezusphere"), "up", "--data", str(folder / "data"), "--log-level", "debug", *arguments]
+        return Program(["bash", "-c", f'exec 3<&{number}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "bash", *words],
+                       env={"NOTIFY_SOCKET": str(self.path), "MEZUSPHERE_ADMIN_PASSWORD": "a long enough password"}, pass_fds=(number,))
+
+    def next(self):
+        return dict(line.split("=", 1) for line in self.told.recv(4096).decode().split("\n"))
+
+
+def test_a_service_manager_listens_and_is_told(tmp_path, started):
+    manager = Manager(tmp_path)
+    early = socket.create_connection(("127.0.0.1", manager.port))  # before anybody runs
+    first = manager.start(tmp_path)
+    started.append(first)
+    assert manager.next() == {"READY": "1", "MAINPID": str(first.process.pid)}
+    first.wait_line(r"mezusphere\.activated sockets=1")
+    early.close()
+    with Visitor(manager.port, f"api.{DOMAIN}", tmp_path / "data" / "ca.pem") as visitor:
+        assert visitor.request("GET", "/v1/openapi.json").status == 200
+    second = manager.start(tmp_path, "--replace")
+    started.append(second)
+    assert manager.next() == {"READY": "1", "MAINPID": str(second.process.pid)}
+    assert first.wait() == 0
+    second.kill(signal.SIGTERM)
+    assert manager.next() == {"STOPPING": "1"}
+    assert second.wait() == 0
