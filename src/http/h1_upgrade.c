@@ -35,8 +35,8 @@ static unsigned refuse(struct why *why, unsigned answer, const char *slug, const
 
 unsigned h1_upgrade_judge_request(const struct h1_upgrade *upgrade, struct http_head *head,
                                   bool has_body, struct why *why) {
-    if (!upgrade->is_nominated || !upgrade->has_websocket || head->version != HTTP_VERSION_11 ||
-        !str_eq(head->method, STR("GET"))) {
+    if (!upgrade->is_nominated || !upgrade->has_websocket || upgrade->has_other ||
+        head->version != HTTP_VERSION_11 || !str_eq(head->method, STR("GET"))) {
         return 0;
     }
     if (has_body) {

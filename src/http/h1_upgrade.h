@@ -1,7 +1,7 @@
 /* h1_upgrade.h: what an HTTP/1 head says about switching protocols (RFC 9110 §7.8, RFC 6455 §4.2.1, §4.2.2).
  *
- * Only a WebSocket can be switched to: by a GET of HTTP/1.1 with Connection: upgrade and `websocket` among the protocols
- * of Upgrade. Whatever else asks for an upgrade is an ordinary request. Fed by h1_parse.h, field by field.
+ * Only a WebSocket can be switched to: by a GET of HTTP/1.1 with Connection: upgrade and Upgrade: websocket, alone. Whatever
+ * else asks for an upgrade, or leaves a choice, is an ordinary request. Fed by h1_parse.h, field by field.
  */
 #ifndef HTTP_H1_UPGRADE_H
 #define HTTP_H1_UPGRADE_H

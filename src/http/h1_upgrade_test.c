@@ -24,7 +24,7 @@ struct request_case {
 
 static const struct request_case requests[] = {
     {"GET", HTTP_VERSION_11, true, "websocket", "13", KEY, false, 0, true},
-    {"GET", HTTP_VERSION_11, true, "h2c, WebSocket", "13", KEY, false, 0, true},
+    {"GET", HTTP_VERSION_11, true, " WebSocket,", "13", KEY, false, 0, true},
     {"GET", HTTP_VERSION_11, true, "websocket", "13", KEY, true, 400, false},
     {"GET", HTTP_VERSION_11, true, "websocket", "12", KEY, false, 426, false},
     {"GET", HTTP_VERSION_11, true, "websocket", NULL, KEY, false, 426, false},
@@ -33,6 +33,7 @@ static const struct request_case requests[] = {
     /* ordinary requests */
     {"GET", HTTP_VERSION_11, false, "websocket", "13", KEY, false, 0, false},
     {"GET", HTTP_VERSION_11, true, "h2c", "13", KEY, true, 0, false},
+    {"GET", HTTP_VERSION_11, true, "h2c, WebSocket", "13", KEY, false, 0, false},
     {"GET", HTTP_VERSION_11, true, "websockets", "13", KEY, false, 0, false},
     {"GET", HTTP_VERSION_10, true, "websocket", "13", KEY, false, 0, false},
     {"POST", HTTP_VERSION_11, true, "websocket", "13", KEY, true, 0, false},
