@@ -11,6 +11,7 @@
 /* Globals: the limit is the process's, and so is the count. */
 static atomic_size_t connection_count;
 static atomic_size_t other_count;
+static atomic_size_t known_limit = INT_MAX;
 
 void descriptor_budget_raise_limit(void) {
     struct rlimit limit;
@@ -25,6 +26,7 @@ void descriptor_budget_count_others(void) {
     for (int fd = 0; fd < OTHERS_LOOKED_AT; fd++) {
         count += fcntl(fd, F_GETFD) >= 0;
     }
+    descriptor_budget_read_limit();
     size_t connections = atomic_load(&connection_count);
     atomic_store(&other_count, count > connections ? count - connections : 0);
 }
@@ -37,12 +39,16 @@ void descriptor_budget_give(void) {
     atomic_fetch_sub_explicit(&connection_count, 1, memory_order_relaxed);
 }
 
-struct descriptor_budget descriptor_budget_now(void) {
+void descriptor_budget_read_limit(void) {
     struct rlimit limit;
-    struct descriptor_budget budget = {.limit = INT_MAX};
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX) {
-        budget.limit = (size_t)limit.rlim_cur;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        atomic_store(&known_limit, limit.rlim_cur < INT_MAX ? (size_t)limit.rlim_cur : INT_MAX);
     }
+}
+
+struct descriptor_budget descriptor_budget_now(void) {
+    struct descriptor_budget budget = {
+        .limit = atomic_load_explicit(&known_limit, memory_order_relaxed)};
     budget.reserve = budget.limit / 20;
     if (budget.reserve < DESCRIPTOR_BUDGET_RESERVE_MIN) {
         budget.reserve = DESCRIPTOR_BUDGET_RESERVE_MIN;

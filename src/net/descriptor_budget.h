@@ -25,7 +25,9 @@ void descriptor_budget_count_others(void);
 /* A connection's descriptor comes and goes. */
 void descriptor_budget_take(void);
 void descriptor_budget_give(void);
-/* As it is now. One cheap system call. */
+/* The limit, which may be changed from outside: asks the system. */
+void descriptor_budget_read_limit(void);
+/* By the limit as it was read last. */
 struct descriptor_budget descriptor_budget_now(void);
 /* How many would have to be closed for the reserve to be whole; 0: enough are free. */
 size_t descriptor_budget_missing(const struct descriptor_budget *budget);

@@ -24,6 +24,7 @@ static int restore_limit(void **state) {
 static void set_limit(rlim_t limit) {
     struct rlimit small = {limit, former.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+    descriptor_budget_read_limit();
 }
 
 static void test_the_reserve(void **state) {

@@ -15,6 +15,7 @@
 #define ACCEPTS_PER_TURN 4
 #define PAUSE_MS 100
 #define LOG_INTERVAL_MS 1000
+#define LIMIT_INTERVAL_MS 1000 /* an administrator may have changed it (prlimit) */
 
 struct front_hello {
     const struct tls_hello *tls;
@@ -27,7 +28,8 @@ struct front {
     int fd; /* -1: closed */
     int handle_count;
     bool is_freed;
-    bool is_shedding; /* the reserve of descriptors is touched */
+    bool is_alone_woken; /* socket_wake_one was called */
+    bool is_shedding;    /* the reserve of descriptors is touched */
     bool is_short_of_descriptors;
     struct address address;
     struct tls_context *tls; /* what a handshake begins with, until it names a service */
@@ -37,6 +39,7 @@ struct front {
     size_t visit_count;
     int64_t next_log_ms;
     int64_t next_pressure_ms;
+    int64_t next_limit_ms;
     void (*on_pressure)(void *context, size_t missing_count);
     void *pressure_context;
 };
@@ -157,8 +160,18 @@ static void begin_visit(struct front *front, int fd, size_t handshakes_max) {
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
 
+static void watch(struct front *front) {
+    front->is_alone_woken = false;
+    uv_poll_start(&front->poll, UV_READABLE, on_acceptable);
+}
+
 /* How many handshakes may go on: half-open ones must not use up the reserve. Says so to whom it concerns. */
 static size_t look_at_descriptors(struct front *front) {
+    int64_t now_ms = loop_now_ms(front->loop);
+    if (now_ms >= front->next_limit_ms) {
+        front->next_limit_ms = now_ms + LIMIT_INTERVAL_MS;
+        descriptor_budget_read_limit();
+    }
     struct descriptor_budget budget = descriptor_budget_now();
     size_t missing_count = descriptor_budget_missing(&budget);
     if (missing_count == 0) {
@@ -170,7 +183,6 @@ static size_t look_at_descriptors(struct front *front) {
         log_warn("front.shedding", "open=%zu limit=%zu hint=\"raise the limit of open files\"",
                  budget.used, budget.limit);
     }
-    int64_t now_ms = loop_now_ms(front->loop);
     if (front->on_pressure != NULL && now_ms >= front->next_pressure_ms) {
         front->next_pressure_ms = now_ms + FRONT_PRESSURE_MS;
         front->on_pressure(front->pressure_context, missing_count);
@@ -192,7 +204,7 @@ static void pause_accepting(struct front *front, int error) {
 static void on_pause_over(struct loop_timer *timer) {
     struct front *front = timer->context;
     if (front->fd >= 0) {
-        uv_poll_start(&front->poll, UV_READABLE, on_acceptable);
+        watch(front);
     }
 }
 
@@ -202,6 +214,10 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
     if (status < 0) {
         pause_accepting(front, EBADF);
         return;
+    }
+    if (!front->is_alone_woken) {
+        front->is_alone_woken = true;
+        socket_wake_one(front->loop, front->fd);
     }
     size_t handshakes_max = look_at_descriptors(front);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
@@ -270,7 +286,7 @@ static enum status open_front(struct loop *loop, int fd, struct front *first, st
     front->handle_count = 2;
     front->tls = first != NULL ? tls_context_ref(first->tls) : make_first_context(loop);
     descriptor_budget_count_others();
-    uv_poll_start(&front->poll, UV_READABLE, on_acceptable);
+    watch(front);
     *out = front;
     return STATUS_OK;
 }

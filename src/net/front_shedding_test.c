@@ -70,6 +70,7 @@ static struct crowd *crowd_new(int stranger_count, int spare_count) {
     size_t limit = 2 * (descriptor_budget_now().used + (size_t)spare_count);
     assert_true(limit <= 2 * DESCRIPTOR_BUDGET_RESERVE_MIN);
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit, crowd->former.rlim_max});
+    descriptor_budget_read_limit();
     return crowd;
 }
 
@@ -83,6 +84,7 @@ static void crowd_free(struct crowd *crowd) {
         conn_abort(crowd->held[i]);
     }
     setrlimit(RLIMIT_NOFILE, &crowd->former);
+    descriptor_budget_read_limit();
     kit_run_for(crowd->stage.loop, 5);
     for (int i = 0; i < CROWD; i++) {
         kit_side_fini(&crowd->clients[i]);

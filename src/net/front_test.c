@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -201,6 +202,56 @@ static void test_a_shared_queue_is_taken_from_a_few_at_a_time(void **state) {
     }
     front_free(&first);
     kit_loop_free(loop);
+    stage_fini(&stage);
+}
+
+struct sleeper {
+    struct loop *loop;
+    int event_count;
+};
+
+/* What the loop's poller reports within a while, once. */
+static void *sleep_in_poller(void *context) {
+    struct sleeper *sleeper = context;
+    struct epoll_event event;
+    sleeper->event_count = epoll_wait(uv_backend_fd(loop_uv(sleeper->loop)), &event, 1, 300);
+    return NULL;
+}
+
+/* Who has nothing to do is left asleep: one connection wakes one of those who wait for it. */
+static void test_one_connection_wakes_one_loop(void **state) {
+    (void)state;
+    struct stage stage;
+    struct front *fronts[2] = {NULL};
+    struct loop *loops[2];
+    struct why why;
+    stage_init(&stage);
+    for (int i = 0; i < 2; i++) {
+        loops[i] = kit_loop();
+        assert_int_equal(front_new_sibling(loops[i], stage.front, &fronts[i], &why), STATUS_OK);
+        int fd = raw_connect(&stage); /* the first event */
+        kit_run_for(loops[i], 1);
+        close(fd);
+        kit_run_for(loops[i], 5);
+        uv_run(loop_uv(loops[i]), UV_RUN_NOWAIT); /* the order to stop is no event any more */
+    }
+    front_close(stage.front);
+    pthread_t threads[2];
+    struct sleeper sleepers[2] = {{loops[0], 0}, {loops[1], 0}};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, sleep_in_poller, &sleepers[i]), 0);
+    }
+    usleep(50000); /* both are asleep, or will find what is there */
+    int fd = raw_connect(&stage);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(sleepers[0].event_count + sleepers[1].event_count, 1);
+    close(fd);
+    for (int i = 0; i < 2; i++) {
+        front_free(&fronts[i]);
+        kit_loop_free(loops[i]);
+    }
     stage_fini(&stage);
 }
 
@@ -466,6 +517,7 @@ int main(void) {
         cmocka_unit_test(test_a_listener_is_adopted_with_what_waits_in_it),
         cmocka_unit_test(test_only_listening_tcp_is_adopted),
         cmocka_unit_test(test_a_shared_queue_is_taken_from_a_few_at_a_time),
+        cmocka_unit_test(test_one_connection_wakes_one_loop),
         cmocka_unit_test(test_two_loops_share_the_work),
         cmocka_unit_test(test_500_aborted_connections_leave_nothing),
         cmocka_unit_test(test_freeing_the_front_ends_handshakes_and_spares_connections),

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -107,6 +108,18 @@ enum status socket_adopt_listener(int fd, struct why *why) {
 
 int socket_dup(int fd) {
     return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+void socket_wake_one(struct loop *loop, int fd) {
+    /* libuv has no word for it. It finds its watcher by the descriptor in `data`, and leaves the entry alone until it is
+     * stopped, which removes whatever is there. */
+    int poller = uv_backend_fd(loop_uv(loop));
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = fd};
+    if (epoll_ctl(poller, EPOLL_CTL_DEL, fd, &event) == 0 &&
+        epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) != 0) {
+        event.events = EPOLLIN;
+        (void)epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+    }
 }
 
 int socket_accept(int listen_fd) {

@@ -14,6 +14,9 @@ enum status socket_listen(const struct address *address, int *fd, struct why *wh
 enum status socket_adopt_listener(int fd, struct why *why) MUST_USE;
 /* The same socket under another number: the connections that wait in it are shared. -1 with errno. */
 int socket_dup(int fd);
+/* `fd` listens, is watched by `loop`, and may be watched by others under other numbers: from now on a connection wakes one of them
+ * and not all. To be repeated each time that watching has begun anew, at its first event. Elsewhere than on Linux it does nothing. */
+void socket_wake_one(struct loop *loop, int fd);
 /* The next connection, or -1 with errno. */
 int socket_accept(int listen_fd);
 /* Begins to connect: 0 done, 1 in progress (then writable, and socket_error tells), -1 with errno. `*fd` is -1 if there is none. */
