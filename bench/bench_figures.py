@@ -3,7 +3,6 @@ import socket
 import ssl
 import statistics
 import subprocess
-import threading
 import time
 
 from bench_base import HOST, ROOT, UPSTREAM, anonymous_kib, cpu_ns, rss_kib
@@ -154,8 +153,3 @@ def measure_matches(out):
     out("| a route match, by number of routes, of all three kinds | " + ", ".join(
         f"{int(count):,}: {ns} ns" for count, ns in (line.split() for line in lines)) + " |")
 
-
-def in_background(call, *arguments):
-    thread = threading.Thread(target=call, args=arguments, daemon=True)
-    thread.start()
-    return thread

@@ -1,83 +1,52 @@
 """Restarts under load: replicas of a warpgate, and the edge itself replaced in place, with visitors that count what fails."""
-import asyncio
 import re
-import ssl
 import subprocess
+import threading
 import time
 
-import h2.config
-import h2.connection
-import h2.events
-
+import bench_chains  # noqa: F401 (makes the tests' helpers known)
+import harness
 from bench_base import HOST, UPSTREAM
+from load import Http2
 
 RATE_SCRIPT = "function delay() return 32 end\n"  # 64 connections, one request each 32 ms: 2,000 a second
 CONNECTIONS = 64
 
 
-class H2Visitor:
-    """A well-behaved HTTP/2 visitor: one request at a time; a new connection after GOAWAY. Counts answers and failures."""
+class Visitors:
+    """HTTP/2 visitors, each with one request at a time, all of whose answers are counted."""
 
-    def __init__(self, port):
-        self.port, self.answered, self.failed, self.stopping = port, 0, [], False
+    def __init__(self, platform, count):
+        self.answered, self.failures, self.is_over = 0, [], False
+        self.threads = [threading.Thread(target=self.visit, args=(Http2(platform, HOST),), daemon=True) for _ in range(count)]
+        for thread in self.threads:
+            thread.start()
 
-    async def run(self):
-        while not self.stopping:
+    def visit(self, client):
+        while not self.is_over:
             try:
-                await self.one_connection()
-            except (OSError, ConnectionError, asyncio.IncompleteReadError, h2.exceptions.ProtocolError) as error:
-                self.failed.append(f"connection: {error!r}")
-
-    async def one_connection(self):
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.set_alpn_protocols(["h2"])
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=context, server_hostname=HOST)
-        http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-        http.initiate_connection()
-        going_away = False
-        while not (self.stopping or going_away):
-            stream = http.get_next_available_stream_id()
-            http.send_headers(stream, [(":method", "GET"), (":scheme", "https"), (":authority", HOST), (":path", "/1k")], end_stream=True)
-            writer.write(http.data_to_send())
-            status = going_away = None
-            ended = False
-            while not ended:
-                data = await reader.read(65536)
-                if not data:
-                    self.failed.append("closed without an answer")
-                    return
-                for event in http.receive_data(data):
-                    if isinstance(event, h2.events.ResponseReceived):
-                        status = dict(event.headers)[":status"]
-                    elif isinstance(event, h2.events.DataReceived):
-                        http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                    elif isinstance(event, h2.events.StreamEnded):
-                        ended = True
-                    elif isinstance(event, h2.events.StreamReset):
-                        status, ended = f"reset {event.error_code}", True
-                    elif isinstance(event, h2.events.ConnectionTerminated):
-                        going_away = True
-                writer.write(http.data_to_send())
-            if status == "200":
+                status = client.ask("/1k")[0]
+            except Exception as error:  # whatever it is, a visitor did not get an answer
+                status = repr(error)
+                client.close()
+            if status == 200:
                 self.answered += 1
             else:
-                self.failed.append(f"status {status}")
-            await asyncio.sleep(0.05)
-        writer.close()
+                self.failures.append(str(status))
+            time.sleep(0.02)
+        client.close()
+
+    def stop(self):
+        self.is_over = True
+        for thread in self.threads:
+            thread.join(30)
 
 
 def under_load(bench, out, title, act, count):
     """wrk at 2,000 requests a second, and eight HTTP/2 visitors, while `act` happens `count` times."""
     script = bench.folder / "rate.lua"
     script.write_text(RATE_SCRIPT)
-    visitors = [H2Visitor(bench.platform.port) for _ in range(8)]
-
-    async def visit_all():
-        await asyncio.gather(*(visitor.run() for visitor in visitors))
-
-    from bench_figures import in_background
-    visiting = in_background(asyncio.run, visit_all())
+    visitors = Visitors(bench.platform, 8)
     wrk = subprocess.Popen(["wrk", "-t1", f"-c{CONNECTIONS}", "-d3600s", "--timeout", "10s", "-s", str(script),
                             f"https://{HOST}:{bench.platform.port}/1k"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     time.sleep(1)
@@ -88,17 +57,14 @@ def under_load(bench, out, title, act, count):
     time.sleep(1)
     wrk.send_signal(2)
     output = wrk.communicate(timeout=30)[0]
-    for visitor in visitors:
-        visitor.stopping = True
-    visiting.join(30)
+    visitors.stop()
     done = int(re.search(r"(\d+) requests in", output).group(1))
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     failed = sum(map(int, errors.groups())) if errors else 0
     failed += int(refused.group(1)) if refused else 0
-    h2_failed = [failure for visitor in visitors for failure in visitor.failed]
     out(f"| {title} under load ({elapsed:.0f} s): requests, of which failed | HTTP/1.1 {done:,} ({done / (elapsed + 2):,.0f}/s), {failed}; "
-        f"HTTP/2 {sum(v.answered for v in visitors):,}, {len(h2_failed)}{' (' + h2_failed[0] + ')' if h2_failed else ''} |")
+        f"HTTP/2 {visitors.answered:,}, {len(visitors.failures)}{' (' + visitors.failures[0] + ')' if visitors.failures else ''} |")
 
 
 def measure_warpgate_restarts(bench, out, count):
@@ -119,7 +85,11 @@ def measure_warpgate_restarts(bench, out, count):
 
 def measure_edge_replacements(bench, out, count):
     def replace():
-        bench.platform = bench.platform.replace()
-        bench.processes.append(bench.platform.process)
+        running = bench.platform
+        successor = harness.Platform(bench.folder / "ours", port=running.port, level="info", arguments=("--workers", "1", "--replace"))
+        successor.password, successor.api = running.password, running.api
+        bench.platform = successor
+        bench.processes.append(successor.process)
+        running.wait(60)
 
     under_load(bench, out, f"{count} replacements of the edge", replace, count)
