@@ -11,8 +11,6 @@ from raw_http2 import PREFACE
 from websocket_peer import TEXT, UPGRADE, Http1WebSocket, Http2WebSocket, WorkloadSide, accept_of, frame
 from workload_live import LiveWorkload
 
-pytestmark = pytest.mark.xfail(run=False, reason="WebSocket does not pass yet")
-
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: inner\r\n\r\n"
 
 
@@ -193,7 +191,7 @@ def test_a_warpgate_that_goes_ends_its_websockets(platform, kind, end):
     with LiveWorkload(greet) as workload:
         project = platform.project(f"ends-{end}-{kind.__name__.lower()}")
         project.route("/")
-        warpgate = project.start_warpgate(workload.address)
+        warpgate = project.start_warpgate(workload.address, "--grace", "1")
         visitor = kind(platform.port, project.host, platform.ca, timeout=60) if kind is Http1WebSocket else kind(
             platform, project.host, timeout=60)
         with visitor:

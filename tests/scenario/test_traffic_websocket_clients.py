@@ -10,8 +10,6 @@ import pytest
 import websockets
 import websockets.exceptions
 
-pytestmark = pytest.mark.xfail(run=False, reason="WebSocket does not pass yet")
-
 
 class LibraryWorkload:
     """`handler(socket, path)` in an event loop of its own thread."""
