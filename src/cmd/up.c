@@ -7,7 +7,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/up_handover.h"
+#include "cmd/up_memory.h"
+#include "cmd/up_notify.h"
+#include "cmd/up_reload.h"
 #include "cmd/up_state.h"
+#include "cmd/up_takeover.h"
 
 /* make(1) passes on a SIGTERM that its whole group has had already: one wish, not two. */
 #define SAME_SIGNAL_MS 500
@@ -203,6 +208,7 @@ static void on_synced(void *context) {
         up_fail(&why);
     }
     up->phase = UP_SERVING;
+    up->serving_since_ms = loop_now_ms(up->loop);
     up_takeover_finish(up);
     up_handover_start(up);
     up_reload_start(up);

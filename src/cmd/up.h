@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/secret.h"
+#include "base/status.h"
+#include "edge/edge.h"
 
 struct up_config {
     const char *data;
@@ -25,5 +27,20 @@ struct up_config {
 
 /* Runs until SIGTERM or SIGINT; returns the exit status. */
 int up_run(struct up_config *config);
+
+/* For the parts of it (up_state.h). */
+
+struct up;
+
+/* Ends the process, saying why: what was made goes back to the system with it. Before it serves, and nowhere else. */
+_Noreturn void up_fail(const struct why *why);
+
+/* Everything behind the listening sockets, which are there. */
+enum status up_make_parts(struct up *up, struct why *why) MUST_USE;
+enum status up_make_control(struct up *up, struct why *why) MUST_USE;
+/* Accepts, on every worker. */
+enum status up_open(struct up *up, struct why *why) MUST_USE;
+/* The edge's part of the end, and with it the process's. */
+void up_end(struct up *up, enum edge_farewell farewell);
 
 #endif

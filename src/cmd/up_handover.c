@@ -8,16 +8,21 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "cmd/up_state.h"
+#include "cmd/up_handover.h"
 
 /* from letting go of the store until the successor serves */
 #define PATIENCE_MS 20000
+/* A process that has just taken over waits for the tunnels of the former one, which are on their way to it: its visitors are waiting
+ * for them. So long at the most, looking so often. */
+#define SETTLE_MS 3000
+#define SETTLE_CHECK_MS 10
 /* between two tries to have the store back */
 #define RECLAIM_MS 200
 
 enum handover_state {
-    HANDOVER_WAITING,   /* nobody is there */
-    HANDOVER_OFFERED,   /* a successor has the sockets; nothing has changed */
+    HANDOVER_WAITING, /* nobody is there */
+    HANDOVER_OFFERED, /* a successor has the sockets; nothing has changed */
+    HANDOVER_SETTLING, /* it wants the store; this process has just taken over itself, and gets its tunnels first */
     HANDOVER_CLOSING,   /* it wants the store: accepting ends, then the control plane */
     HANDOVER_RELEASED,  /* the store is its */
     HANDOVER_RECLAIMING /* it is gone: the store is to be ours again */
@@ -30,14 +35,7 @@ struct up_handover {
     struct fd_channel *channel; /* the successor; NULL: none */
     struct loop_timer timer;
     bool is_lost; /* while CLOSING: the successor has gone */
-    bool is_ending;
 };
-
-static void reclaim(struct up_handover *handover);
-
-static void free_channel(struct up_handover *handover) {
-    fd_channel_free(&handover->channel);
-}
 
 static void go_on_serving(struct up_handover *handover) {
     struct why why = {0};
@@ -62,14 +60,18 @@ static void reclaim(struct up_handover *handover) {
     go_on_serving(handover);
 }
 
+static void settle(struct up_handover *handover);
+
 static void on_timer(struct loop_timer *timer) {
     struct up_handover *handover = timer->context;
-    if (handover->state == HANDOVER_RECLAIMING) {
+    if (handover->state == HANDOVER_SETTLING) {
+        settle(handover);
+    } else if (handover->state == HANDOVER_RECLAIMING) {
         reclaim(handover);
     } else if (handover->state == HANDOVER_RELEASED) {
         log_warn("mezusphere.successor_slow", "it has not begun to serve in %d s",
                  PATIENCE_MS / 1000);
-        free_channel(handover); /* it ends when it sees that */
+        fd_channel_free(&handover->channel); /* it ends when it sees that */
         reclaim(handover);
     }
 }
@@ -93,7 +95,9 @@ static void on_control_ended(void *context) {
     handover->state = HANDOVER_RELEASED;
     log_info("mezusphere.released", "the successor has the store");
     loop_timer_set(&handover->timer, PATIENCE_MS);
-    tell(handover, UP_MESSAGE_RELEASED, STR_EMPTY);
+    char tunnels[24];
+    (void)snprintf(tunnels, sizeof tunnels, "%zu", edge_tunnel_count(handover->up->edge));
+    tell(handover, UP_MESSAGE_RELEASED, str_from(tunnels));
 }
 
 static void on_fronts_closed(void *context) {
@@ -103,6 +107,20 @@ static void on_fronts_closed(void *context) {
         return;
     }
     control_stop(handover->up->control, on_control_ended, handover);
+}
+
+static void settle(struct up_handover *handover) {
+    struct up *up = handover->up;
+    bool is_settled = edge_tunnel_count(up->edge) >= up->expected_tunnels ||
+                      loop_now_ms(up->loop) - up->serving_since_ms > SETTLE_MS;
+    if (up->phase == UP_SERVING && !is_settled) {
+        loop_timer_set(&handover->timer, SETTLE_CHECK_MS);
+        return;
+    }
+    log_info("mezusphere.replacing", "a successor takes over");
+    handover->state = HANDOVER_CLOSING;
+    up->phase = UP_HANDING;
+    edge_close(up->edge, on_fronts_closed, handover);
 }
 
 /* What the successor says */
@@ -121,7 +139,7 @@ static void take_take(struct up_handover *handover, struct str payload) {
                         up->listeners.fds, up->listeners.count) != STATUS_OK) {
         log_warn("mezusphere.successor_deaf", "it cannot be given the sockets");
         handover->state = HANDOVER_WAITING;
-        free_channel(handover);
+        fd_channel_free(&handover->channel);
     }
     secret_wipe(keys, sizeof keys);
 }
@@ -132,10 +150,8 @@ static void take_release(struct up_handover *handover, struct str payload) {
         tell(handover, UP_MESSAGE_REFUSED, STR("it is stopping"));
         return;
     }
-    log_info("mezusphere.replacing", "a successor takes over");
-    handover->state = HANDOVER_CLOSING;
-    handover->up->phase = UP_HANDING;
-    edge_close(handover->up->edge, on_fronts_closed, handover);
+    handover->state = HANDOVER_SETTLING;
+    settle(handover);
 }
 
 static void take_serving(struct up_handover *handover, struct str payload) {
@@ -185,6 +201,7 @@ static void on_closed(void *owner, struct fd_channel *channel, const struct why 
         reclaim(handover);
         return;
     default:
+        loop_timer_clear(&handover->timer);
         handover->state = HANDOVER_WAITING;
     }
 }

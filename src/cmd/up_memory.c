@@ -7,7 +7,7 @@
 #include <uv.h>
 
 #include "base/str.h"
-#include "cmd/up_state.h"
+#include "cmd/up_memory.h"
 
 #define GROUPS "/sys/fs/cgroup"
 #define MACHINE_PERCENT 80

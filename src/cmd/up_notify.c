@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/up_state.h"
+#include "cmd/up_notify.h"
 
 void up_notify(const char *state) {
     const char *path = getenv("NOTIFY_SOCKET");

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "cmd/up_state.h"
+#include "cmd/up_reload.h"
 
 #define WORDS_MAX 256
 

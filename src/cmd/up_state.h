@@ -27,10 +27,10 @@
 enum up_message {
     UP_MESSAGE_TAKE = 1, /* successor: I want to replace you; payload: UP_CHANNEL_VERSION */
     UP_MESSAGE_SOCKETS, /* running: here are the listening sockets; payload: keys of session tickets */
-    UP_MESSAGE_RELEASE,  /* successor: I have got all I need but the store */
-    UP_MESSAGE_RELEASED, /* running: I accept no more, and the store is closed */
-    UP_MESSAGE_SERVING,  /* successor: I accept; finish what you have */
-    UP_MESSAGE_REFUSED,  /* running: not now; payload: why */
+    UP_MESSAGE_RELEASE, /* successor: I have got all I need but the store */
+    UP_MESSAGE_RELEASED, /* running: I accept no more, and the store is closed; payload: how many tunnels I have */
+    UP_MESSAGE_SERVING, /* successor: I accept; finish what you have */
+    UP_MESSAGE_REFUSED, /* running: not now; payload: why */
 };
 
 enum up_phase {
@@ -62,43 +62,10 @@ struct up {
     char demo_host[256];
     char public_address[300];
     uint16_t public_port;
+    uint64_t expected_tunnels; /* that the former process had */
+    int64_t serving_since_ms;
     unsigned running; /* parts that have not ended yet */
     int64_t stopping_since_ms;
 };
-
-/* Ends the process, saying why: what was made goes back to the system with it. Before it serves, and nowhere else. */
-_Noreturn void up_fail(const struct why *why);
-
-/* Everything behind the listening sockets, which are there. */
-enum status up_make_parts(struct up *up, struct why *why) MUST_USE;
-enum status up_make_control(struct up *up, struct why *why) MUST_USE;
-/* Accepts, on every worker. */
-enum status up_open(struct up *up, struct why *why) MUST_USE;
-/* The edge's part of the end, and with it the process's. */
-void up_end(struct up *up, enum edge_farewell farewell);
-
-/* up_handover.c */
-/* Begins to wait for a successor. When that is not possible, it is logged, and the handover is NULL. */
-void up_handover_start(struct up *up);
-/* No successor may come any more. */
-void up_handover_stop(struct up *up);
-
-/* up_takeover.c */
-/* Asks the running process for its sockets, and then goes on with up_make_parts; at once where nobody runs. */
-void up_takeover_start(struct up *up);
-/* This process accepts: the other one may go. */
-void up_takeover_finish(struct up *up);
-
-/* up_reload.c */
-void up_reload_start(struct up *up);
-void up_reload_stop(struct up *up);
-
-/* up_memory.c */
-/* What this process may use by default: its control group's limit, or most of the machine's memory. */
-size_t up_memory_limit(void);
-
-/* up_notify.c */
-/* Tells the service manager, if there is one (sd_notify): "READY=1", "STOPPING=1"; several are separated by newlines. */
-void up_notify(const char *state);
 
 #endif

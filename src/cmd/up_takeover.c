@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "cmd/up_state.h"
+#include "cmd/up_takeover.h"
 
 struct up_takeover {
     struct up *up;
@@ -47,8 +47,11 @@ static void take_sockets(struct up_takeover *takeover, struct fd_channel_message
     say(takeover, UP_MESSAGE_RELEASE, STR_EMPTY);
 }
 
-static void take_released(struct up_takeover *takeover) {
+static void take_released(struct up_takeover *takeover, struct str tunnels) {
     struct why why = {0};
+    if (str_to_u64(tunnels, UINT32_MAX, &takeover->up->expected_tunnels) != STATUS_OK) {
+        fail_because(STATUS_INVALID, "replace_malformed", "the running process is of another kind");
+    }
     takeover->expected = UP_MESSAGE_REFUSED; /* nothing more is due */
     if (up_make_parts(takeover->up, &why) != STATUS_OK) {
         up_fail(&why);
@@ -71,7 +74,7 @@ static void on_message(void *owner, struct fd_channel *channel,
         take_sockets(takeover, message);
         return;
     }
-    take_released(takeover);
+    take_released(takeover, message->payload);
 }
 
 static void on_closed(void *owner, struct fd_channel *channel, const struct why *why) {

@@ -244,6 +244,10 @@ size_t edge_export_tickets(struct edge *edge, uint8_t out[TLS_TICKET_BLOB_MAX]) 
     return tls_ticket_ring_export(edge->tickets, out);
 }
 
+size_t edge_tunnel_count(struct edge *edge) {
+    return edge_roster_ready_count(edge->roster);
+}
+
 bool edge_serves(struct edge *edge, struct str host) {
     struct edge_environment *environment = edge_environment_of_host(edge->workers[0], host);
     return environment != NULL && edge_roster_serves(edge->roster, &environment->id);

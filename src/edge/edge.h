@@ -55,6 +55,8 @@ enum status edge_open(struct edge *edge, const int *fds, size_t count,
 void edge_close(struct edge *edge, void (*on_closed)(void *context), void *context);
 /* The keys of session tickets, for a successor: a secret, which the caller wipes. Returns the length. */
 size_t edge_export_tickets(struct edge *edge, uint8_t out[TLS_TICKET_BLOB_MAX]);
+/* Tunnels that carry requests. */
+size_t edge_tunnel_count(struct edge *edge);
 /* True when at least one warpgate is ready for this host name. */
 bool edge_serves(struct edge *edge, struct str host);
 /* How an edge ends. */

@@ -165,10 +165,11 @@ static void on_record(void *owner, const json_t *object) {
         conn_abort(feed->conn);
         return;
     }
-    struct edge_lesson *lesson = edge_lesson_new(&message, feed->generation, feed->is_sync_flawed);
+    struct edge_lesson *lesson =
+        edge_learn_prepare(&message, feed->generation, feed->is_sync_flawed);
     if (lesson != NULL) {
         teach(feed, lesson);
-        edge_lesson_unref(&lesson);
+        edge_learn_drop(&lesson);
     }
     for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
         if (takers[i].type == message.type) {

@@ -107,8 +107,8 @@ enum status edge_learn(struct edge_worker *worker, const struct edge_lesson *les
 
 /* Lessons */
 
-struct edge_lesson *edge_lesson_new(const struct feed_message *message, uint64_t generation,
-                                    bool is_sync_flawed) {
+struct edge_lesson *edge_learn_prepare(const struct feed_message *message, uint64_t generation,
+                                       bool is_sync_flawed) {
     if ((size_t)message->type >= LEARNER_COUNT || learners[message->type] == NULL) {
         return NULL;
     }
@@ -150,7 +150,7 @@ struct edge_lesson *edge_lesson_new(const struct feed_message *message, uint64_t
     return lesson;
 }
 
-void edge_lesson_unref(struct edge_lesson **at) {
+void edge_learn_drop(struct edge_lesson **at) {
     struct edge_lesson *lesson = *at;
     *at = NULL;
     if (lesson != NULL && atomic_fetch_sub(&lesson->refs, 1) == 1) {
@@ -163,14 +163,19 @@ struct edge_lesson_post {
     struct edge_lesson *lesson;
 };
 
+static void drop_posted(void *context) {
+    struct edge_lesson_post *post = context;
+    edge_learn_drop(&post->lesson);
+    memory_free(post);
+}
+
 static void learn_posted(void *context) {
     struct edge_lesson_post *post = context;
     struct why why = {0};
     if (edge_learn(post->worker, post->lesson, &why) != STATUS_OK) {
         log_debug("edge.lesson_refused", "worker=%u code=%s", post->worker->index, why.slug);
     }
-    edge_lesson_unref(&post->lesson);
-    memory_free(post);
+    drop_posted(post);
 }
 
 void edge_learn_later(struct edge_worker *worker, struct edge_lesson *lesson) {
@@ -178,5 +183,5 @@ void edge_learn_later(struct edge_worker *worker, struct edge_lesson *lesson) {
     post->worker = worker;
     post->lesson = lesson;
     (void)atomic_fetch_add(&lesson->refs, 1);
-    loop_post(worker->loop, learn_posted, post);
+    loop_mailbox_post(worker->mailbox, learn_posted, drop_posted, post);
 }

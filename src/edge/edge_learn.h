@@ -13,9 +13,9 @@ struct edge_lesson;
 
 /* `generation` counts syncs, from 1; `is_sync_flawed` goes with FEED_MESSAGE_SYNCED: something outside of the lessons had to be
  * refused. NULL: a message that does not concern workers. */
-struct edge_lesson *edge_lesson_new(const struct feed_message *message, uint64_t generation,
-                                    bool is_sync_flawed);
-void edge_lesson_unref(struct edge_lesson **lesson);
+struct edge_lesson *edge_learn_prepare(const struct feed_message *message, uint64_t generation,
+                                       bool is_sync_flawed);
+void edge_learn_drop(struct edge_lesson **lesson);
 
 /* On the worker's thread. A status other than STATUS_OK, with why: it was refused, and the last good state stays. */
 enum status edge_learn(struct edge_worker *worker, const struct edge_lesson *lesson,

@@ -227,6 +227,21 @@ bool edge_roster_serves(struct edge_roster *roster, const struct id *id) {
     return is_served;
 }
 
+size_t edge_roster_ready_count(struct edge_roster *roster) {
+    size_t count = 0;
+    struct str key;
+    void *value;
+    lock(roster);
+    for (size_t at = 0; map_next(&roster->environments, &at, &key, &value);) {
+        const struct roster_environment *environment = value;
+        for (unsigned i = 0; i < roster->worker_count; i++) {
+            count += environment->ready[i];
+        }
+    }
+    unlock(roster, false);
+    return count;
+}
+
 /* Tunnels */
 
 static struct roster_warpgate *make_warpgate(struct edge_roster *roster,

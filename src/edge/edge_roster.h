@@ -64,6 +64,9 @@ void edge_roster_forget(struct edge_roster *roster, unsigned worker, const struc
 /* Whether any worker has a tunnel that is ready. */
 bool edge_roster_serves(struct edge_roster *roster, const struct id *environment);
 
+/* Tunnels that are ready, of all environments on all workers. */
+size_t edge_roster_ready_count(struct edge_roster *roster);
+
 /* Counts a visitor's connection and tells its worker: `own`, unless another one has tunnels of the environment and `own` has
  * not, or `own` has many more visitors. `environment` may be NULL. */
 unsigned edge_roster_visitor_came(struct edge_roster *roster, unsigned own,

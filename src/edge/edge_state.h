@@ -85,8 +85,9 @@ struct edge_worker {
     struct edge *edge;          /* NULL in tests of one worker */
     struct edge_roster *roster; /* the edge's; likewise */
     unsigned index;
-    struct loop *loop; /* the main loop for the first; the others own theirs */
-    pthread_t thread;  /* of the others */
+    struct loop *loop;            /* the main loop for the first; the others own theirs */
+    struct loop_mailbox *mailbox; /* of that loop, for lessons */
+    pthread_t thread;             /* of the others */
     bool has_thread;
     enum edge_phase phase;
     struct front *fronts[EDGE_LISTENERS_MAX];

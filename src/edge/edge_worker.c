@@ -264,6 +264,7 @@ struct edge_worker *edge_worker_new(struct edge *edge, unsigned index, struct lo
     worker->edge = edge;
     worker->roster = edge->roster;
     worker->index = index;
+    worker->mailbox = loop_mailbox_ref(loop);
     loop_timer_init(&worker->sweep_timer, loop, on_sweep, worker);
     loop_timer_init(&worker->grace_timer, loop, on_grace_over, worker);
     loop_timer_init(&worker->close_timer, loop, on_close_check, worker);
@@ -294,6 +295,7 @@ void edge_worker_free(struct edge_worker **at) {
         (void)pthread_join(worker->thread, NULL);
     }
     free_fronts(worker);
+    loop_mailbox_unref(&worker->mailbox);
     while (map_next(&worker->environments, &position, &key, &environment)) {
         edge_environment_remove(environment);
     }

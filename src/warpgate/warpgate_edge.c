@@ -10,6 +10,9 @@
 
 #define BACKOFF_CAP_MS 5000
 #define LEAVING_SPREAD_MS 500
+/* The same after `replace`. */
+#define REPLACE_HASTY_MS 300
+#define REPLACE_SPREAD_MS 100
 #define LEAVING_HASTY_MS                                                                           \
     1000 /* an edge that wants another tunnel so soon is dialled with backoff */
 
@@ -155,19 +158,27 @@ static void on_count(void *owner, unsigned count) {
     fill(edge);
 }
 
-static void on_leaving(void *owner, struct warpgate_tunnel *tunnel) {
-    struct warpgate_edge *edge = owner;
+/* After `replace` visitors wait at the successor: it is dialled soon, whatever went before. */
+static int64_t choose_leaving_delay_ms(struct warpgate_edge *edge,
+                                       const struct warpgate_tunnel *tunnel) {
     const struct random *random = loop_random(edge->parts->loop);
     int64_t ready_at_ms = warpgate_tunnel_ready_at_ms(tunnel);
-    log_info("warpgate.tunnel_leaving", "edge=%s: the edge asks for another tunnel in its place",
-             edge->address);
-    if (edge->retry.deadline_ms != 0) {
-        return;
-    }
     bool is_hasty =
         ready_at_ms == 0 || loop_now_ms(edge->parts->loop) - ready_at_ms < LEAVING_HASTY_MS;
-    loop_timer_set(&edge->retry, is_hasty ? warpgate_backoff_next(&edge->backoff, random)
-                                          : (int64_t)random_below(random, LEAVING_SPREAD_MS + 1));
+    if (warpgate_tunnel_is_left_to_edge(tunnel)) {
+        return (int64_t)random_below(random, is_hasty ? REPLACE_HASTY_MS : REPLACE_SPREAD_MS);
+    }
+    return is_hasty ? warpgate_backoff_next(&edge->backoff, random)
+                    : (int64_t)random_below(random, LEAVING_SPREAD_MS + 1);
+}
+
+static void on_leaving(void *owner, struct warpgate_tunnel *tunnel) {
+    struct warpgate_edge *edge = owner;
+    log_info("warpgate.tunnel_leaving", "edge=%s: the edge asks for another tunnel in its place",
+             edge->address);
+    if (edge->retry.deadline_ms == 0) {
+        loop_timer_set(&edge->retry, choose_leaving_delay_ms(edge, tunnel));
+    }
 }
 
 static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, bool was_ready,

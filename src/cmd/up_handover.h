@@ -1,0 +1,12 @@
+/* up_handover.h: the running process gives way to a successor (see up_handover.c). */
+#ifndef CMD_UP_HANDOVER_H
+#define CMD_UP_HANDOVER_H
+
+#include "cmd/up_state.h"
+
+/* Begins to wait for a successor. When that is not possible, it is logged, and up->handover is NULL. */
+void up_handover_start(struct up *up);
+/* No successor may come any more. */
+void up_handover_stop(struct up *up);
+
+#endif

@@ -1,0 +1,10 @@
+/* up_reload.h: SIGHUP starts a successor (see up_reload.c). */
+#ifndef CMD_UP_RELOAD_H
+#define CMD_UP_RELOAD_H
+
+#include "cmd/up_state.h"
+
+void up_reload_start(struct up *up);
+void up_reload_stop(struct up *up);
+
+#endif
