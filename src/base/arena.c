@@ -57,6 +57,15 @@ static void give_chunk(struct arena_chunk *chunk) {
     spare.count++;
 }
 
+void arena_trim(void) {
+    while (spare.chunks != NULL) {
+        struct arena_chunk *chunk = spare.chunks;
+        spare.chunks = chunk->older;
+        spare.count--;
+        memory_free(chunk);
+    }
+}
+
 void arena_init(struct arena *arena) {
     *arena = (struct arena){0};
 }

@@ -24,6 +24,8 @@ void arena_init(struct arena *arena);
 /* Frees everything but one chunk of at most 16 KiB, which is kept for the next use. */
 void arena_reset(struct arena *arena);
 void arena_fini(struct arena *arena);
+/* Frees the chunks that this thread keeps for its next arenas: for a program that has come to rest. */
+void arena_trim(void);
 
 /* The slow path of the two below: `size` aligned bytes from a new chunk. */
 void *arena_grow(struct arena *arena, size_t size)

@@ -96,6 +96,24 @@ static void zeroes(void **state) {
     arena_fini(&arena);
 }
 
+static void trims_what_it_keeps(void **state) {
+    struct arena arenas[4];
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        arena_init(&arenas[i]);
+        memset(arena_alloc(&arenas[i], 100), 1, 100);
+    }
+    for (size_t i = 1; i < 4; i++) {
+        arena_fini(&arenas[i]);
+    }
+    arena_trim();
+    memset(arena_alloc(&arenas[0], 100), 2, 100); /* not what is in use */
+    memset(arena_alloc(&arenas[1], 100), 2, 100);
+    arena_fini(&arenas[0]);
+    arena_fini(&arenas[1]);
+    arena_trim();
+}
+
 static void copies_text(void **state) {
     struct arena arena;
     (void)state;
@@ -116,6 +134,7 @@ int main(void) {
         cmocka_unit_test(starts_from_any_size),
         cmocka_unit_test(keeps_one_small_chunk),
         cmocka_unit_test(zeroes),
+        cmocka_unit_test(trims_what_it_keeps),
         cmocka_unit_test(copies_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

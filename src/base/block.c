@@ -22,13 +22,17 @@ void block_pool_init(struct block_pool *pool, size_t keep_max) {
     *pool = (struct block_pool){.keep_max = keep_max};
 }
 
-void block_pool_fini(struct block_pool *pool) {
+void block_pool_trim(struct block_pool *pool) {
     while (pool->free_blocks != NULL) {
         struct block *block = pool->free_blocks;
         pool->free_blocks = block->next;
         munmap(block, sizeof(*block));
     }
     pool->free_count = 0;
+}
+
+void block_pool_fini(struct block_pool *pool) {
+    block_pool_trim(pool);
 }
 
 struct block *block_pool_take(struct block_pool *pool) {

@@ -29,6 +29,8 @@ struct block_pool {
 
 void block_pool_init(struct block_pool *pool, size_t keep_max);
 void block_pool_fini(struct block_pool *pool);
+/* Frees the blocks that are kept. */
+void block_pool_trim(struct block_pool *pool);
 struct block *block_pool_take(struct block_pool *pool);
 void block_pool_give(struct block_pool *pool, struct block *block);
 

@@ -33,7 +33,12 @@ static void pool_keeps_and_returns(void **state) {
     assert_ptr_equal(again, blocks[1]); /* the last that was kept: its pages are warm */
     assert_int_equal(again->end, 0);
     assert_int_equal(pool.free_count, 1);
+    block_pool_trim(&pool); /* not what is in use */
+    assert_int_equal(pool.free_count, 0);
+    assert_int_equal(pool.used_count, 1);
+    again->bytes[0] = 1;
     block_pool_give(&pool, again);
+    assert_int_equal(pool.free_count, 1);
     block_pool_fini(&pool);
     assert_int_equal(pool.free_count, 0);
 }

@@ -5,9 +5,9 @@
 #include "http/h2_output.h"
 
 #define SPARE_MAX 64
-/* When no stream is open: what a quiet session may hold on to. */
+/* When no stream is open, on a tunnel but the control stream: what a quiet session may hold on to. */
 #define SPARE_IDLE_VISITOR 2
-#define SPARE_IDLE_TUNNEL 16
+#define SPARE_IDLE_TUNNEL 4
 
 static const struct http_stream_ops stream_ops;
 /* Until the owner attaches its own. */
@@ -55,10 +55,11 @@ static size_t spare_limit(const struct h2_session *session) {
     if (session->state == H2_SESSION_LOST) {
         return 0;
     }
-    if (session->stream_count > 0) {
+    bool is_tunnel = session->config.profile == H2_TUNNEL;
+    if (session->stream_count > (is_tunnel ? 1 : 0)) {
         return SPARE_MAX;
     }
-    return session->config.profile == H2_TUNNEL ? SPARE_IDLE_TUNNEL : SPARE_IDLE_VISITOR;
+    return is_tunnel ? SPARE_IDLE_TUNNEL : SPARE_IDLE_VISITOR;
 }
 
 void h2_stream_free(struct h2_stream *stream) {

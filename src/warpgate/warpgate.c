@@ -203,8 +203,7 @@ static void on_connected(void *context) {
 }
 
 static void trim(struct loop_task *task) {
-    (void)task;
-    warpgate_memory_release();
+    warpgate_memory_release(CONTAINER_OF(task, struct warpgate, trim)->parts.loop);
 }
 
 static void on_health(void *context) {
@@ -416,7 +415,7 @@ static void release_memory(struct warpgate *warpgate) {
     if (is_quiet && (warpgate->has_garbage || count != warpgate->trimmed_at_count)) {
         warpgate->has_garbage = false;
         warpgate->trimmed_at_count = count;
-        warpgate_memory_release();
+        warpgate_memory_release(warpgate->parts.loop);
     }
 }
 

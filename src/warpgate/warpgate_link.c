@@ -102,6 +102,7 @@ static void speak_http2(struct warpgate_link *link) {
         .profile = H2_UPSTREAM,
         .pool = loop_block_pool(link->parts->loop),
         .clock = loop_clock(link->parts->loop),
+        .stream_window_bytes = WARPGATE_LINK_WINDOW_BYTES,
         .on_goaway = tell_room,
         .on_room = tell_room,
         .on_settings = on_settings,

@@ -16,6 +16,8 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
+#include "base/arena.h"
+
 /* glibc keeps freed pieces in a cache per thread, where they hold pages that a long idle agent could give back: half of its
  * idle heap, after OpenSSL's decoders are through with a key. That cache can be set from the environment alone, before main.
  * If it cannot be done (no /proc, exec forbidden) the agent is only larger. */
@@ -82,7 +84,9 @@ static int drop_program_pages(struct dl_phdr_info *info, size_t size, void *cont
     return 1; /* the program itself comes first; libraries are shared with others */
 }
 
-void warpgate_memory_release(void) {
+void warpgate_memory_release(struct loop *loop) {
+    block_pool_trim(loop_block_pool(loop));
+    arena_trim();
     (void)malloc_trim(0);
     (void)dl_iterate_phdr(drop_program_pages, NULL);
 }

@@ -6,10 +6,12 @@
 #ifndef WARPGATE_WARPGATE_MEMORY_H
 #define WARPGATE_WARPGATE_MEMORY_H
 
+#include "net/loop.h"
+
 /* First thing in main: may start the program again (same process, same arguments) with another setting of its allocator. */
 void warpgate_memory_prepare(char **argv);
-/* Free heap pages, and pages of the program itself that were read for the start alone: they come back from the file when
+/* What the loop keeps for its next burst, free heap pages, and pages of the program itself that were read for the start alone: they come back from the file when
  * they are needed again. Takes a fraction of a millisecond. */
-void warpgate_memory_release(void);
+void warpgate_memory_release(struct loop *loop);
 
 #endif
