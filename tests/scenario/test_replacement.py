@@ -80,7 +80,7 @@ def test_the_api_goes_on(tmp_path, started, workload):
     project.platform = successor
     project.route("/other")
     project.wait_in_force(mark)
-    assert [g["status"] for g in project.warpgates()] == ["connected"]
+    eventually(lambda: [g["status"] for g in project.warpgates()] == ["connected"], what="the warpgate at the successor")
 
 
 def fails_late(platform):

@@ -100,7 +100,7 @@ def test_little_memory(tmp_path, started, plain):
         return b""
 
     with Workload(handler) as workload:
-        platform, project = begin(tmp_path, started, workload, "--memory-limit", "64", "--workers", "2")
+        platform, project = begin(tmp_path, started, workload, "--memory-limit", "44", "--workers", "2")
         assert platform.visit(project.host, path="/small").status == 200
         mark = platform.mark()
         deaf = []
