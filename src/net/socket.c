@@ -18,7 +18,9 @@
 #define KEEPALIVE_IDLE_S 5
 #define KEEPALIVE_INTERVAL_S 2
 #define KEEPALIVE_COUNT 3
-#define USER_TIMEOUT_MS 10000
+/* As long as a heartbeat is patient with a slow path (tunnel/tunnel_heartbeat.h): a proxy before a slow line closes its window for
+ * seconds, and Linux counts from the first such time on, also while bytes go through between. */
+#define USER_TIMEOUT_MS 30000
 
 #define VISITOR_IDLE_S 60
 #define VISITOR_INTERVAL_S 15

@@ -30,8 +30,9 @@ int socket_error(int fd);
 /* Empty when there is none (any more). */
 void socket_local_address(int fd, struct address *address);
 void socket_peer_address(int fd, struct address *address);
-/* For long-lived connections that many share: a peer that is gone is noticed within some 10 s, also while output waits; and at most
- * SOCKET_NOTSENT_BYTES wait in the system, so that what is urgent (a PING, a reset) does not stand behind megabytes. */
+/* For long-lived connections that many share: a peer that is gone is noticed within 30 s at the latest (heartbeats are quicker), also
+ * while output waits; and at most SOCKET_NOTSENT_BYTES wait in the system, so that what is urgent (a PING, a reset) does not stand
+ * behind megabytes. */
 void socket_keepalive(int fd);
 #define SOCKET_NOTSENT_BYTES (128 * 1024)
 
