@@ -44,11 +44,6 @@ void conn_watch(struct conn *conn, int events) {
     uv_poll_start(&conn->poll, watched, on_poll);
 }
 
-static void unwatch(struct conn *conn) {
-    conn->unwanted = conn->polled;
-    conn_watch(conn, 0);
-}
-
 void conn_peer_text(const struct conn *conn, char out[ADDRESS_TEXT_SIZE]) {
     address_text(&conn->peer, out);
     if (out[0] == '\0') {
@@ -70,8 +65,9 @@ void conn_end(struct conn *conn, const char *slug, const char *format, ...) {
         va_end(arguments);
         (void)why_set(&conn->why, STATUS_CLOSED, slug, "%s", text);
     }
-    conn_enter(conn, CONN_ENDED);
-    unwatch(conn);
+    conn_enter(
+        conn,
+        CONN_ENDED); /* the poller is closed at the end of this iteration: stopping it before is a call more */
     loop_timer_clear(&conn->timer);
     conn_schedule(conn);
 }
@@ -473,8 +469,8 @@ const struct address *conn_peer_address(const struct conn *conn) {
     return &conn->peer;
 }
 
-const struct address *conn_local_address(const struct conn *conn) {
-    return &conn->local;
+void conn_local_address(const struct conn *conn, struct address *local) {
+    socket_local_address(conn->fd, local);
 }
 
 struct str conn_alpn(const struct conn *conn) {

@@ -78,7 +78,8 @@ void conn_move(struct conn *conn, struct loop *to,
 
 struct loop *conn_loop(struct conn *conn);
 const struct address *conn_peer_address(const struct conn *conn);
-const struct address *conn_local_address(const struct conn *conn);
+/* Asks the system; empty when the connection is gone. */
+void conn_local_address(const struct conn *conn, struct address *local);
 /* After the handshake. Empty without TLS or when the peer sent none. Borrowed from the conn. */
 struct str conn_alpn(const struct conn *conn);
 struct str conn_server_name(const struct conn *conn);  /* SNI, lower case */

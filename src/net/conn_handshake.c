@@ -14,7 +14,6 @@ static bool is_long_lived(const struct conn *conn) {
 }
 
 static void establish(struct conn *conn) {
-    socket_local_address(conn->fd, &conn->local);
     if (is_long_lived(conn)) {
         socket_keepalive(conn->fd);
     }

@@ -75,7 +75,6 @@ struct conn {
     uint64_t bytes_written;
 
     struct address peer;
-    struct address local;
     struct why why; /* the first reason stands */
 };
 
