@@ -9,7 +9,8 @@
 struct drive {
     uint64_t hash;
     struct http_stream *stream;
-    bool answers; /* servers: with an echo of the body */
+    bool answers;     /* servers: with an echo of the body */
+    bool is_switched; /* to a WebSocket */
 };
 
 static void drive_hash(struct drive *drive, const void *bytes, size_t len) {
@@ -32,10 +33,12 @@ static void drive_hash_head(struct drive *drive, const struct http_head *head) {
     drive_hash(drive, head->method.at, head->method.len);
     drive_hash(drive, head->authority.at, head->authority.len);
     drive_hash(drive, head->path.at, head->path.len);
+    drive_hash(drive, head->protocol.at, head->protocol.len);
     drive_hash_fields(drive, &head->fields);
 }
 
 static void drive_on_head(void *owner, const struct http_head *head, bool is_end) {
+    ((struct drive *)owner)->is_switched = head->status == 101;
     drive_hash_head(owner, head);
     drive_hash(owner, is_end ? "|" : "+", 1);
 }
@@ -51,7 +54,9 @@ static void drive_on_end(void *owner, const struct http_fields *trailers) {
     struct http_head head = {.status = 200};
     drive_hash(drive, "end", 3);
     drive_hash_fields(drive, trailers);
-    if (drive->answers) {
+    if (drive->is_switched) {
+        http_stream_end(drive->stream, trailers);
+    } else if (drive->answers) {
         http_stream_send_head(drive->stream, &head, false);
         http_stream_send(drive->stream, (const uint8_t *)"hello", 5);
         http_stream_end(drive->stream, trailers);

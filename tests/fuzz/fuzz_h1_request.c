@@ -8,7 +8,15 @@ static void on_request(void *context, struct http_stream *stream, const struct h
     struct drive *drive = context;
     drive->stream = stream;
     http_stream_attach(stream, &drive_events, drive);
+    drive->answers = true;
     drive_on_head(drive, head, is_end);
+    if (head->protocol.len > 0 && !str_eq(head->path, STR("/no"))) {
+        drive->is_switched = true;
+        http_stream_send_head(stream, &(struct http_head){.status = 101}, false);
+    } else if (head->protocol.len > 0) {
+        http_stream_send_head(stream, &(struct http_head){.status = 204}, true);
+        drive->answers = false;
+    }
 }
 
 static uint64_t run(const uint8_t *bytes, size_t len, size_t step) {

@@ -17,9 +17,9 @@ enum {
 
 static uint8_t fuzz_mode;
 
-static inline void fuzz_answer(struct http_stream *stream) {
+static inline void fuzz_answer(struct http_stream *stream, bool is_switch) {
     struct http_field field = {STR("x-answer"), STR("yes")};
-    struct http_head head = {.status = 200, .fields = {&field, 1, 1}};
+    struct http_head head = {.status = is_switch ? 101 : 200, .fields = {&field, 1, 1}};
     http_stream_send_head(stream, &head, (fuzz_mode & FUZZ_ECHOES) == 0);
 }
 
@@ -62,10 +62,9 @@ static const struct http_stream_events fuzz_events = {.on_head = fuzz_on_head,
 static inline void fuzz_on_request(void *context, struct http_stream *stream,
                                    const struct http_head *head, bool is_end) {
     (void)context;
-    (void)head;
     (void)is_end;
     http_stream_attach(stream, &fuzz_events, stream);
-    fuzz_answer(stream);
+    fuzz_answer(stream, head->protocol.len > 0);
     fuzz_release(stream, FUZZ_RELEASES_ON_HEAD);
 }
 
