@@ -45,16 +45,18 @@ unit: setup-test build-test/build.ninja
 	$(MESON) test -C build-test --print-errorlogs
 
 # Where threads meet, with the thread sanitizer.
-THREADED = conn_move_test front_test loop_test tls_ticket_test
+THREADED = conn_move_test edge_roster_test front_test loop_test tls_ticket_test
 build-tsan/build.ninja:
 	$(MESON) setup build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dwerror=true
 tsan: setup-test build-tsan/build.ninja
-	$(NINJA) -C build-tsan $(THREADED)
+	$(NINJA) -C build-tsan $(THREADED) mezusphere warpgate
 	for test in $(THREADED); do TSAN_OPTIONS=halt_on_error=1 build-tsan/$$test || exit 1; done
+	$(PYTHON) -m pytest -q tests/scenario/test_threads.py
 
 # Black-box tests: the real programs, plain and sanitized. Modules run side by side: they mostly wait.
-scenario: setup-test all build-test/build.ninja
+scenario: setup-test all build-test/build.ninja build-tsan/build.ninja
 	$(NINJA) -C build-test mezusphere warpgate
+	$(NINJA) -C build-tsan mezusphere warpgate
 	$(PYTHON) -m pytest -q -n 4 --dist loadfile tests/scenario
 
 # Prints a table of ratios against nginx, haproxy and nghttpx; changes nothing.
