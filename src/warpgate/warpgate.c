@@ -54,8 +54,8 @@ struct warpgate {
     struct buf key_pem;
     int64_t renew_at_ms;       /* wall */
     int64_t not_after_ms;      /* wall */
-    uint64_t trimmed_at_count; /* requests begun when memory was last given back */
-    uint64_t seen_count;       /* requests begun at the last look */
+    uint64_t trimmed_at_count; /* requests begun and links closed when memory was last given back */
+    uint64_t seen_count;       /* the same at the last look */
     bool has_garbage;          /* an enrolment has left some */
     int64_t connected_at_ms; /* monotonic: when a tunnel was last seen, or a certificate was new */
 
@@ -407,9 +407,9 @@ static void on_retry(struct loop_timer *timer) {
     enrol(timer->context);
 }
 
-/* After an enrolment, and after a busy time when nothing has come since the last look. */
+/* After an enrolment, and after a busy time when nothing has come, or was closed, since the last look. */
 static void release_memory(struct warpgate *warpgate) {
-    uint64_t count = warpgate->parts.request_count;
+    uint64_t count = warpgate->parts.request_count + warpgate->parts.closed_count;
     bool is_quiet = count == warpgate->seen_count;
     warpgate->seen_count = count;
     if (is_quiet && (warpgate->has_garbage || count != warpgate->trimmed_at_count)) {

@@ -44,6 +44,7 @@ struct warpgate_parts {
     struct loop_timer sweep; /* looks at them */
     int64_t refused_at_ms;   /* when a refusal of the second line was last spoken of */
     uint64_t request_count;  /* begun so far */
+    uint64_t closed_count;   /* links to workloads that were closed so far */
     size_t open_count;
 };
 

@@ -418,6 +418,7 @@ static void on_link_closed(void *owner, struct warpgate_link *link, const struct
     struct warpgate_upstream *upstream = owner;
     (void)why;
     set_place(link, PLACE_NONE);
+    upstream->parts->closed_count++;
     upstream->link_count--;
     upstream->shared_count -= warpgate_link_is_shared(link) ? 1 : 0;
     settle_later(upstream);
