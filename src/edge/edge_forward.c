@@ -166,7 +166,8 @@ static enum edge_step_result send_elsewhere(struct edge_request *request,
 
 /* The warpgate answers in its own name: the workload did not, or the second line refused. */
 static enum edge_step_result after_tunnel_error(struct edge_request *request, struct str slug) {
-    const struct edge_warpgate *warpgate = request->tunnel->warpgate;
+    const struct edge_tunnel *tunnel = request->tunnel;
+    const struct edge_warpgate *warpgate = tunnel->warpgate;
     enum edge_code code = edge_answer_from_tunnel(slug);
     enum remedy remedy = REMEDY_NONE;
     for (size_t i = 0; i < TUNNEL_ERROR_COUNT; i++) {
@@ -184,7 +185,8 @@ static enum edge_step_result after_tunnel_error(struct edge_request *request, st
     }
     bool is_unprocessed = remedy == REMEDY_AGAIN;
     if (remedy != REMEDY_NONE && may_send_again(request, is_unprocessed)) {
-        return send_request(request, NULL);
+        return send_request(request,
+                            tunnel); /* where it broke off it will perhaps be refused now */
     }
     return edge_request_refuse(request, code, NULL);
 }

@@ -18,6 +18,7 @@ from harness import DOMAIN, Platform, Visitor, Workload, eventually, plain_respo
 from raw_http2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PRIORITY,
                        RST_STREAM, WINDOW_UPDATE, RawHttp2, frame, settings, u32)
 from raw_warpgate import RawWarpgate, record
+from visitor_h2 import H2Visitor
 
 ENHANCE_YOUR_CALM = 11
 SIGNATURE = b"answered by the workload"
@@ -235,6 +236,76 @@ def test_http2_flood(scene, name):
         frames = attacker.read_for(1)
         errors = [int.from_bytes(payload[4:8], "big") for kind, _, _, payload in frames if kind == GOAWAY]
         assert not errors or 0 not in errors
+
+
+class BusyVictim(threading.Thread):
+    """Twenty requests at a time on one HTTP/2 connection, all the time, through the tunnel that the attackers use."""
+
+    def __init__(self, platform, host):
+        super().__init__(daemon=True)
+        self.platform, self.host = platform, host
+        self.is_running, self.count, self.failures = True, 0, []
+        self.start()
+
+    def run(self):
+        with H2Visitor(self.platform, self.host) as visitor:
+            open_streams = [visitor.begin(path="/slow") for _ in range(20)]
+            while open_streams:
+                answer = visitor.wait(open_streams.pop(0))
+                self.count += 1
+                if (answer.status, answer.body) != (200, SIGNATURE):
+                    self.failures.append((answer.status, answer.reset, answer.body[:200]))
+                if self.is_running:
+                    open_streams.append(visitor.begin(path="/slow"))
+
+    def check(self):
+        self.is_running = False
+        self.join(20)
+        assert not self.is_alive() and not self.failures, self.failures[:3]
+
+
+def attack(scene, flood, seconds, seen):
+    """One attacker, who comes again with a new connection whenever the old one is cut."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), scene.connect() as attacker:
+            attacker.socket.settimeout(5)
+            seen["connections"] += 1
+            for chunk in flood(attacker):
+                attacker.send(chunk)
+                seen["requests"] += 50
+                if time.monotonic() > deadline:
+                    return
+
+
+@pytest.mark.parametrize("name", ["rapid_reset", "rapid_reset_late", "window_of_nothing", "data_past_length", "malformed_trailers"])
+def test_resets_beside_a_busy_visitor(scene, name):
+    """T17 to T19: ten attackers for three seconds, who come again when they are cut; the tunnel stands, and nobody else notices."""
+    with scene:
+        victim, seen = BusyVictim(scene.platform, scene.host), {"connections": 0, "requests": 0}
+        attackers = [threading.Thread(target=attack, args=(scene, FLOODS[name], 3, seen)) for _ in range(10)]
+        for attacker in attackers:
+            attacker.start()
+        for attacker in attackers:
+            attacker.join(20)
+        victim.check()
+        assert victim.count >= 20 and seen["requests"] > 1000, (victim.count, seen)
+        assert seen["connections"] > 10, "nobody was cut"
+
+
+def test_an_address_that_cancels_too_much(scene):
+    """A new connection does not bring a new account: beyond the burst each one is cut, by what its own budget would let pass."""
+    with scene:
+        cut_after = []
+        for _ in range(40):
+            with contextlib.suppress(OSError), scene.connect() as attacker:
+                attacker.send(times(200, lambda: attacker.head(path="/slow")))
+                first = attacker.stream - 398
+                attacker.send(b"".join(frame(RST_STREAM, 0, stream, u32(8)) for stream in range(first, attacker.stream + 1, 2)))
+                frames = attacker.read_for(0.1, lambda seen: any(kind == GOAWAY for kind, *_ in seen))
+                cut_after.append(any(kind == GOAWAY for kind, *_ in frames))
+        assert all(cut_after[-5:]), cut_after
+        scene.platform.wait_line("edge.too_many_cancels", scene.mark)
 
 
 def test_unread_answers_are_bounded(scene):
