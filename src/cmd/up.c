@@ -209,8 +209,8 @@ static void on_synced(void *context) {
     }
     up->phase = UP_SERVING;
     up->serving_since_ms = loop_now_ms(up->loop);
+    up_handover_start(up); /* takes the channel's name before the former process gives it up */
     up_takeover_finish(up);
-    up_handover_start(up);
     up_reload_start(up);
     tell_ready();
     print_welcome(up);
