@@ -94,6 +94,15 @@ static void requests_are_written(void **state) {
     assert_string_equal(rig->out, "POST /x?y HTTP/1.1\r\nHost: a:81\r\nContent-Length: 0\r\n\r\n");
     feed_text(rig, "HTTP/1.1 204 No Content\r\n\r\n");
 
+    rig->out_len = 0; /* what gRPC insists on; and a target that is no path */
+    struct http_head options = {
+        .method = STR("OPTIONS"), .authority = STR("a"), .path = STR("*"), .takes_trailers = true};
+    open_head(rig, &options, true);
+    drain(rig);
+    assert_string_equal(rig->out,
+                        "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\n\r\n");
+    feed_text(rig, "HTTP/1.1 204 No Content\r\n\r\n");
+
     rig->out_len = 0;
     open_post(rig);
     send_text(rig, "hello");

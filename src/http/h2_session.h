@@ -58,7 +58,8 @@ struct h2_config {
     uint32_t stream_window_max_bytes; /* what it may grow to (h2_window.h); 0: 4 MiB */
     uint32_t
         growth_bytes; /* what all of a session's may grow by together; 0: 64 MiB for tunnels, else 8 MiB */
-    uint32_t session_window_bytes; /* receive window of the connection; 0: 16 MiB */
+    /* receive window of the connection; 0: 16 MiB, which is more than a visitor's streams can take together */
+    uint32_t session_window_bytes;
     /* Session-level events; each may be NULL. Called with `context`. */
     void (*on_ping_ack)(void *context, const uint8_t payload[8]);
     void (*on_goaway)(void *context);   /* the peer sent GOAWAY: open no more streams here */

@@ -5,7 +5,7 @@
 #include "http/h2_core.h"
 
 #define PROBE_BYTES 16384 /* between a stream's probes */
-#define ANNOUNCED_BYTES_MIN 16384
+#define ANNOUNCED_BYTES_MIN 32768
 
 static const uint8_t probe_payload[8] = {'w', 'i', 'n', 'd', 'o', 'w', 's', '?'};
 

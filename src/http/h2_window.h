@@ -6,7 +6,7 @@
  * reaches its rate in a few round trips, whatever the distance, while one whose owner does not keep pace stays where
  * it is; nothing is counted in time, so no clock is asked. All growth of a session comes out of one account (h2_config.growth_bytes)
  * and returns there when the stream is gone: this, and the first windows, are what a session can be made to hold.
- * Consumed bytes are announced by eighths of a window, 16 KiB at least (a half of a window that is smaller than that).
+ * Consumed bytes are announced by eighths of a window, 32 KiB at least (a half of a window that is smaller than that).
  * One PING is under way at a time, and a stream asks for one every 16 KiB at most: small messages cause none.
  */
 #ifndef HTTP_H2_WINDOW_H

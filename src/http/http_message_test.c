@@ -69,6 +69,8 @@ static void copy_is_deep(void **state) {
                              .scheme = arena_str(&first, STR("https")),
                              .authority = arena_str(&first, STR("a.example")),
                              .path = arena_str(&first, STR("/x?y")),
+                             .protocol = arena_str(&first, STR("websocket")),
+                             .takes_trailers = true,
                              .has_content_length = true,
                              .content_length = 7};
     http_fields_add(&head.fields, &first, arena_str(&first, STR("accept")),
@@ -81,6 +83,8 @@ static void copy_is_deep(void **state) {
     assert_true(str_eq(copy.scheme, STR("https")));
     assert_true(str_eq(copy.authority, STR("a.example")));
     assert_true(str_eq(copy.path, STR("/x?y")));
+    assert_true(str_eq(copy.protocol, STR("websocket")));
+    assert_true(copy.takes_trailers);
     assert_int_equal(copy.fields.count, 2);
     assert_true(str_eq(copy.fields.at[0].value, STR("*/*")));
     assert_true(str_eq(copy.fields.at[1].name, STR("empty")));

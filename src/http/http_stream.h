@@ -12,6 +12,10 @@
  *
  * Order of events: client: on_head (any number of 1xx), on_head (final), on_data..., on_end, on_closed. Server: the
  * request callback of the engine, then on_data..., on_end, on_closed. on_sent at any time between.
+ * WebSocket (http_message.h): a request with `protocol` has no on_end before it is answered. From a final head of 101 on, on_data and send
+ * carry the WebSocket's bytes, on_end and http_stream_end each say that one direction is over, and there are no trailers. Bytes that came
+ * before are handed out then. HTTP/1 cannot close in one direction: when ours is written, on_end comes if it had not. With any other
+ * final head the request is over: on_end comes (server), and the owner may send no more (client). A client's owner says nothing before.
  * Life: on_closed is the last event and comes exactly once, never from inside a call that the owner makes; after it, the
  * stream is gone. http_stream_release ends it from the owner's side: no event comes after that call, and if the
  * exchange was not complete in both directions it is reset (HTTP/2) or its connection closed (HTTP/1).
