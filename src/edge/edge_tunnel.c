@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "edge/edge_park.h"
 #include "tunnel/tunnel_message.h"
 
 /* A warpgate is its tenant's: it is cut when it says more than this, besides one record for each bundle that it was sent. */
@@ -152,6 +153,14 @@ static void on_goaway(void *context) {
     }
 }
 
+/* What found the tunnel full may go on. */
+static void on_room(void *context) {
+    struct edge_tunnel *tunnel = context;
+    if (tunnel->state == EDGE_TUNNEL_READY) {
+        edge_park_wake(tunnel->environment);
+    }
+}
+
 static void on_dead(void *owner) {
     struct edge_tunnel *tunnel = owner;
     log_warn("edge.tunnel_silent", "warpgate=%s address=%s", tunnel->identity.subject.text,
@@ -278,6 +287,7 @@ void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
         .pool = loop_block_pool(worker->loop),
         .clock = loop_clock(worker->loop),
         .on_goaway = on_goaway,
+        .on_room = on_room,
         .context = tunnel,
     };
     tunnel->session = h2_session_new(&config);
