@@ -65,7 +65,7 @@ static size_t find_reason(const char *slug) {
 
 const char *warpgate_dial_step(const char *slug) {
     size_t at = find_reason(slug);
-    return at < sizeof(reasons) / sizeof(reasons[0]) ? reasons[at].step : "";
+    return at < sizeof(reasons) / sizeof(reasons[0]) ? reasons[at].step : "answer";
 }
 
 const char *warpgate_dial_advice(const char *slug) {

@@ -41,7 +41,7 @@ struct warpgate_dial *warpgate_dial_start(struct warpgate_parts *parts,
                                           warpgate_dialled_fn done, void *context);
 /* `done` is not called after this. NULLs the pointer; NULL is allowed. */
 void warpgate_dial_cancel(struct warpgate_dial **dial);
-/* "resolve", "tcp", "proxy", "tls" or "role" for the slug of a failed dial or greeting; "" for others. */
+/* "resolve", "tcp", "proxy", "tls" or "role" for the slug of a failed dial; "answer" for all that comes after that. */
 const char *warpgate_dial_step(const char *slug);
 /* What an operator can do about it; "trying again" where there is nothing to say. */
 const char *warpgate_dial_advice(const char *slug);

@@ -174,7 +174,7 @@ static void test_steps_have_names(void **state) {
         {"name_unresolved", "resolve"}, {"tcp_connect", "tcp"},    {"timeout_connect", "tcp"},
         {"proxy_auth", "proxy"},        {"proxy_closed", "proxy"}, {"timeout_proxy", "proxy"},
         {"tls_verify", "tls"},          {"tls_handshake", "tls"},  {"timeout_handshake", "tls"},
-        {"role_eku", "role"},           {"key_unknown", ""},
+        {"role_eku", "role"},           {"key_unknown", "answer"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_string_equal(warpgate_dial_step(cases[i].slug), cases[i].step);

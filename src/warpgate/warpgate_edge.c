@@ -130,13 +130,18 @@ static void drain_replaced(struct warpgate_edge *edge) {
     }
 }
 
+static void on_standing(void *owner) {
+    struct warpgate_edge *edge = owner;
+    warpgate_backoff_forget(&edge->backoff);
+}
+
 static void on_ready(void *owner, struct warpgate_tunnel *tunnel) {
     struct warpgate_edge *edge = owner;
-    (void)tunnel;
     log_info("warpgate.connected", "edge=%s tunnels=%zu", edge->address,
              count_tunnels(edge, is_lasting_and_ready));
-    warpgate_backoff_forget(&edge->backoff);
-    drain_replaced(edge);
+    if (is_lasting(tunnel)) { /* else the edge has asked for another already */
+        drain_replaced(edge);
+    }
     fill(edge);
     edge->parts->events->on_connected(edge->parts->context);
 }
@@ -162,9 +167,9 @@ static void on_count(void *owner, unsigned count) {
 static int64_t choose_leaving_delay_ms(struct warpgate_edge *edge,
                                        const struct warpgate_tunnel *tunnel) {
     const struct random *random = loop_random(edge->parts->loop);
-    int64_t ready_at_ms = warpgate_tunnel_ready_at_ms(tunnel);
+    int64_t stood_at_ms = warpgate_tunnel_stood_at_ms(tunnel);
     bool is_hasty =
-        ready_at_ms == 0 || loop_now_ms(edge->parts->loop) - ready_at_ms < LEAVING_HASTY_MS;
+        stood_at_ms == 0 || loop_now_ms(edge->parts->loop) - stood_at_ms < LEAVING_HASTY_MS;
     if (warpgate_tunnel_is_left_to_edge(tunnel)) {
         return (int64_t)random_below(random, is_hasty ? REPLACE_HASTY_MS : REPLACE_SPREAD_MS);
     }
@@ -181,12 +186,12 @@ static void on_leaving(void *owner, struct warpgate_tunnel *tunnel) {
     }
 }
 
-static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, bool was_ready,
+static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, bool has_stood,
                              int64_t now_ms) {
     if (!warpgate_backoff_should_speak(&edge->backoff, why->slug, now_ms)) {
         return;
     }
-    if (was_ready) {
+    if (has_stood) {
         log_warn("warpgate.disconnected", "edge=%s reason=%s detail=\"%s\": connecting again",
                  edge->address, why->slug, why->text);
         return;
@@ -199,19 +204,19 @@ static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, 
 static void on_closed(void *owner, struct warpgate_tunnel *tunnel, const struct why *why) {
     struct warpgate_edge *edge = owner;
     int64_t now_ms = loop_now_ms(edge->parts->loop);
-    int64_t ready_at_ms = warpgate_tunnel_ready_at_ms(tunnel);
+    int64_t stood_at_ms = warpgate_tunnel_stood_at_ms(tunnel);
     edge->tunnel_count--;
     if (edge->is_leaving) {
         check_left(edge);
         return;
     }
-    bool is_surplus = ready_at_ms == 0 && strcmp(why->slug, "aborted") == 0; /* by ourselves */
-    if (is_surplus || (warpgate_tunnel_is_leaving(tunnel) && ready_at_ms != 0)) {
+    bool is_surplus = stood_at_ms == 0 && strcmp(why->slug, "aborted") == 0; /* by ourselves */
+    if (is_surplus || (warpgate_tunnel_is_leaving(tunnel) && stood_at_ms != 0)) {
         fill(edge);
         return;
     }
-    speak_of_failure(edge, why, ready_at_ms != 0, now_ms);
-    if (ready_at_ms != 0 && now_ms - ready_at_ms >= WARPGATE_BACKOFF_STABLE_MS) {
+    speak_of_failure(edge, why, stood_at_ms != 0, now_ms);
+    if (stood_at_ms != 0 && now_ms - stood_at_ms >= WARPGATE_BACKOFF_STABLE_MS) {
         warpgate_backoff_reset(&edge->backoff);
     }
     if (edge->retry.deadline_ms == 0) {
@@ -220,8 +225,11 @@ static void on_closed(void *owner, struct warpgate_tunnel *tunnel, const struct 
     }
 }
 
-static const struct warpgate_tunnel_events tunnel_events = {
-    .on_ready = on_ready, .on_count = on_count, .on_leaving = on_leaving, .on_closed = on_closed};
+static const struct warpgate_tunnel_events tunnel_events = {.on_standing = on_standing,
+                                                            .on_ready = on_ready,
+                                                            .on_count = on_count,
+                                                            .on_leaving = on_leaving,
+                                                            .on_closed = on_closed};
 
 enum status warpgate_edge_new(struct warpgate_parts *parts, const struct enrolment_edge *place,
                               struct warpgate_edge **at, struct why *why) {

@@ -35,7 +35,7 @@ struct warpgate_tunnel {
     enum warpgate_tunnel_state state;
     unsigned generation;
     int64_t dialled_at_ms;
-    int64_t ready_at_ms;
+    int64_t stood_at_ms;
     struct warpgate_dial *dial;
     struct conn *conn; /* NULL before it stands and once it is gone */
     struct h2_session *session;
@@ -240,13 +240,14 @@ static void open_control(struct warpgate_tunnel *tunnel, struct http_stream *str
     tunnel_channel_attach(tunnel->channel, stream);
     send_hello(tunnel);
     warpgate_tunnel_send_health(tunnel);
+    tunnel->stood_at_ms = loop_now_ms(tunnel->parts->loop);
+    tunnel->events->on_standing(tunnel->owner);
     if (tunnel->state == WARPGATE_TUNNEL_GREETING) {
         set_state(tunnel, WARPGATE_TUNNEL_AGREEING);
     }
 }
 
 static void become_ready(struct warpgate_tunnel *tunnel) {
-    tunnel->ready_at_ms = loop_now_ms(tunnel->parts->loop);
     set_state(tunnel, WARPGATE_TUNNEL_READY);
     tunnel_heartbeat_expect(&tunnel->heartbeat, 0);
     tunnel->events->on_ready(tunnel->owner, tunnel);
@@ -414,8 +415,8 @@ enum warpgate_tunnel_state warpgate_tunnel_state(const struct warpgate_tunnel *t
     return tunnel->state;
 }
 
-int64_t warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel) {
-    return tunnel->ready_at_ms;
+int64_t warpgate_tunnel_stood_at_ms(const struct warpgate_tunnel *tunnel) {
+    return tunnel->stood_at_ms;
 }
 
 bool warpgate_tunnel_is_leaving(const struct warpgate_tunnel *tunnel) {

@@ -23,6 +23,7 @@ enum warpgate_tunnel_state {
 };
 
 struct warpgate_tunnel_events {
+    void (*on_standing)(void *owner); /* the control stream is there */
     void (*on_ready)(void *owner, struct warpgate_tunnel *tunnel);
     void (*on_count)(void *owner, unsigned count); /* how many tunnels this edge wants */
     void (*on_leaving)(void *owner,
@@ -45,8 +46,8 @@ struct warpgate_tunnel *warpgate_tunnel_new(const struct warpgate_tunnel_config 
 struct list *warpgate_tunnel_node(struct warpgate_tunnel *tunnel);
 struct warpgate_tunnel *warpgate_tunnel_from_node(struct list *node);
 enum warpgate_tunnel_state warpgate_tunnel_state(const struct warpgate_tunnel *tunnel);
-/* Monotonic; 0: never was. */
-int64_t warpgate_tunnel_ready_at_ms(const struct warpgate_tunnel *tunnel);
+/* When its control stream was there. Monotonic; 0: never. */
+int64_t warpgate_tunnel_stood_at_ms(const struct warpgate_tunnel *tunnel);
 /* To be replaced: asked for by the edge, or made with an older certificate. */
 bool warpgate_tunnel_is_leaving(const struct warpgate_tunnel *tunnel);
 /* It is to be replaced, but not to be drained: the edge still sends requests, and ends it. */

@@ -1,7 +1,12 @@
 """Everything that can be killed is killed, and what is left goes on or comes back."""
+import base64
+import hashlib
 import signal
+import threading
+import time
 
 from harness import DEADLINE, Platform, Visitor, Workload, eventually, free_port, plain_response
+from load import Http1, Http2, Load
 
 
 def becomes(platform, host, wanted):
@@ -115,8 +120,6 @@ def test_a_workload_that_closes_kept_connections(platform, started):
 
 
 def test_warpgate_drains_on_sigterm(platform):
-    import threading
-
     go_on = threading.Event()
 
     def slow(request):
@@ -141,8 +144,6 @@ def test_warpgate_drains_on_sigterm(platform):
 
 
 def test_platform_drains_on_sigterm(tmp_path, started):
-    import threading
-
     go_on = threading.Event()
 
     def slow(request):
@@ -165,3 +166,101 @@ def test_platform_drains_on_sigterm(tmp_path, started):
             assert answer.body == b"finished"
         assert platform.wait() == 0
         assert "Sanitizer" not in platform.output, platform.output[-5000:]
+
+
+class Poster(Http1):
+    """What must not be done twice, and not be lost."""
+
+    def ask(self, path):
+        if self.visitor is None:
+            self.visitor = Visitor(self.platform.port, self.host, self.platform.ca)
+        answer = self.visitor.request("POST", path, body=b"once")
+        if (answer.header("connection") or "").lower() == "close":
+            self.close()
+        return answer.status, answer.body
+
+
+RESTARTS = 20
+
+
+def test_twenty_restarts_of_warpgates_under_load(tmp_path, started, workload):
+    """Two replicas, one after the other stopped and started again: nobody notices, and each POST arrives once."""
+    platform = Platform(tmp_path, level="info")
+    started.append(platform)
+    project = platform.project("rolling")
+    project.route("/")
+    replicas = [project.start_warpgate(workload.address, "--name", name, level="info") for name in "ab"]
+    eventually(lambda: sum(g["status"] == "connected" for g in project.warpgates()) == 2, what="both connected")
+    posters = [Poster(platform, project.host) for _ in range(2)]
+    clients = [Http1(platform, project.host), Http1(platform, project.host), Http2(platform, project.host), *posters]
+    with Load(clients) as load:
+        for number in range(RESTARTS):
+            before = load.count
+            assert replicas[0].stop() == 0
+            assert "Sanitizer" not in replicas[0].output
+            mark = platform.mark()
+            replicas.append(project.start_warpgate(workload.address, "--name", "ab"[number % 2], level="info", wait=False))
+            replicas.pop(0).wait()
+            replicas[-1].wait_line(r"warpgate\.connected")
+            platform.wait_line(r"edge\.tunnel_ready", mark)
+            eventually(lambda: load.count > before, what="visitors go on")
+    started.extend(replicas)
+    load.check()
+    seen = [request.target for request in workload.requests if request.method == "POST"]
+    assert len(seen) > 100 and len(seen) == len(set(seen)), "a POST came twice"
+    print(f"{load.count} requests, {len(seen)} of them POST, {RESTARTS} restarts")
+
+
+def open_websocket(platform, host):
+    visitor = Visitor(platform.port, host, platform.ca)
+    visitor.send((f"GET /socket HTTP/1.1\r\nHost: {visitor.authority}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += visitor.socket.recv(1)
+    assert head.startswith(b"HTTP/1.1 101 "), head
+    return visitor
+
+
+def serve_websocket(request):
+    if request.target == "/socket":
+        key = request.header("sec-websocket-key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+        request.socket.sendall("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+                               f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
+        while request.socket.recv(4096):
+            pass
+        return None
+    return plain_response(b"")
+
+
+def test_what_outlasts_the_grace_ends_in_good_order(platform, started):
+    with Workload(serve_websocket) as workload:
+        project = platform.project("grace")
+        project.route("/")
+        warpgate = project.start_warpgate(workload.address, "--grace", "2")
+        with open_websocket(platform, project.host) as visitor:
+            began = time.monotonic()
+            warpgate.kill(signal.SIGTERM)
+            rest = visitor.read_all()
+            took = time.monotonic() - began
+        assert warpgate.wait() == 0
+        assert 1.5 < took < 6
+        assert rest in (b"", b"\x88\x02\x03\xe9") or rest.startswith(b"\x88"), rest
+        print("the visitor of a WebSocket was told", rest)
+        assert "drain_cut" in warpgate.output
+
+
+def test_a_second_signal_ends_at_once(platform):
+    with Workload(serve_websocket) as workload:
+        project = platform.project("twice")
+        project.route("/")
+        warpgate = project.start_warpgate(workload.address)
+        with open_websocket(platform, project.host):
+            mark = warpgate.mark()
+            warpgate.kill(signal.SIGTERM)
+            warpgate.wait_line(r"warpgate\.stopping", mark)
+            began = time.monotonic()
+            warpgate.kill(signal.SIGTERM)
+            assert warpgate.wait() == 0
+            assert time.monotonic() - began < 3
