@@ -53,12 +53,13 @@ struct h2_session {
     struct h2_head_reader reader; /* of the header block that is arriving */
     struct h2_stream *reading;    /* whose block that is, or NULL: dropped */
 
-    size_t growth_left;    /* h2_window.h: what streams' windows may still grow by */
-    bool is_probing;       /* one of its PINGs is under way */
-    uint32_t probe_serial; /* of that one, or the last */
+    size_t growth_left; /* h2_window.h: what streams' windows may still grow by */
+    struct h2_window_probe probe;
 
     struct list streams; /* all that live */
     size_t stream_count;
+    size_t
+        head_bytes; /* of the requests among them, decoded: H2_OPEN_HEADS_BYTES_MAX for a visitor */
     struct list events; /* streams that have something to tell their owners */
     struct list spare;  /* streams to use again, with their arenas */
     size_t spare_count;

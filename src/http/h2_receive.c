@@ -111,6 +111,18 @@ static void refuse_request(struct h2_session *session, struct h2_stream *stream,
     h2_stream_refuse(stream, verdict == H2_HEAD_TARGET_TOO_LONG ? 414 : 431);
 }
 
+/* Counts the block just read as its stream's. False if the visitor's open requests would hold too much with it. */
+static bool hold_head(struct h2_session *session, struct h2_stream *stream) {
+    size_t bytes = session->reader.bytes;
+    if (session->config.profile == H2_VISITOR &&
+        session->head_bytes + bytes > H2_OPEN_HEADS_BYTES_MAX) {
+        return false;
+    }
+    stream->head_bytes += bytes;
+    session->head_bytes += bytes;
+    return true;
+}
+
 static void take_request(struct h2_session *session, struct h2_stream *stream, bool is_end) {
     const struct http_server *server = &session->config.server;
     const struct http_head *head = session->reader.head;
@@ -124,6 +136,11 @@ static void take_request(struct h2_session *session, struct h2_stream *stream, b
     }
     if (verdict != H2_HEAD_OK) {
         refuse_request(session, stream, verdict);
+        return;
+    }
+    if (!hold_head(session, stream)) {
+        stream->life = H2_LIFE_RELEASED; /* nobody owns it yet */
+        h2_stream_reset(stream, NGHTTP2_REFUSED_STREAM, HTTP_CLOSE_REFUSED);
         return;
     }
     (void)set_remote_limit(stream, false, head, is_end);
@@ -172,7 +189,7 @@ static void take_response(struct h2_session *session, struct h2_stream *stream, 
 
 static void take_trailers(struct h2_session *session, struct h2_stream *stream, bool is_end) {
     if (!is_end || stream->switching != H2_SWITCHING_NOT ||
-        h2_head_finish(&session->reader) != H2_HEAD_OK) {
+        h2_head_finish(&session->reader) != H2_HEAD_OK || !hold_head(session, stream)) {
         reset_malformed(stream);
         return;
     }

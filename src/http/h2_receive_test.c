@@ -459,6 +459,50 @@ static void test_push_is_an_error(void **state) {
     test_pair_free(pair);
 }
 
+/* GET https://a/ with a field of 3,900 bytes eight times: put into HPACK's table by the first one, named by a byte after. */
+static void add_bomb(uint32_t stream_id) {
+    static const char head[] = "\x82\x87\x84\x01\x01"
+                               "a";
+    static const char field[] = "\x40\x01x\x7f\xbd\x1d";
+    uint8_t block[4096] = {0};
+    size_t len = sizeof head - 1;
+    memcpy(block, head, len);
+    if (stream_id == 1) {
+        memcpy(block + len, field, sizeof field - 1);
+        len += sizeof field - 1;
+        memset(block + len, 'b', 3900);
+        len += 3900;
+    } else {
+        block[len++] = 0xbe;
+    }
+    memset(block + len, 0xbe, 7);
+    add_frame(HEADERS, END_HEADERS | END_STREAM, stream_id, block, len + 7);
+}
+
+static void test_heads_of_open_requests(void **state) {
+    enum { BOMBS = 20, ROOM = H2_OPEN_HEADS_BYTES_MAX / (8 * 3933) };
+    (void)state;
+    struct test_pair *pair = new_server(H2_VISITOR);
+    for (uint32_t i = 0; i < BOMBS; i++) {
+        add_bomb(2 * i + 1);
+    }
+    feed(pair->server);
+    struct said said = drain(pair->server);
+    assert_int_equal(pair->request_count, ROOM);
+    assert_int_equal(said.resets, BOMBS - ROOM);
+    assert_int_equal(said.reset_code, NGHTTP2_REFUSED_STREAM);
+    assert_int_equal(said.goaways, 0);
+
+    test_answer(&pair->owners[0], 204, true); /* one is over: one more may come */
+    (void)drain(pair->server);
+    add_bomb(2 * BOMBS + 1);
+    add_bomb(2 * BOMBS + 3);
+    feed(pair->server);
+    assert_int_equal(pair->request_count, ROOM + 1);
+    assert_int_equal(drain(pair->server).resets, 1);
+    test_pair_free(pair);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_malformed_request),
@@ -481,6 +525,7 @@ int main(void) {
         cmocka_unit_test(test_body_of_no_body),
         cmocka_unit_test(test_body_before_head),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_heads_of_open_requests),
         cmocka_unit_test(test_push_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

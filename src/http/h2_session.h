@@ -15,6 +15,8 @@
  * Releasing a stream (http_stream_release): a server's complete answer that fits the peer's window is still written, and
  * the rest of the request then refused with NO_ERROR, which the client sees as HTTP_CLOSE_DONE after the answer. Otherwise
  * a server resets with INTERNAL_ERROR and a client with CANCEL. on_sent means packed into the output block.
+ * The heads of a visitor's open requests are at most H2_OPEN_HEADS_BYTES_MAX together: HPACK makes a large one of a few bytes,
+ * again and again. The request beyond that is refused (REFUSED_STREAM).
  * A stream counts against max_streams until its owner got on_closed. Plain CONNECT is refused as malformed.
  * Malformed requests are reset with PROTOCOL_ERROR; heads over the limits are answered 431 (414 for the path), a :protocol other
  * than websocket 501, right here.
@@ -35,6 +37,9 @@
 #include "http/http_stream.h"
 
 struct h2_session;
+
+#define H2_OPEN_HEADS_BYTES_MAX                                                                    \
+    (512u << 10) /* a hundred requests of 5 KiB each, as HTTP_HEAD_BYTES_MAX counts */
 
 enum h2_role {
     H2_SERVER,

@@ -73,6 +73,7 @@ void h2_stream_free(struct h2_stream *stream) {
     list_remove(&stream->event);
     list_remove(&stream->node);
     session->stream_count--;
+    session->head_bytes -= stream->head_bytes;
     arena_reset(&stream->arena);
     list_prepend(&session->spare, &stream->node); /* the warmest first */
     session->spare_count++;
