@@ -105,6 +105,7 @@ void edge_switch_settle(struct edge_switch *at) {
 
 void edge_switch_lose(struct edge_switch *at) {
     at->to_workload.is_over = true;
+    at->is_leaving = true; /* the visitor is told, where no frame is on its way */
     edge_switch_settle(at);
 }
 

@@ -2,6 +2,7 @@
  *
  * They have no deadline but the route's idle one; ends that have vanished are found by the connections. When the worker must end, both
  * ends get a Close frame with 1001 instead of a cut: put in after the frame that is on its way, and behind it nothing.
+ * When the tunnel is lost, the visitor gets it, unless a frame is on its way: that is a cut.
  * What is no WebSocket after all (its frames cannot be followed) is just ended.
  */
 #ifndef EDGE_EDGE_SWITCH_H
@@ -36,7 +37,7 @@ void edge_switch_end(struct edge_switch *at, struct edge_switch_way *way);
 /* After what edge_switch_pass allowed has been sent: closes the direction if it is time to. */
 void edge_switch_settle(struct edge_switch *at);
 
-/* There is nobody left to take the visitor's bytes. */
+/* There is nobody left to take the visitor's bytes, nor to send any. */
 void edge_switch_lose(struct edge_switch *at);
 
 /* Every WebSocket of the worker gets a clean end: at once, or after the frame that is on its way. Ends are told; connections stay. */
