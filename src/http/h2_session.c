@@ -107,6 +107,7 @@ struct h2_session *h2_session_new(const struct h2_config *config) {
     session->config = *config;
     set_defaults(&session->config);
     session->growth_left = session->config.growth_bytes;
+    h2_window_probe_init(&session->probe);
     list_init(&session->streams);
     list_init(&session->events);
     list_init(&session->spare);

@@ -5,6 +5,7 @@
 #include "http/h2_core.h"
 
 #define PROBE_BYTES 16384 /* between a stream's probes */
+#define EPOCH_MS 10000
 #define ANNOUNCED_BYTES_MIN 32768
 
 static const uint8_t probe_payload[8] = {'w', 'i', 'n', 'd', 'o', 'w', 's', '?'};
@@ -25,8 +26,9 @@ static void begin_probe(struct h2_stream *stream) {
         nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, probe_payload) != 0) {
         return;
     }
-    session->is_probing = true;
-    session->probe_serial++;
+    session->probe.is_under_way = true;
+    session->probe.serial++;
+    session->probe.began_at_ms = clock_mono_ms(session->config.clock);
     h2_budget_ping_sent(&session->budget);
     h2_core_wake(session);
 }
@@ -36,9 +38,10 @@ void h2_window_received(struct h2_stream *stream, size_t len) {
     struct h2_window *window = &stream->window;
     window->unconsumed += len;
     window->since += len;
-    if (session->is_probing) {
-        window->counted = window->serial == session->probe_serial ? window->counted + len : len;
-        window->serial = session->probe_serial;
+    const struct h2_window_probe *probe = &session->probe;
+    if (probe->is_under_way) {
+        window->counted = window->serial == probe->serial ? window->counted + len : len;
+        window->serial = probe->serial;
         return;
     }
     if (window->since >= PROBE_BYTES) {
@@ -47,12 +50,36 @@ void h2_window_received(struct h2_stream *stream, size_t len) {
     }
 }
 
-static bool is_too_small(const struct h2_stream *stream) {
+/* The clock's steps are too long for near peers: what takes less than one is taken for half of it. */
+static uint64_t half_ms(int64_t ms) {
+    return ms > 0 ? 2 * (uint64_t)ms : 1;
+}
+
+/* What the stream receives in the shortest round trip; 0 when that is not known. */
+static uint64_t bytes_per_round_trip(const struct h2_stream *stream) {
     const struct h2_session *session = stream->session;
+    const struct h2_window_probe *probe = &session->probe;
+    int64_t shortest_ms = probe->shortest_ms;
+    if (shortest_ms < 0 ||
+        (probe->shortest_before_ms >= 0 && probe->shortest_before_ms < shortest_ms)) {
+        shortest_ms = probe->shortest_before_ms;
+    }
+    if (shortest_ms < 0) {
+        return 0;
+    }
+    uint64_t shortest = half_ms(shortest_ms);
+    uint64_t elapsed = half_ms(clock_mono_ms(session->config.clock) - probe->began_at_ms);
+    uint64_t counted = stream->window.counted;
+    return elapsed <= shortest ? counted : counted * shortest / elapsed;
+}
+
+static bool is_too_small(const struct h2_stream *stream) {
+    const struct h2_window_probe *probe = &stream->session->probe;
     const struct h2_window *window = &stream->window;
     size_t bytes = window_of(stream);
-    return session->is_probing && window->serial == session->probe_serial &&
-           window->counted >= bytes / 2 && window->unconsumed <= bytes / 4 && may_grow(stream);
+    return probe->is_under_way && window->serial == probe->serial && window->counted >= bytes / 2 &&
+           window->unconsumed <= bytes / 4 && may_grow(stream) &&
+           bytes_per_round_trip(stream) >= bytes / 2;
 }
 
 static void grow(struct h2_stream *stream) {
@@ -100,10 +127,30 @@ void h2_window_forget(struct h2_stream *stream) {
     stream->window = (struct h2_window){0};
 }
 
+void h2_window_probe_init(struct h2_window_probe *probe) {
+    *probe = (struct h2_window_probe){.shortest_ms = -1, .shortest_before_ms = -1};
+}
+
+static void note_round_trip(struct h2_window_probe *probe, int64_t now_ms) {
+    int64_t ms = now_ms - probe->began_at_ms;
+    if (now_ms - probe->epoch_at_ms >= EPOCH_MS) {
+        probe->shortest_before_ms = probe->shortest_ms;
+        probe->shortest_ms = -1;
+        probe->epoch_at_ms = now_ms;
+    }
+    if (probe->shortest_ms < 0 || ms < probe->shortest_ms) {
+        probe->shortest_ms = ms;
+    }
+}
+
 bool h2_window_take_ping_ack(struct h2_session *session, const uint8_t payload[8]) {
+    struct h2_window_probe *probe = &session->probe;
     if (memcmp(payload, probe_payload, sizeof probe_payload) != 0) {
         return false;
     }
-    session->is_probing = false;
+    if (probe->is_under_way) {
+        probe->is_under_way = false;
+        note_round_trip(probe, clock_mono_ms(session->config.clock));
+    }
     return true;
 }

@@ -183,6 +183,23 @@ static void test_growth_is_bounded_and_given_back(void **state) {
     end(pair);
 }
 
+/* A link that was near, and over which everything now takes long, is a queue, not a distance. */
+static void test_queues_do_not_widen(void **state) {
+    (void)state;
+    struct test_pair *pair = test_pair_new(H2_TUNNEL);
+    struct test_owner client = {.consumes = true};
+    struct test_owner *server = &pair->owners[0];
+    pair->fresh.consumes = true;
+    assert_true(test_open(pair, &client, STR("POST"), false));
+    run_full(pair, &client, 300, 1);
+    run_full(pair, &client, 3000, 25);
+    size_t before = server->received;
+    server->consumes = false;
+    run_full(pair, &client, 300, 25);
+    assert_in_range(server->received - before, 64 * KIB, 2 * MIB); /* not 4 */
+    end(pair);
+}
+
 /* On a link without delay the answers to our PINGs would overdraw a visitor's budget if they were counted. */
 static void test_probes_cost_the_peer_nothing(void **state) {
     (void)state;
@@ -208,6 +225,7 @@ int main(void) {
         cmocka_unit_test(test_a_stalled_reader_holds_the_first_window),
         cmocka_unit_test(test_a_slow_reader_stays_small),
         cmocka_unit_test(test_growth_is_bounded_and_given_back),
+        cmocka_unit_test(test_queues_do_not_widen),
         cmocka_unit_test(test_probes_cost_the_peer_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
