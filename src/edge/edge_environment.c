@@ -175,3 +175,14 @@ void edge_environment_remove_tunnel(struct edge_environment *environment,
 bool edge_environment_is_served(const struct edge_environment *environment) {
     return !list_is_empty(&environment->tunnels);
 }
+
+bool edge_environment_has_room(const struct edge_environment *environment) {
+    for (const struct list *node = environment->tunnels.next; node != &environment->tunnels;
+         node = node->next) {
+        const struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, environment_node);
+        if (h2_session_has_room(tunnel->session)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -50,6 +50,8 @@ void edge_environment_tunnel_changed(struct edge_environment *environment);
 void edge_environment_add_tunnel(struct edge_environment *environment, struct edge_tunnel *tunnel);
 void edge_environment_remove_tunnel(struct edge_environment *environment,
                                     struct edge_tunnel *tunnel);
+/* A ready tunnel on this worker takes another request. */
+bool edge_environment_has_room(const struct edge_environment *environment);
 /* There is a ready tunnel on this worker. */
 bool edge_environment_is_served(const struct edge_environment *environment);
 

@@ -52,6 +52,7 @@ static bool open_exchange(struct edge_request *request, struct edge_tunnel *tunn
     request->tunnel = tunnel;
     request->tries++;
     request->is_sent = true;
+    request->parked_until_ms = 0;
     request->is_end_sent = has_no_body;
     request->is_expecting = true;
     edge_tunnel_expect(tunnel, +1);

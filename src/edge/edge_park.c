@@ -16,7 +16,13 @@ static bool is_expected(const struct edge_worker *worker,
 enum edge_step_result edge_park(struct edge_request *request,
                                 struct edge_environment *environment) {
     struct edge_worker *worker = request->worker;
-    if (environment == NULL || worker->parked_count >= EDGE_PARK_WORKER_MAX ||
+    int64_t now_ms = loop_now_ms(worker->loop);
+    if (request->parked_until_ms == 0) {
+        request->parked_until_ms =
+            now_ms + EDGE_PARK_MS; /* once for a try, however often it is woken */
+    }
+    if (environment == NULL || now_ms >= request->parked_until_ms ||
+        worker->parked_count >= EDGE_PARK_WORKER_MAX ||
         environment->parked_count >= EDGE_PARK_ENVIRONMENT_MAX ||
         !is_expected(worker, environment)) {
         return edge_request_refuse(request, EDGE_CODE_NO_WARPGATE, NULL);
@@ -25,7 +31,7 @@ enum edge_step_result edge_park(struct edge_request *request,
     list_append(&environment->parked, &request->parked_node);
     environment->parked_count++;
     worker->parked_count++;
-    edge_deadline_start(request, EDGE_DEADLINE_PARKED, EDGE_PARK_MS);
+    edge_deadline_start(request, EDGE_DEADLINE_PARKED, request->parked_until_ms - now_ms);
     return EDGE_STEP_WAIT;
 }
 
@@ -56,8 +62,9 @@ static struct edge_request *take_first(struct edge_environment *environment) {
 
 void edge_park_run(struct loop_task *task) {
     struct edge_environment *environment = CONTAINER_OF(task, struct edge_environment, wake_task);
-    /* As many as there are now: what finds no tunnel after all waits again. */
-    for (size_t left = environment->parked_count; left > 0 && environment->parked_count > 0;
+    /* As many as there are now, and for as long as there is room: what finds none after all waits again. */
+    for (size_t left = environment->parked_count;
+         left > 0 && environment->parked_count > 0 && edge_environment_has_room(environment);
          left--) {
         edge_request_resume(take_first(environment));
     }

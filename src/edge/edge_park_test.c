@@ -102,6 +102,25 @@ static void bodies_wait_with_it(void **state) {
     assert_int_equal(at->received, 10);
 }
 
+/* A tunnel that is full has room for one after the other; nobody waits for longer because of that. */
+static void a_full_tunnel_is_waited_for(void **state) {
+    (void)state;
+    kit->far_streams = 1;
+    struct kit_tunnel *at = kit_connect(kit, 0, KIT_ANSWER);
+    kit_weigh_down(kit, at);
+    kit_send(kit, GET);
+    assert_int_equal(at->request_count, 0);
+    assert_int_equal(kit->worker.parked_count, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        kit_pass(kit, EDGE_PARK_MS / 4);
+        edge_park_wake(kit_environment(kit));
+        kit_turn(kit);
+        assert_int_equal(kit->worker.parked_count, 1);
+    }
+    kit_pass(kit, EDGE_PARK_MS / 4 + 300);
+    assert_true(has_said("\"no_warpgate\""));
+}
+
 static void too_many_do_not_wait(void **state) {
     (void)state;
     serve_once();
@@ -137,6 +156,7 @@ int main(void) {
         TEST(an_edge_that_has_just_begun_expects_everybody),
         TEST(visitors_that_go_do_not_wait),
         TEST(bodies_wait_with_it),
+        TEST(a_full_tunnel_is_waited_for),
         TEST(too_many_do_not_wait),
         TEST(when_the_environment_goes_so_do_they),
     };

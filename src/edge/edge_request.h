@@ -58,6 +58,7 @@ struct edge_request {
     /* the tunnel's side */
     struct edge_environment *parked_at; /* waits there for a tunnel; NULL: does not */
     struct list parked_node;
+    int64_t parked_until_ms;         /* 0: has not waited for this try */
     struct edge_tunnel *tunnel;      /* set while its stream is */
     bool is_expecting;               /* counted by the tunnel as waiting for a response head */
     struct http_stream *exchange;    /* NULL before, and once it is gone */

@@ -68,6 +68,7 @@ struct kit {
     EVP_PKEY *key;
     struct buf jws;
     struct edge_visitor visitor;
+    uint32_t far_streams;  /* at a warpgate at a time; 0: as many as usual */
     const char *timeouts;  /* and other options of the route, as JSON members behind a comma */
     struct engine *engine; /* the visitor's; NULL once it is gone */
     bool is_deaf;          /* the visitor reads nothing */
@@ -304,6 +305,7 @@ static inline struct kit_tunnel *kit_connect_as(struct kit *kit, size_t index, s
                                    .context = at};
     struct h2_config far = near;
     far.role = H2_SERVER;
+    far.max_streams = kit->far_streams;
     far.server = (struct http_server){kit_on_request, at};
     *at = (struct kit_tunnel){.mode = mode, .far = h2_session_new(&far), .slug = ""};
     at->tunnel.worker = &kit->worker;
