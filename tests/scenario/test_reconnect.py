@@ -1,5 +1,6 @@
 """Everything that can be killed is killed, and what is left goes on or comes back."""
 import base64
+import contextlib
 import hashlib
 import signal
 import threading
@@ -116,7 +117,8 @@ def test_a_workload_that_closes_kept_connections(platform, started):
         for _ in range(20):
             assert platform.visit(project.host).status == 200
             for connection in list(workload.sockets):
-                connection.shutdown(2)
+                with contextlib.suppress(OSError):  # the warpgate may have been first
+                    connection.shutdown(2)
 
 
 def test_warpgate_drains_on_sigterm(platform):
