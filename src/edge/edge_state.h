@@ -115,7 +115,8 @@ struct edge_worker {
     struct loop_timer sweep_timer;
     struct random_seeded request_ids; /* not secrets: a cheap generator will do */
     struct loop_timer grace_timer;
-    bool has_parted; /* WebSockets have been told */
+    bool has_parted;       /* WebSockets have been told */
+    int64_t may_end_at_ms; /* not before, once it is stopping */
     bool is_grace_over;
     unsigned open_timers;
 };

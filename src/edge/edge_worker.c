@@ -20,6 +20,8 @@
 /* how often the fronts that were closed are asked whether their handshakes are over, and when those are cut */
 #define CLOSE_CHECK_MS 5
 #define CLOSE_WAIT_MS 1000
+/* for warpgates to hear what they are told before their tunnels end */
+#define LEAVE_MS 100
 /* for what the grace has not ended to end in an orderly way */
 #define CUT_MS 1000
 /* for the frames that are on their way, before the Close of a WebSocket */
@@ -157,6 +159,7 @@ static void on_sweep(struct loop_timer *timer) {
         edge_shed_watch(worker->edge);
         edge_feed_report_due(worker->edge->feed); /* what was put off */
     }
+    edge_check_ended(worker);
     loop_timer_set(timer, SWEEP_MS);
 }
 
@@ -190,7 +193,8 @@ static void on_grace_over(struct loop_timer *timer) {
 
 void edge_check_ended(struct edge_worker *worker) {
     /* The roster also counts those that are on their way from another worker. */
-    if (worker->phase != EDGE_STOPPING || !list_is_empty(&worker->visitors) ||
+    if (worker->phase != EDGE_STOPPING || loop_now_ms(worker->loop) < worker->may_end_at_ms ||
+        !list_is_empty(&worker->visitors) ||
         edge_roster_visitors_on(worker->roster, worker->index) > 0) {
         return;
     }
@@ -207,6 +211,7 @@ void edge_check_ended(struct edge_worker *worker) {
 
 void edge_worker_stop(struct edge_worker *worker, enum edge_farewell farewell, int64_t grace_ms) {
     worker->phase = EDGE_STOPPING;
+    worker->may_end_at_ms = loop_now_ms(worker->loop) + LEAVE_MS;
     loop_timer_set(&worker->grace_timer, grace_ms);
     for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
         edge_tunnel_take_leave(CONTAINER_OF(node, struct edge_tunnel, node), farewell);
@@ -214,7 +219,6 @@ void edge_worker_stop(struct edge_worker *worker, enum edge_farewell farewell, i
     for (struct list *node = worker->visitors.next; node != &worker->visitors; node = node->next) {
         edge_visitor_drain(CONTAINER_OF(node, struct edge_visitor, node));
     }
-    edge_check_ended(worker);
 }
 
 /* Life */
