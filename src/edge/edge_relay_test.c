@@ -147,6 +147,119 @@ static void the_largest_go_first(void **state) {
     edge_relay_cut_largest(&kit->worker, 1); /* nothing is left */
 }
 
+/* Visitors of HTTP/2 */
+
+struct answer {
+    struct http_stream *stream;
+    unsigned status;
+    char body[4096];
+    size_t len;
+    bool is_ended, is_closed;
+    enum http_close reason;
+};
+
+static void on_head(void *owner, const struct http_head *head, bool is_end) {
+    (void)is_end;
+    ((struct answer *)owner)->status = head->status;
+}
+
+static void on_data(void *owner, const uint8_t *bytes, size_t len) {
+    struct answer *answer = owner;
+    assert_true(answer->len + len < sizeof(answer->body));
+    memcpy(answer->body + answer->len, bytes, len);
+    answer->len += len;
+    http_stream_consumed(answer->stream, len);
+}
+
+static void on_end(void *owner, const struct http_fields *trailers) {
+    (void)trailers;
+    ((struct answer *)owner)->is_ended = true;
+}
+
+static void on_closed(void *owner, enum http_close reason) {
+    ((struct answer *)owner)->is_closed = true;
+    ((struct answer *)owner)->reason = reason;
+}
+
+static void ask(struct answer *answer, const char *protocol) {
+    static const struct http_stream_events events = {
+        .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_closed = on_closed};
+    const struct http_head head = {.method = STR("GET"),
+                                   .scheme = STR("https"),
+                                   .authority = STR(KIT_HOST),
+                                   .path = STR("/app"),
+                                   .protocol = str_from(protocol)};
+    *answer = (struct answer){0};
+    answer->stream = h2_session_open(kit->client, &head, protocol[0] == '\0', &events, answer);
+    assert_non_null(answer->stream);
+    kit_pump(kit);
+}
+
+static void who_cancels_too_often_loses_the_connection(void **state) {
+    struct answer answer;
+    (void)state;
+    struct kit_tunnel *at = kit_connect(kit, 0, KIT_HOLD);
+    kit_speak_h2(kit);
+    ask(&answer, "");
+    http_stream_release(answer.stream);
+    kit_pump(kit);
+    assert_int_equal(at->cancelled_count, 1);
+    assert_int_not_equal(kit->engine->ops->phase(kit->engine), ENGINE_DONE);
+    while (edge_offence_charge(&kit->worker.offences, kit->visitor.ip_address,
+                               loop_now_ms(kit->loop))) {
+        /* by other connections of the same address */
+    }
+    ask(&answer, "");
+    http_stream_release(answer.stream);
+    kit_pump(kit);
+    assert_int_equal(kit->engine->ops->phase(kit->engine), ENGINE_DONE);
+    assert_int_equal(at->tunnel.exchange_count, 0);
+}
+
+static void answers_that_came_are_no_offence(void **state) {
+    struct answer answer;
+    (void)state;
+    (void)kit_connect(kit, 0, KIT_ANSWER);
+    kit_speak_h2(kit);
+    while (edge_offence_charge(&kit->worker.offences, kit->visitor.ip_address,
+                               loop_now_ms(kit->loop))) {
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        ask(&answer, "");
+        assert_int_equal(answer.status, 200);
+        assert_true(answer.is_ended && answer.is_closed);
+        assert_int_equal(answer.reason, HTTP_CLOSE_DONE);
+    }
+}
+
+/* A 2xx would mean yes. */
+static void a_declined_upgrade_is_an_error_over_http2(void **state) {
+    struct answer answer;
+    (void)state;
+    struct kit_tunnel *at = kit_connect(kit, 0, KIT_ANSWER);
+    kit_speak_h2(kit);
+    ask(&answer, "websocket");
+    assert_int_equal(answer.status, 502);
+    answer.body[answer.len] = '\0';
+    assert_non_null(strstr(answer.body, "upgrade_declined"));
+    assert_true(answer.is_ended);
+    assert_int_equal(at->tunnel.exchange_count, 0);
+}
+
+static void a_websocket_over_http2_ends_with_its_tunnel(void **state) {
+    struct answer answer;
+    (void)state;
+    struct kit_tunnel *at = kit_connect(kit, 0, KIT_SWITCH);
+    kit_speak_h2(kit);
+    ask(&answer, "websocket");
+    assert_int_equal(answer.status, 101);
+    kit_lose(at);
+    kit_pump(kit);
+    assert_true(answer.is_closed);
+    assert_memory_equal(answer.body, "\x88\x02\x03\xe9", 4);
+    assert_true(list_is_empty(&kit->worker.switched));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
@@ -159,6 +272,10 @@ int main(void) {
         TEST(under_pressure_for_the_least),
         TEST(what_a_visitor_gives_up_is_given_up),
         TEST(the_largest_go_first),
+        TEST(who_cancels_too_often_loses_the_connection),
+        TEST(answers_that_came_are_no_offence),
+        TEST(a_declined_upgrade_is_an_error_over_http2),
+        TEST(a_websocket_over_http2_ends_with_its_tunnel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

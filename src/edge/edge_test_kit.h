@@ -68,10 +68,11 @@ struct kit {
     EVP_PKEY *key;
     struct buf jws;
     struct edge_visitor visitor;
-    uint32_t far_streams;  /* at a warpgate at a time; 0: as many as usual */
-    const char *timeouts;  /* and other options of the route, as JSON members behind a comma */
-    struct engine *engine; /* the visitor's; NULL once it is gone */
-    bool is_deaf;          /* the visitor reads nothing */
+    uint32_t far_streams;      /* at a warpgate at a time; 0: as many as usual */
+    const char *timeouts;      /* and other options of the route, as JSON members behind a comma */
+    struct engine *engine;     /* the visitor's; NULL once it is gone */
+    bool is_deaf;              /* the visitor reads nothing */
+    struct h2_session *client; /* of a visitor that speaks HTTP/2, after kit_speak_h2; else NULL */
     char out[KIT_OUT_BYTES];
     size_t out_len;
     struct kit_tunnel tunnels[KIT_TUNNELS];
@@ -230,6 +231,10 @@ static inline bool kit_move(struct engine *from, struct engine *to) {
 }
 
 static inline bool kit_write_visitor(struct kit *kit) {
+    if (kit->client != NULL && kit->engine != NULL) {
+        bool has_asked = kit_move(h2_session_engine(kit->client), kit->engine);
+        return kit_move(kit->engine, h2_session_engine(kit->client)) || has_asked;
+    }
     const uint8_t *bytes;
     size_t len = kit->engine != NULL ? kit->engine->ops->peek(kit->engine, &bytes) : 0;
     if (len > 0) {
@@ -363,11 +368,36 @@ static inline void kit_lose(struct kit_tunnel *at) {
     tunnel_heartbeat_stop(&at->tunnel.heartbeat, NULL);
 }
 
+/* The visitor speaks HTTP/2 instead; `kit->client` is its end. */
+static inline void kit_speak_h2(struct kit *kit) {
+    const struct h2_config near = {.role = H2_SERVER,
+                                   .profile = H2_VISITOR,
+                                   .pool = loop_block_pool(kit->loop),
+                                   .clock = loop_clock(kit->loop),
+                                   .server = {edge_request_begin, &kit->visitor},
+                                   .context = &kit->visitor};
+    const struct h2_config far = {
+        .role = H2_CLIENT, .profile = H2_UPSTREAM, .pool = near.pool, .clock = near.clock};
+    kit->engine->ops->lost(kit->engine);
+    kit->engine->ops->free(kit->engine);
+    kit->visitor.h1 = NULL;
+    kit->visitor.h2 = h2_session_new(&near);
+    kit->engine = h2_session_engine(kit->visitor.h2);
+    kit->client = h2_session_new(&far);
+    kit_pump(kit);
+}
+
 /* The visitor closes its connection. */
 static inline void kit_leave(struct kit *kit) {
     kit->engine->ops->lost(kit->engine);
     kit->engine->ops->free(kit->engine);
     kit->engine = NULL;
+    if (kit->client != NULL) {
+        struct engine *client = h2_session_engine(kit->client);
+        client->ops->lost(client);
+        client->ops->free(client);
+        kit->client = NULL;
+    }
 }
 
 /* What is put off to the end of an iteration. */
