@@ -27,6 +27,14 @@ class World:
         self.hold = threading.Event()  # set: GET /hold is answered
         self.port = free_port()
         self.names = [f"{name}.{DOMAIN}" for name in ("api", "edge")]
+        self.platform = self.near = self.far = None
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self):
         self.network.set_hosts("warpgate", dict.fromkeys(self.names, network.EDGE))
         self.network.set_hosts("edge", dict.fromkeys(self.names, "127.0.0.1"))
         with self.network.inside("warpgate"):
@@ -82,18 +90,20 @@ class World:
 
     def close(self):
         self.hold.set()
-        for program in [*self.programs, self.platform]:
+        programs_left = [program for program in [*self.programs, self.platform] if program is not None]
+        for program in programs_left:
             program.kill(signal.SIGCONT)
             program.kill(signal.SIGTERM)
         outputs = []
-        for program in [*self.programs, self.platform]:
+        for program in programs_left:
             try:
                 program.wait()
             finally:
                 program.kill()
                 outputs.append(program.output)
-        self.far.close()
-        self.near.close()
+        for workload in (self.far, self.near):
+            if workload is not None:
+                workload.close()
         self.network.close()
         assert not any("Sanitizer" in output for output in outputs), "\n".join(outputs)[-8000:]
 
