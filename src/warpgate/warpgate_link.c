@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#define CLOSING_MS 1000
+
 static void set_state(struct warpgate_link *link, enum warpgate_link_state state) {
     link->state = state;
 }
@@ -69,6 +71,10 @@ static const struct conn_timeouts open_timeouts = {
     .write_stall_ms = -1,
 };
 
+/* A workload that takes nothing any more must not keep the farewell waiting. */
+static const struct conn_timeouts closing_timeouts = {
+    .head_ms = CLOSING_MS, .idle_ms = CLOSING_MS, .write_stall_ms = CLOSING_MS};
+
 static void open_link(struct warpgate_link *link) {
     set_state(link, WARPGATE_LINK_OPEN);
     conn_set_timeouts(link->conn, &open_timeouts);
@@ -102,7 +108,6 @@ static void speak_http2(struct warpgate_link *link) {
         .profile = H2_UPSTREAM,
         .pool = loop_block_pool(link->parts->loop),
         .clock = loop_clock(link->parts->loop),
-        .stream_window_bytes = WARPGATE_LINK_WINDOW_BYTES,
         .on_goaway = tell_room,
         .on_room = tell_room,
         .on_settings = on_settings,
@@ -190,6 +195,7 @@ void warpgate_link_close(struct warpgate_link *link) {
         conn_abort(link->conn);
         return;
     }
+    conn_set_timeouts(link->conn, &closing_timeouts);
     if (link->http2 != NULL) {
         h2_session_drain(
             link->http2); /* GOAWAY, so that the workload knows that nothing is amiss */

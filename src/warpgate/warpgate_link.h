@@ -20,9 +20,6 @@
 #include "warpgate/warpgate_target.h"
 
 #define WARPGATE_LINK_IDLE_MS 60000 /* how long an unused one stays open */
-/* HTTP/2: what an exchange of which the edge takes nothing may hold here: two blocks (block.h), about what HTTP/1.1 may. A
- * workload is near: this much each round trip is enough. */
-#define WARPGATE_LINK_WINDOW_BYTES (112u * 1024)
 
 struct warpgate_link;
 

@@ -27,7 +27,7 @@ CODES = h2.settings.SettingCodes
 class Agent:
     """A warpgate with one tunnel. `routes`: as FakePlatform's, with a fourth member for timeouts."""
 
-    def __init__(self, folder, *upstreams, routes=(("prefix", "/", "default"),), arguments=(), **bundle):
+    def __init__(self, folder, *upstreams, routes=(("prefix", "/", "default"),), arguments=(), env=None, **bundle):
         self.platform = FakePlatform(folder, [route[:3] for route in routes])
         for made, route in zip(self.platform.routes, routes):
             if len(route) > 3:
@@ -35,7 +35,8 @@ class Agent:
         self.bundle = bundle
         self.platform.bundle_jws = self.platform.sign(**bundle)
         self.control, self.edge = self.platform.add_control(), self.platform.add_edge()
-        self.program = self.platform.start_warpgate(self.control, *upstreams, arguments=arguments)
+        env = {"WARPGATE_TOKEN": self.platform.key, **(env or {})}
+        self.program = self.platform.start_warpgate(self.control, *upstreams, arguments=arguments, env=env)
         self.tunnel = self.edge.wait_tunnel()
 
     def request(self, *arguments, **members):
@@ -167,6 +168,18 @@ def test_https_that_cannot_be_verified(tmp_path):
             agent.wait_health("up", "good")
         assert not misnamed.requests, "nothing was asked of who was not verified"
         plain.close()
+
+
+def test_the_systems_authorities_count_without_others(tmp_path):
+    own, other = OwnAuthority(tmp_path), OwnAuthority(tmp_path, "other")
+    with Http2Workload(context=own.context("localhost")) as workload:
+        target = f"https://localhost:{workload.port}"
+        with Agent(tmp_path, target, env={"SSL_CERT_FILE": str(own.file), "SSL_CERT_DIR": "/nonexistent"}) as agent:
+            assert agent.request("/x").body == b"/x"
+        with Agent(tmp_path, target, env={"SSL_CERT_FILE": str(other.file), "SSL_CERT_DIR": "/nonexistent"}) as agent:
+            assert agent.request("/x").error == "upstream_tls"
+        with Agent(tmp_path, target, env={"SSL_CERT_FILE": str(own.file), "WARPGATE_UPSTREAM_CA": str(other.file)}) as agent:
+            assert agent.request("/x").error == "upstream_tls", "what is given replaces the system's"
 
 
 def test_wrong_authorities_are_told_at_start(tmp_path):
@@ -424,8 +437,10 @@ def test_first_byte(tmp_path):
 
 
 def test_a_workload_that_does_not_read_on(tmp_path):
+    is_over = threading.Event()
+
     def stall(connection, stream):
-        time.sleep(DEADLINE)
+        is_over.wait(DEADLINE)
 
     with Http2Workload(opened=stall) as workload, \
             Agent(tmp_path, f"h2c://{workload.address}",
@@ -434,13 +449,13 @@ def test_a_workload_that_does_not_read_on(tmp_path):
         tunnel = agent.tunnel
         exchange = tunnel.open(tunnel.headers("/", method="POST"), is_end=False)
         with tunnel.changed:
-            tunnel.h2.send_data(exchange.id, b"x" * 16000)
-            for _ in range(14):
-                tunnel.h2.send_data(exchange.id, b"x" * 16000)
+            while room := min(tunnel.h2.local_flow_control_window(exchange.id), 16000):
+                tunnel.h2.send_data(exchange.id, b"x" * room)
             tunnel.flush()
         exchange.wait()
         assert exchange.error == "upstream_timeout"
         assert 0.6 <= time.monotonic() - begun < 1.5
+    is_over.set()
 
 
 def test_connecting(tmp_path):
