@@ -1,4 +1,9 @@
-/* edge_answer.h: answers that the edge gives itself: one table of stable codes, as HTML or problem JSON (RFC 9457). */
+/* edge_answer.h: answers that the edge gives itself: one table of stable codes, as HTML or problem JSON (RFC 9457).
+ *
+ * Used by respond, the fourth step of a request, when a step or a callback has decided a code (edge_request_refuse), and by the
+ * HTTP/1 engine for bytes that are no request. Also what a warpgate's own answers mean to visitors. docs/request-path.md lists the codes.
+ * Any thread. Texts and details of requests are escaped for where they stand.
+ */
 #ifndef EDGE_EDGE_ANSWER_H
 #define EDGE_EDGE_ANSWER_H
 

@@ -12,6 +12,9 @@
 #include "edge/edge_state.h"
 #include "policy/bundle.h"
 
+/* how long a change waits for warpgates, so that the second line knows it first */
+#define EDGE_APPLY_WAIT_MS 250
+
 struct edge_tunnel;
 
 struct edge_environment {

@@ -1,9 +1,25 @@
-/* edge_relay.h: body bytes across: visitor to warpgate and back, with back-pressure (see http_stream.h). */
+/* edge_relay.h: body bytes across: visitor to warpgate and back, with back-pressure (see http_stream.h).
+ *
+ * The events of both streams of a request: what arrives goes out on the other side at once, or is held in the request until there
+ * is another side. Heads and ends that change its course are stored in it, and its steps resumed (edge_request.c). It owns nothing.
+ * The worker's thread; a request may be gone when one of these returns, where that is said.
+ * Limits: one window of a stream is held in each direction; what visitors leave unread is counted for each connection and worker, and
+ * answers that nobody reads are cut after the times below.
+ */
 #ifndef EDGE_EDGE_RELAY_H
 #define EDGE_EDGE_RELAY_H
 
 #include "edge/edge_request.h"
 
+/* a visitor that reads nothing of its answer for so long does not get the rest of it */
+#define EDGE_STALL_MS 30000
+/* Answers that visitors do not read are held here. When they are more than this, those that have read nothing for
+ * EDGE_STALL_PRESSED_MS are cut, the longest silent ones first. */
+#define EDGE_UNREAD_BYTES_MAX ((size_t)128 << 20)
+#define EDGE_STALL_PRESSED_MS 3000
+/* So much unread on one connection, in all of its streams, is held for less time. */
+#define EDGE_VISITOR_UNREAD_BYTES_MAX ((size_t)4 << 20)
+#define EDGE_STALL_HEAVY_MS 5000
 /* A body that is not longer than this, and says so, can be sent again where a warpgate provably did not process the request. */
 #define EDGE_REPLAY_BYTES_MAX 16384
 

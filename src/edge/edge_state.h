@@ -19,20 +19,6 @@
 #include "edge/edge_roster.h"
 #include "pki/jws.h"
 
-/* a visitor that reads nothing of its answer for so long does not get the rest of it */
-#define EDGE_STALL_MS 30000
-/* Answers that visitors do not read are held here. When they are more than this, those that have read nothing for
- * EDGE_STALL_PRESSED_MS are cut, the longest silent ones first. */
-#define EDGE_UNREAD_BYTES_MAX ((size_t)128 << 20)
-#define EDGE_STALL_PRESSED_MS 3000
-/* So much unread on one connection, in all of its streams, is held for less time. */
-#define EDGE_VISITOR_UNREAD_BYTES_MAX ((size_t)4 << 20)
-#define EDGE_STALL_HEAVY_MS 5000
-/* a connection that is to go, and is idle, is left so long for a request that may be on its way */
-#define EDGE_DRAIN_IDLE_MS 5000
-/* how long a change waits for warpgates, so that the second line knows it first */
-#define EDGE_APPLY_WAIT_MS 250
-
 struct edge_feed;
 
 enum edge_phase {

@@ -2,6 +2,9 @@
  *
  * The warpgate dialled; here the edge is the HTTP/2 client. The tunnel's identity comes from its certificate alone. It carries
  * requests once the warpgate has said hello and applied a bundle.
+ * On the worker's list until its connection has closed, which frees it: every exchange has had its on_closed by then. It owns its seat
+ * in the roster, and holds a reference to its warpgate; its environment may go before it. The worker's thread.
+ * Limits: what a warpgate may say on the control stream (edge_tunnel.c); what is given up on it at a time (edge_cancel.h).
  */
 #ifndef EDGE_EDGE_TUNNEL_H
 #define EDGE_EDGE_TUNNEL_H

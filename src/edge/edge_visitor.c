@@ -7,6 +7,8 @@
 #include "edge/edge_shed.h"
 
 #define MAKE_ROOM_IDLE_MS 1000
+/* a connection that is to go, and is idle, is left so long for a request that may be on its way */
+#define DRAIN_IDLE_MS 5000
 
 static void on_error(void *context, unsigned status, const struct why *why, struct str *type,
                      struct str *body) {
@@ -87,7 +89,7 @@ void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
 }
 
 void edge_visitor_drain(struct edge_visitor *visitor) {
-    static const struct conn_timeouts draining = {.idle_ms = EDGE_DRAIN_IDLE_MS};
+    static const struct conn_timeouts draining = {.idle_ms = DRAIN_IDLE_MS};
     conn_set_timeouts(visitor->conn, &draining);
     if (visitor->h2 != NULL) {
         h2_session_drain(visitor->h2);

@@ -1,4 +1,9 @@
-/* edge_visitor.h: one visitor's connection: TLS has ended, ALPN chose HTTP/1.1 or HTTP/2, requests begin here. */
+/* edge_visitor.h: one visitor's connection: TLS stands, ALPN chose HTTP/1.1 or HTTP/2, requests begin here.
+ *
+ * Between edge_spread.c, which gives it the connection, and edge_request.c, which the engine calls for each request. On the worker's list from
+ * then on until the connection has closed, which frees it; its requests are gone by then. The worker's thread.
+ * Limits: edge_config.visitor_max over all workers; requests at a time and what their heads hold are the engine's (h2_session.h).
+ */
 #ifndef EDGE_EDGE_VISITOR_H
 #define EDGE_EDGE_VISITOR_H
 
