@@ -13,24 +13,24 @@ enum fitness {
 };
 
 /* What is chosen from in one pick. */
-struct field {
+struct choice {
     const struct edge_balance_wish *wish;
     int64_t now_ms;
     enum fitness least; /* that may be chosen */
 };
 
-static bool is_usable(const struct field *field, const struct edge_tunnel *tunnel) {
+static bool is_usable(const struct choice *choice, const struct edge_tunnel *tunnel) {
     /* One that is ending or gone has no room either, and its event has perhaps not come round yet. */
-    return tunnel != field->wish->tried && h2_session_has_room(tunnel->session);
+    return tunnel != choice->wish->tried && h2_session_has_room(tunnel->session);
 }
 
-static struct edge_tunnel *pick_tunnel(const struct field *field,
+static struct edge_tunnel *pick_tunnel(const struct choice *choice,
                                        const struct edge_warpgate *warpgate) {
     struct edge_tunnel *best = NULL;
     for (struct list *node = warpgate->tunnels.next; node != &warpgate->tunnels;
          node = node->next) {
         struct edge_tunnel *tunnel = CONTAINER_OF(node, struct edge_tunnel, warpgate_node);
-        if (is_usable(field, tunnel) &&
+        if (is_usable(choice, tunnel) &&
             (best == NULL ||
              h2_session_stream_count(tunnel->session) < h2_session_stream_count(best->session))) {
             best = tunnel;
@@ -49,94 +49,96 @@ static size_t count_open(const struct edge_warpgate *warpgate) {
     return count;
 }
 
-static enum fitness judge(const struct field *field, const struct edge_warpgate *warpgate) {
-    if (warpgate == field->wish->never || pick_tunnel(field, warpgate) == NULL) {
+static enum fitness judge(const struct choice *choice, const struct edge_warpgate *warpgate) {
+    if (warpgate == choice->wish->never || pick_tunnel(choice, warpgate) == NULL) {
         return FITNESS_UNUSABLE;
     }
-    const struct edge_upstream *upstream = edge_warpgate_find(warpgate, field->wish->upstream);
+    const struct edge_upstream *upstream = edge_warpgate_find(warpgate, choice->wish->upstream);
     if (upstream == NULL) {
         return FITNESS_UNDECLARED;
     }
-    return edge_warpgate_is_fit(upstream, field->now_ms) ? FITNESS_GOOD : FITNESS_POOR;
+    return edge_warpgate_is_fit(upstream, choice->now_ms) ? FITNESS_GOOD : FITNESS_POOR;
 }
 
-/* How many may be chosen; sets field->least. */
-static size_t survey(struct field *field, const struct list *warpgates) {
+/* How many may be chosen; sets choice->least. */
+static size_t survey(struct choice *choice, const struct list *warpgates) {
     size_t counts[FITNESS_COUNT] = {0};
     for (const struct list *node = warpgates->next; node != warpgates; node = node->next) {
-        counts[judge(field, CONTAINER_OF(node, struct edge_warpgate, node))]++;
+        counts[judge(choice, CONTAINER_OF(node, struct edge_warpgate, node))]++;
     }
     size_t declared = counts[FITNESS_GOOD] + counts[FITNESS_POOR];
     if (declared == 0) {
-        field->least = FITNESS_UNDECLARED;
+        choice->least = FITNESS_UNDECLARED;
         return counts[FITNESS_UNDECLARED];
     }
     if (counts[FITNESS_GOOD] > 0 && counts[FITNESS_GOOD] * EDGE_BALANCE_PANIC >= declared) {
-        field->least = FITNESS_GOOD;
+        choice->least = FITNESS_GOOD;
         return counts[FITNESS_GOOD];
     }
-    field->least = FITNESS_POOR;
+    choice->least = FITNESS_POOR;
     return declared;
 }
 
 /* The one at `index` of those that may be chosen. */
-static struct edge_warpgate *find_at(const struct field *field, const struct list *warpgates,
+static struct edge_warpgate *find_at(const struct choice *choice, const struct list *warpgates,
                                      size_t index) {
     for (const struct list *node = warpgates->next; node != warpgates; node = node->next) {
         struct edge_warpgate *warpgate = CONTAINER_OF(node, struct edge_warpgate, node);
-        if (judge(field, warpgate) >= field->least && index-- == 0) {
+        if (judge(choice, warpgate) >= choice->least && index-- == 0) {
             return warpgate;
         }
     }
     return NULL;
 }
 
-static struct edge_warpgate *find_affine(const struct field *field, const struct list *warpgates) {
+static struct edge_warpgate *find_affine(const struct choice *choice,
+                                         const struct list *warpgates) {
     for (const struct list *node = warpgates->next; node != warpgates; node = node->next) {
         struct edge_warpgate *warpgate = CONTAINER_OF(node, struct edge_warpgate, node);
-        if (str_eq(str_from(warpgate->affinity), field->wish->affinity)) {
-            return judge(field, warpgate) >= field->least ? warpgate : NULL;
+        if (str_eq(str_from(warpgate->affinity), choice->wish->affinity)) {
+            return judge(choice, warpgate) >= choice->least ? warpgate : NULL;
         }
     }
     return NULL;
 }
 
-static struct edge_warpgate *pick_warpgate(const struct field *field, const struct list *warpgates,
-                                           size_t count, const struct random *random) {
+static struct edge_warpgate *pick_warpgate(const struct choice *choice,
+                                           const struct list *warpgates, size_t count,
+                                           const struct random *random) {
     struct edge_warpgate *affine =
-        str_is_empty(field->wish->affinity) ? NULL : find_affine(field, warpgates);
+        str_is_empty(choice->wish->affinity) ? NULL : find_affine(choice, warpgates);
     if (affine != NULL) {
         return affine;
     }
     size_t first = (size_t)random_below(random, count);
-    struct edge_warpgate *one = find_at(field, warpgates, first);
+    struct edge_warpgate *one = find_at(choice, warpgates, first);
     if (count == 1) {
         return one;
     }
     size_t second = (first + 1 + (size_t)random_below(random, count - 1)) % count;
-    struct edge_warpgate *other = find_at(field, warpgates, second);
+    struct edge_warpgate *other = find_at(choice, warpgates, second);
     return count_open(other) < count_open(one) ? other : one;
 }
 
 static struct edge_tunnel *choose(struct edge_environment *environment,
                                   const struct edge_balance_wish *wish) {
     const struct list *warpgates = &environment->warpgates;
-    struct field field = {.wish = wish, .now_ms = loop_now_ms(environment->worker->loop)};
-    size_t count = survey(&field, warpgates);
+    struct choice choice = {.wish = wish, .now_ms = loop_now_ms(environment->worker->loop)};
+    size_t count = survey(&choice, warpgates);
     if (count == 0) {
         return NULL;
     }
-    return pick_tunnel(
-        &field, pick_warpgate(&field, warpgates, count, &environment->worker->request_ids.random));
+    return pick_tunnel(&choice, pick_warpgate(&choice, warpgates, count,
+                                              &environment->worker->request_ids.random));
 }
 
 /* A lone warpgate is the usual case, and needs no judgement. */
 static struct edge_tunnel *pick_lone(const struct edge_environment *environment,
                                      const struct edge_balance_wish *wish) {
-    const struct field field = {.wish = wish};
+    const struct choice choice = {.wish = wish};
     const struct edge_warpgate *warpgate =
         CONTAINER_OF(environment->warpgates.next, struct edge_warpgate, node);
-    return warpgate != wish->never ? pick_tunnel(&field, warpgate) : NULL;
+    return warpgate != wish->never ? pick_tunnel(&choice, warpgate) : NULL;
 }
 
 struct edge_tunnel *edge_balance_pick(struct edge_environment *environment,

@@ -19,15 +19,10 @@ void edge_deadline_clear(struct edge_request *request) {
     request->deadline_kind = EDGE_DEADLINE_NONE;
 }
 
-static int64_t or_default(uint32_t set_ms, int64_t default_ms) {
-    return set_ms != 0 ? (int64_t)set_ms : default_ms;
-}
-
 void edge_deadline_start_first_byte(struct edge_request *request) {
     const struct bundle_timeouts *timeouts = &request->route->timeouts;
     edge_deadline_start(request, EDGE_DEADLINE_FIRST_BYTE,
-                        or_default(timeouts->connect_ms, BUNDLE_CONNECT_MS) +
-                            or_default(timeouts->first_byte_ms, BUNDLE_FIRST_BYTE_MS) +
+                        (int64_t)timeouts->connect_ms + timeouts->first_byte_ms +
                             EDGE_DEADLINE_SLACK_MS);
 }
 
