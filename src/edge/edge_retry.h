@@ -2,7 +2,8 @@
  *
  * Once, and only where that cannot do anything twice:
  *   - the warpgate provably did not process it (REFUSED_STREAM, beyond the last id of a GOAWAY), or says that it did not reach the
- *     workload (`upstream_refused`, `not_ready`): any method, if no byte of the body has left that is not at hand any more;
+ *     workload (`upstream_refused`, `upstream_tls`, `not_ready`), or that the workload did not process it (`upstream_unprocessed`):
+ *     any method, if no byte of the body has left that is not at hand any more;
  *   - the tunnel was lost, or a kept-alive connection to the workload was stale: only what is idempotent (RFC 9110 §9.2.2) and
  *     complete without a body.
  * And within a budget of the environment: one for ten requests, saved up over the last EDGE_RETRY_WINDOW_MS to 2 *

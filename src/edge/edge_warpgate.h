@@ -2,7 +2,7 @@
  *
  * Made with the first tunnel of a warpgate id, gone with the last. What two tunnels of one warpgate say goes to one place. Health
  * has two sources: what the warpgate reports of an upstream (`health` records), and what its answers show: the first
- * `upstream_refused`, or EDGE_WARPGATE_TIMEOUTS `upstream_timeout` in a row, put the upstream of this warpgate aside for a
+ * `upstream_refused` or `upstream_tls`, or EDGE_WARPGATE_TIMEOUTS `upstream_timeout` in a row, put the upstream of this warpgate aside for a
  * second, and for twice as long each time that it happens again, up to EDGE_WARPGATE_EJECTION_MS_MAX. An answer of the
  * workload's own, or a report that it is up, ends that. Only edge_balance.c decides by it.
  * Bounds: TUNNEL_UPSTREAMS_MAX upstreams.
@@ -42,7 +42,7 @@ struct edge_warpgate {
 /* What one answer says about the upstream that gave it, or did not. */
 enum edge_warpgate_outcome {
     EDGE_WARPGATE_ANSWERED,
-    EDGE_WARPGATE_REFUSED, /* the workload takes no connections */
+    EDGE_WARPGATE_REFUSED, /* no connection, or no TLS, with the workload */
     EDGE_WARPGATE_TIMED_OUT,
 };
 

@@ -1,5 +1,5 @@
-/* h2_session.h: HTTP/2 (RFC 9113) over nghttp2, in both roles: for visitors (server), and for the tunnel (the edge is the
- * client, the warpgate the server, on a connection that the warpgate dialled).
+/* h2_session.h: HTTP/2 (RFC 9113) over nghttp2, in both roles: for visitors (server), for workloads (client), and for the tunnel
+ * (the edge is the client, the warpgate the server, on a connection that the warpgate dialled).
  *
  * The library does frames and HPACK; validation is ours (http_check.h), so it runs with no_http_messaging, no automatic
  * window updates, no_closed_streams. The connection window is given back at once, a stream's window when its owner

@@ -1,7 +1,7 @@
 /* warpgate_backoff.h: how long to wait before the next try, and when to speak of it.
  *
  * Full jitter: a uniform time between nothing and a limit that doubles from 250 ms up to `cap_ms`, so that many warpgates
- * that lost the same edge do not come back as one wave. The owner resets it after BACKOFF_STABLE_MS of success.
+ * that lost the same edge do not come back as one wave. The owner resets it after WARPGATE_BACKOFF_STABLE_MS of success.
  */
 #ifndef WARPGATE_WARPGATE_BACKOFF_H
 #define WARPGATE_WARPGATE_BACKOFF_H

@@ -1,9 +1,10 @@
 /* warpgate_edge.h: one edge and the tunnels to it: as many as it wants, made again when they are lost, replaced before they end.
  *
- * While none stands, one is dialled at a time, with full-jitter backoff that is forgotten after 10 s of a tunnel's life. A lost
+ * While none stands, one is dialled at a time, with full-jitter backoff that begins anew after 10 s of a tunnel's life. A lost
  * tunnel is never waited for: the next is dialled at once, beside what still drains. A try ends after 4 s without TCP, and the backoff's
  * limit is 5 s: however long a network was away, the tunnel is back within 10 s of its return. An edge that asks thousands of
- * warpgates for other tunnels is not dialled by all of them in the same moment: each waits up to 500 ms, its old tunnel serving.
+ * warpgates for other tunnels is not dialled by all of them in the same moment: each waits up to 500 ms (100 ms where a successor
+ * waits for them), its old tunnel serving.
  */
 #ifndef WARPGATE_WARPGATE_EDGE_H
 #define WARPGATE_WARPGATE_EDGE_H
