@@ -71,7 +71,7 @@ static void write_control_address(const struct up *up, char out[ADDRESS_TEXT_SIZ
 static int connect_control(void *context) {
     struct up *up = context;
     int fds[2];
-    if (up->control == NULL || up->phase == UP_STOPPING ||
+    if (up->control == NULL || up->phase > UP_SERVING ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) {
         return -1;
     }

@@ -220,17 +220,22 @@ static void accept_conn(struct control *control, struct conn *conn, bool is_mach
 static const struct conn_timeouts machine_timeouts = {0};
 
 static void on_local_established(void *owner, struct conn *conn) {
-    accept_conn(owner, conn, true);
+    struct control *control = owner;
+    accept_conn(control, conn, true);
+    atomic_fetch_sub(&control->arriving_count, 1);
 }
 
 static void on_local_closed(void *owner, struct conn *conn, const struct why *why) {
-    (void)owner;
+    struct control *control = owner;
     (void)conn;
     log_warn("control.local_handshake_failed", "code=%s reason=\"%s\"", why->slug, why->text);
+    atomic_fetch_sub(&control->arriving_count, 1);
+    control_state_check_ended(control);
 }
 
 void control_adopt(struct control *control, int fd) {
     static const struct conn_events events = {on_local_established, on_local_closed};
+    atomic_fetch_add(&control->arriving_count, 1);
     (void)conn_accept(control->loop, fd, control->machine_tls, &machine_timeouts, &events, control);
 }
 

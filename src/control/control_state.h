@@ -57,7 +57,8 @@ struct control {
     void *ended_context;
 
     /* for any thread */
-    atomic_uint arriving_count; /* connections on their way from other loops */
+    atomic_uint
+        arriving_count; /* connections on their way from other loops, or in handshakes of our own */
     struct store *store;
     struct identity_password *passwords;
     struct identity_throttle *throttle;

@@ -1,4 +1,5 @@
 """load.py: well-behaved visitors who never stop asking, and what they were told. Each is a thread; whatever goes wrong is a failure."""
+import ssl
 import threading
 import time
 
@@ -18,6 +19,14 @@ class _Patient(h2.connection.H2Connection):
         return [], [event]
 
 
+def connect(platform, host, alpn):
+    """What ends before the handshake was refused, however the system says it."""
+    try:
+        return Visitor(platform.port, host, platform.ca, alpn=alpn)
+    except (ConnectionError, ssl.SSLError) as error:
+        raise ConnectionRefusedError(str(error)) from error
+
+
 class Http1:
     """Keeps its connection as long as it may; with `is_new_each_time`, never."""
 
@@ -26,7 +35,7 @@ class Http1:
 
     def ask(self, path):
         if self.visitor is None:
-            self.visitor = Visitor(self.platform.port, self.host, self.platform.ca)
+            self.visitor = connect(self.platform, self.host, ("http/1.1",))
         answer = self.visitor.request("GET", path)
         if self.is_new_each_time or (answer.header("connection") or "").lower() == "close":
             self.close()
@@ -45,7 +54,7 @@ class Http2:
         self.platform, self.host, self.visitor = platform, host, None
 
     def _connect(self):
-        self.visitor = Visitor(self.platform.port, self.host, self.platform.ca, alpn=("h2",))
+        self.visitor = connect(self.platform, self.host, ("h2",))
         self.http = _Patient(h2.config.H2Configuration(header_encoding="utf-8"))
         self.http.initiate_connection()
         self.is_going = False

@@ -4,10 +4,14 @@ import signal
 import socket
 import threading
 
+import hyperframe.frame
 import pytest
 
 from harness import DEADLINE, DOMAIN, Platform, Program, Visitor, Workload, eventually, free_port, plain_response, programs
 from load import Http1, Http2, Load
+from test_traffic_websocket import echo
+from websocket_peer import CLOSE, TEXT, Http1WebSocket, Http2WebSocket
+from workload_live import LiveWorkload
 
 
 def replace(running, *arguments, folder):
@@ -66,6 +70,42 @@ def test_what_runs_is_finished_by_the_old_one(tmp_path, started):
             go_on.set()
             assert slow.read_response().body == b"/slow"
         assert platform.wait() == 0
+
+
+@pytest.mark.parametrize("version", ["h1", "h2"])
+def test_a_websocket_goes_on_until_the_grace_is_over(tmp_path, started, version):
+    """It is the old process's, which answers it as before, and at the end closes it with 1001."""
+    workload = LiveWorkload(echo)
+    platform, project = begin(tmp_path, started, workload, "--grace", "3", "--workers", "2")
+    visitor = Http1WebSocket(platform.port, project.host, platform.ca) if version == "h1" else Http2WebSocket(platform, project.host)
+    with visitor:
+        if version == "h2":  # the library takes a GOAWAY for the end
+            visitor.http._frame_dispatch_table[hyperframe.frame.GoAwayFrame] = lambda frame: ([], [])
+        visitor.open("/chat")
+        assert visitor.is_switched()
+        successor = replace(platform, "--grace", "3", "--workers", "2", folder=tmp_path)
+        started.append(successor)
+        for word in (b"one", b"two"):
+            visitor.frames.send(TEXT, word)
+            assert visitor.frames.next() == (TEXT, word)
+        assert platform.process.poll() is None
+        opcode, payload = visitor.frames.next()
+        assert (opcode, payload[:2]) == (CLOSE, (1001).to_bytes(2, "big"))
+        visitor.frames.send(CLOSE, payload)
+        assert visitor.frames.next() is None
+    assert platform.wait() == 0
+    workload.close()
+
+
+def test_a_stop_cuts_nobody_who_asks_again_elsewhere(tmp_path, started, workload):
+    """SIGTERM under load: every answer that was begun, and every request that had been sent, is complete."""
+    platform, project = begin(tmp_path, started, workload, "--workers", "2")
+    with Load([Http1(platform, project.host) for _ in range(4)] + [Http2(platform, project.host) for _ in range(4)]) as load:
+        eventually(lambda: load.count > 200, what="requests")
+        platform.kill(signal.SIGTERM)
+        assert platform.wait() == 0
+    refused = [failure for failure in load.failures if "ConnectionRefusedError" not in failure]
+    assert not refused, "\n".join(refused[:10])
 
 
 def test_the_api_goes_on(tmp_path, started, workload):
