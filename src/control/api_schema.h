@@ -51,6 +51,7 @@ struct api_schema {
 extern const struct api_schema api_schema_session_new;
 extern const struct api_schema api_schema_project_new;
 extern const struct api_schema api_schema_project_patch;
+extern const struct api_schema api_schema_environment_new;
 extern const struct api_schema api_schema_environment_patch;
 extern const struct api_schema api_schema_health_check;
 extern const struct api_schema api_schema_route_timeouts;
