@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 
-#define SWEEP_MS 100
+#define SWEEP_MS 50
 
 void warpgate_deadline_init(struct warpgate_deadline *deadline,
                             void (*on_due)(struct warpgate_deadline *deadline)) {

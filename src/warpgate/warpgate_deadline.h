@@ -1,6 +1,6 @@
 /* warpgate_deadline.h: the deadlines of requests: one wheel (base/wheel.h) and one timer for all of them.
  *
- * Reported never early, and late by at most some 165 ms. The timer runs only while a deadline is set: an idle agent sleeps.
+ * Reported never early, and late by at most some 115 ms. The timer runs only while a deadline is set: an idle agent sleeps.
  */
 #ifndef WARPGATE_WARPGATE_DEADLINE_H
 #define WARPGATE_WARPGATE_DEADLINE_H
