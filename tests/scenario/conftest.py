@@ -5,7 +5,7 @@ from harness import Platform, Workload
 
 def pytest_collection_modifyitems(items):
     """Modules run side by side: those that mostly wait for a clock begin first."""
-    waiting = ("test_timeouts.py", "test_slow_visitors.py", "test_networks.py", "test_proxies.py")
+    waiting = ("test_timeouts.py", "test_slow_visitors.py", "test_networks.py", "test_proxies.py", "test_traffic_idle.py", "test_threats_slow.py")
     items.sort(key=lambda item: item.path.name not in waiting)
 
 
