@@ -218,6 +218,9 @@ void edge_roster_forget(struct edge_roster *roster, unsigned worker, const struc
 
 bool edge_roster_serves(struct edge_roster *roster, const struct id *id) {
     bool is_served = false;
+    if (roster == NULL) {
+        return false;
+    }
     lock(roster);
     const struct roster_environment *environment = find_environment(roster, id);
     for (unsigned i = 0; environment != NULL && i < roster->worker_count; i++) {
