@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/recycler.h"
 
 static _Noreturn void give_up(size_t count, size_t size) {
     log_error("memory.exhausted", "count=%zu size=%zu", count, size);
@@ -51,6 +52,7 @@ char *memory_dup(const void *at, size_t len) {
 }
 
 void memory_trim(void) {
+    recycler_trim();
 #ifdef __GLIBC__
     (void)malloc_trim(0);
 #endif

@@ -17,7 +17,7 @@ void *memory_resize(void *at, size_t count, size_t size) __attribute__((returns_
 /* A terminated copy of `len` bytes. */
 char *memory_dup(const void *at, size_t len) __attribute__((returns_nonnull, malloc));
 void memory_free(void *at);
-/* Gives what was freed back to the system where the allocator keeps it: after a crowd has left, not in between. */
+/* Gives what was freed, also what this thread keeps in its recycler, back to the system where the allocator keeps it: after a crowd has left, not in between. */
 void memory_trim(void);
 
 #define MEMORY_NEW(type) ((type *)memory_new(sizeof(type)))

@@ -8,6 +8,7 @@
 #include "cmd/up.h"
 #include "edge/edge.h"
 #include "net/descriptor_budget.h"
+#include "net/tls_memory.h"
 
 #define DEFAULT_DOMAIN "mezusphere.localhost"
 #define GRACE_SECONDS_MAX 600
@@ -180,6 +181,7 @@ static int command_help(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "help";
+    tls_memory_install();
     descriptor_budget_raise_limit();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";

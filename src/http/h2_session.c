@@ -1,6 +1,7 @@
 #include "http/h2_session.h"
 
 #include "base/memory.h"
+#include "base/recycler.h"
 #include "http/h2_core.h"
 #include "http/h2_output.h"
 #include "http/h2_receive.h"
@@ -61,16 +62,39 @@ static nghttp2_option *make_options(void) {
     return option;
 }
 
+/* The library allocates a stream, frames and fields for each request, and frees them soon after. */
+static void *take(size_t size, void *context) {
+    (void)context;
+    return recycler_take(size);
+}
+
+static void *take_zeroed(size_t count, size_t size, void *context) {
+    (void)context;
+    return recycler_take_zeroed(count, size);
+}
+
+static void *resize(void *at, size_t size, void *context) {
+    (void)context;
+    return recycler_resize(at, size);
+}
+
+static void give(void *at, void *context) {
+    (void)context;
+    recycler_give(at);
+}
+
 static int make_library(struct h2_session *session) {
+    nghttp2_mem memory = {.malloc = take, .free = give, .calloc = take_zeroed, .realloc = resize};
     nghttp2_option *option = make_options();
     nghttp2_session_callbacks *callbacks = NULL;
     int error = NGHTTP2_ERR_NOMEM;
     if (option != NULL && nghttp2_session_callbacks_new(&callbacks) == 0) {
         h2_receive_register(callbacks);
         h2_output_register(callbacks);
-        error = session->config.role == H2_SERVER
-                    ? nghttp2_session_server_new2(&session->ng, callbacks, session, option)
-                    : nghttp2_session_client_new2(&session->ng, callbacks, session, option);
+        error =
+            session->config.role == H2_SERVER
+                ? nghttp2_session_server_new3(&session->ng, callbacks, session, option, &memory)
+                : nghttp2_session_client_new3(&session->ng, callbacks, session, option, &memory);
     }
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(option);

@@ -55,6 +55,66 @@ static const uint8_t classes[256] = {
     ['#'] = IN_TOKEN | IN_LOWER,
 };
 
+/* Every name and value is looked at here where it comes in and again where it goes out. Sixteen bytes at once, in whatever
+ * registers the processor has: byte by byte it was a seventh of what the warpgate does in user space. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+static bool is_any(bytes16 bytes) {
+    words2 words = (words2)bytes;
+    return (words[0] | words[1]) != 0;
+}
+
+static uint64_t load64(const char *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static uint64_t load32(const char *at) {
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* All of the last 1 to 16 bytes before `end`, some of them twice. */
+static inline bytes16 gather(const char *end, size_t len) {
+    if (len >= 8) {
+        return (bytes16)(words2){load64(end - len), load64(end - 8)};
+    }
+    if (len >= 4) {
+        uint64_t word = load32(end - len) | load32(end - 4) << 32;
+        return (bytes16)(words2){word, word};
+    }
+    uint64_t word = 0x0101010101010101u * (uint8_t)end[-1];
+    word = word << 16 | (uint64_t)(uint8_t)end[-(ptrdiff_t)len] << 8 |
+           (uint8_t)end[-(ptrdiff_t)(len / 2) - 1];
+    return (bytes16)(words2){word, word};
+}
+
+/* True if `is_bad` of any sixteen bytes. */
+static inline __attribute__((always_inline)) bool has_any(struct str s,
+                                                          bytes16 (*is_bad)(bytes16 bytes)) {
+    bytes16 bad = {0};
+    size_t i = 0;
+    for (; s.len - i > sizeof(bytes16); i += sizeof(bytes16)) {
+        bytes16 bytes;
+        memcpy(&bytes, s.at + i, sizeof bytes);
+        bad |= is_bad(bytes);
+    }
+    return is_any(bad | is_bad(gather(s.at + s.len, i > 0 ? sizeof(bytes16) : s.len)));
+}
+
+static inline bytes16 is_control(bytes16 bytes) {
+    return (bytes16)((bytes < 0x20) | (bytes == 0x7f));
+}
+
+/* What names rarely have: another byte than a-z, 0-9 and "-". */
+static inline bytes16 is_unusual(bytes16 bytes) {
+    return (bytes16) ~((bytes16)(bytes - 'a' < 26) | (bytes16)(bytes - '0' < 10) |
+                       (bytes16)(bytes == '-'));
+}
+
 static bool is_made_of(struct str s, uint8_t class) {
     uint8_t all = class;
     for (size_t i = 0; i < s.len; i++) {
@@ -68,40 +128,30 @@ bool http_check_token(struct str s) {
 }
 
 bool http_check_lower_token(struct str s) {
-    return s.len > 0 && is_made_of(s, IN_LOWER);
-}
-
-#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
-
-/* True if one of eight bytes is below 0x20 or is 0x7f. */
-static bool has_control(uint64_t word) {
-    uint64_t below = (word - EACH(0x20)) & ~word;
-    uint64_t del = word ^ EACH(0x7f);
-    return ((below | ((del - EACH(1)) & ~del)) & EACH(0x80)) != 0;
+    return s.len > 0 && (!has_any(s, is_unusual) || is_made_of(s, IN_LOWER));
 }
 
 static bool is_value_byte(uint8_t c) {
     return (c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
+static bool has_white_end(struct str s) {
+    char first = s.at[0];
+    char last = s.at[s.len - 1];
+    return first == ' ' || first == '\t' || last == ' ' || last == '\t';
+}
+
 bool http_check_value(struct str s) {
     if (s.len == 0) {
         return true;
     }
-    char first = s.at[0];
-    char last = s.at[s.len - 1];
-    if (first == ' ' || first == '\t' || last == ' ' || last == '\t') {
+    if (has_white_end(s)) {
         return false;
     }
-    size_t i = 0;
-    for (; s.len - i >= 8; i += 8) {
-        uint64_t word;
-        memcpy(&word, s.at + i, 8);
-        if (has_control(word)) {
-            break; /* perhaps only a tab: byte by byte from here */
-        }
+    if (!has_any(s, is_control)) {
+        return true;
     }
-    for (; i < s.len; i++) {
+    for (size_t i = 0; i < s.len; i++) { /* perhaps they are only tabs */
         if (!is_value_byte((uint8_t)s.at[i])) {
             return false;
         }

@@ -32,6 +32,34 @@ static void each_byte_is_judged(void **state) {
     }
 }
 
+/* A bad byte is found wherever it stands, however long the text is, and its neighbours count for nothing. */
+static void finds_one_byte_at_every_place(void **state) {
+    (void)state;
+    for (size_t len = 1; len <= 70; len++) {
+        char text[72];
+        memset(text, '\n', sizeof(text));
+        memset(text + 1, 'a', len);
+        assert_true(http_check_value(str_make(text + 1, len)));
+        assert_true(http_check_lower_token(str_make(text + 1, len)));
+        for (size_t at = 1; at <= len; at++) {
+            static const char bad[] = {'\0', '\n', '\x1f', '\x7f'};
+            for (size_t i = 0; i < sizeof(bad); i++) {
+                text[at] = bad[i];
+                assert_false(http_check_value(str_make(text + 1, len)));
+                assert_false(http_check_lower_token(str_make(text + 1, len)));
+            }
+            text[at] = 'A';
+            assert_false(http_check_lower_token(str_make(text + 1, len)));
+            text[at] = '~';
+            assert_true(http_check_lower_token(str_make(text + 1, len)));
+            text[at] = '\x80';
+            assert_true(http_check_value(str_make(text + 1, len)));
+            assert_false(http_check_lower_token(str_make(text + 1, len)));
+            text[at] = 'a';
+        }
+    }
+}
+
 static void edges(void **state) {
     (void)state;
     assert_false(http_check_token(STR("")));
@@ -201,6 +229,7 @@ static void response_heads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_byte_is_judged),
+        cmocka_unit_test(finds_one_byte_at_every_place),
         cmocka_unit_test(edges),
         cmocka_unit_test(authorities),
         cmocka_unit_test(lengths),

@@ -20,7 +20,6 @@
 #define PEER_CHAIN_BYTES_MAX (16 * 1024)
 /* For visitors with TLS 1.3. OpenSSL would send two; one connection serves a browser, and the next gets its own. */
 #define TICKETS_PER_HANDSHAKE 1
-#define BULK_READ_BYTES (64 * 1024)
 
 #define SUITES_13 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
 #define SUITES_12                                                                                  \
@@ -42,7 +41,6 @@ struct role_rules {
     bool requires_alpn;
     bool has_tickets;
     bool has_hosts;     /* certificate by server name */
-    bool is_bulk;       /* long-lived and shared by many streams: worth a large read buffer */
     bool trusts_system; /* when no anchors were given */
     bool verifies_name;
     bool must_be_asked; /* a server that does not want our certificate is none of ours */
@@ -58,13 +56,11 @@ static const struct role_rules roles[] = {
                            .min_version = TLS1_3_VERSION,
                            .verify_mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                            .alpn = STR_INIT(ALPN_TUNNEL_WIRE),
-                           .requires_alpn = true,
-                           .is_bulk = true},
+                           .requires_alpn = true},
     [TLS_TUNNEL_CLIENT] = {.min_version = TLS1_3_VERSION,
                            .verify_mode = SSL_VERIFY_PEER,
                            .alpn = STR_INIT(ALPN_TUNNEL_WIRE),
                            .requires_alpn = true,
-                           .is_bulk = true,
                            .must_be_asked = true},
     [TLS_CONTROL_SERVER] = {.is_server = true,
                             .min_version = TLS1_3_VERSION,
@@ -99,7 +95,7 @@ struct tls_context {
     struct tls_certificate *own;
     X509_STORE *trust;
     X509_STORE *system; /* from the first handshake that needed it; tls_system_trust.h */
-    struct map hosts; /* name to struct tls_certificate */
+    struct map hosts;   /* name to struct tls_certificate */
 };
 
 /* The server's choice of protocol: its own preference among what is offered (RFC 7301 §3.2). */
@@ -164,6 +160,8 @@ static SSL_CTX *make_ssl(const struct role_rules *rules) {
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Without this a stream of KeyUpdates keeps one SSL_read busy for as long as the peer likes. */
     SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+    /* Into a buffer for one record: of a larger one OpenSSL moves the whole rest to the front before each record, one and a
+     * half copies of everything that a tunnel carries. */
     SSL_CTX_set_read_ahead(ssl, 1);
     /* Tickets carry the state; a cache would only hold memory, and make sessions outlive their role. */
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
@@ -405,9 +403,6 @@ static void set_rules(const struct role_rules *rules, SSL *ssl) {
     } else {
         SSL_set_options(ssl, SSL_OP_NO_TICKET);
         SSL_set_num_tickets(ssl, 0);
-    }
-    if (rules->is_bulk) {
-        SSL_set_default_read_buffer_len(ssl, BULK_READ_BYTES);
     }
 }
 

@@ -17,6 +17,8 @@
 #include <openssl/ssl.h>
 
 #include "base/arena.h"
+#include "base/recycler.h"
+#include "net/tls_memory.h"
 
 /* glibc keeps freed pieces in a cache per thread, where they hold pages that a long idle agent could give back: half of its
  * idle heap, after OpenSSL's decoders are through with a key. That cache can be set from the environment alone, before main.
@@ -53,6 +55,7 @@ void warpgate_memory_prepare(char **argv) {
     /* A resolver that went away with the network is asked again soon, not after its default of up to half a minute. */
     (void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
     (void)mallopt(M_ARENA_MAX, 1);
+    tls_memory_install();
     /* A file on the host must not decide what the agent's TLS does. Error texts would cost 150 KiB; what operators can do
      * something about has words of our own (net/tls_session_why.c), the rest is told by number. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
@@ -87,6 +90,7 @@ static int drop_program_pages(struct dl_phdr_info *info, size_t size, void *cont
 void warpgate_memory_release(struct loop *loop) {
     block_pool_trim(loop_block_pool(loop));
     arena_trim();
+    recycler_trim();
     (void)malloc_trim(0);
     (void)dl_iterate_phdr(drop_program_pages, NULL);
 }
