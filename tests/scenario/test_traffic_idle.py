@@ -81,11 +81,11 @@ class EventsOverHttp2:
 
 
 @pytest.fixture
-def talks(platform, started):
+def talks(request, platform, started):
     """(project, what opens one of each kind)"""
     quiet = Quiet()
     with LiveWorkload(quiet) as workload:
-        project = platform.project("quiet")
+        project = platform.project(request.node.name.removeprefix("test_").replace("_", "-"))
         project.route("/")
         started.append(project.start_warpgate(workload.address))
         port, host, ca, timeout = platform.port, project.host, platform.ca, SILENCE_S * 2
