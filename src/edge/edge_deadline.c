@@ -8,7 +8,7 @@
 
 void edge_deadline_start(struct edge_request *request, enum edge_deadline_kind kind,
                          int64_t limit_ms) {
-    edge_deadline_progress(request);
+    request->progress_ms = loop_now_ms(request->worker->loop);
     request->deadline_kind = kind;
     request->limit_ms = limit_ms;
     wheel_set(&request->worker->wheel, &request->deadline, request->progress_ms + limit_ms);

@@ -60,6 +60,19 @@ static void but_not_for_long(void **state) {
     assert_int_equal(kit_environment(kit)->parked_count, 0);
 }
 
+/* Each of them has a place that others may want. */
+static void nor_for_as_long_as_a_body_drips(void **state) {
+    (void)state;
+    serve_once();
+    kit_send(kit, "POST /app HTTP/1.1\r\nHost: " KIT_HOST "\r\nContent-Length: 10\r\n\r\n");
+    for (unsigned i = 0; i < 5 && kit->out_len == 0; i++) {
+        kit_pass(kit, EDGE_PARK_MS / 2);
+        kit_send(kit, "x");
+    }
+    assert_true(has_said("\"no_warpgate\""));
+    assert_int_equal(kit->worker.parked_count, 0);
+}
+
 static void and_not_after_a_long_time_without(void **state) {
     (void)state;
     serve_once();
@@ -152,6 +165,7 @@ int main(void) {
         TEST(where_none_is_expected_nobody_waits),
         TEST(it_waits_for_the_tunnel_that_comes_back),
         TEST(but_not_for_long),
+        TEST(nor_for_as_long_as_a_body_drips),
         TEST(and_not_after_a_long_time_without),
         TEST(an_edge_that_has_just_begun_expects_everybody),
         TEST(visitors_that_go_do_not_wait),
