@@ -234,6 +234,7 @@ static void on_demo_ended(void *context) {
 
 void up_end(struct up *up, enum edge_farewell farewell) {
     up->phase = UP_STOPPING;
+    up_listen_close(&up->listeners);
     loop_timer_clear(&up->demo_timer);
     up_handover_stop(up);
     up_reload_stop(up);
@@ -255,19 +256,23 @@ static void on_closed(void *context) {
 
 static void on_signal(void *context, int signal_number) {
     struct up *up = context;
-    if (up->phase == UP_STOPPING &&
-        loop_now_ms(up->loop) - up->stopping_since_ms < SAME_SIGNAL_MS) {
+    int64_t now_ms = loop_now_ms(up->loop);
+    if (up->is_stop_asked && now_ms - up->stop_asked_at_ms < SAME_SIGNAL_MS) {
         return;
     }
-    if (up->phase != UP_SERVING) {
-        /* asked twice; or nothing is served yet, or by somebody else soon */
+    if (up->is_stop_asked || up->phase == UP_STARTING) {
         log_warn("mezusphere.cut", "signal=%d: not waiting any longer", signal_number);
-        _exit(up->phase == UP_STARTING ? 0 : 1);
+        _exit(up->phase == UP_STARTING ? 0 : 1); /* nothing is served yet; asked twice */
     }
     log_info("mezusphere.stopping", "signal=%d", signal_number);
+    up->is_stop_asked = true;
+    up->stop_asked_at_ms = now_ms;
+    if (up->phase != UP_SERVING) {
+        return; /* it stops already; or it will with the hand-over, however that ends (up_handover.c) */
+    }
     up_notify("STOPPING=1");
     up->phase = UP_STOPPING;
-    up->stopping_since_ms = loop_now_ms(up->loop);
+    up_listen_close(&up->listeners); /* whoever comes now is refused, and does not wait in vain */
     up_handover_stop(up);
     edge_close(up->edge, on_closed, up);
 }

@@ -1,7 +1,8 @@
 /* up_handover.c: the running process gives way to a successor, in place: no connection is refused and no request fails.
  *
  * Until the successor says that it serves, everything can be taken back: when it goes away, or takes too long, this process opens
- * the store again and goes on. In between nobody accepts: what arrives waits in the listening sockets, which both have.
+ * the store again and goes on. In between nobody accepts: what arrives waits in the listening sockets, which both have. Told to stop
+ * meanwhile, it lets the hand-over come to its end, and ends itself either way.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -20,40 +21,52 @@
 #define RECLAIM_MS 200
 
 enum handover_state {
-    HANDOVER_WAITING, /* nobody is there */
+    HANDOVER_WAITING, /* nobody is there, or one that has not asked, or was refused */
     HANDOVER_OFFERED, /* a successor has the sockets; nothing has changed */
     HANDOVER_SETTLING, /* it wants the store; this process has just taken over itself, and gets its tunnels first */
-    HANDOVER_CLOSING,   /* it wants the store: accepting ends, then the control plane */
-    HANDOVER_RELEASED,  /* the store is its */
-    HANDOVER_RECLAIMING /* it is gone: the store is to be ours again */
+    HANDOVER_CLOSING,      /* it wants the store: accepting ends, then the control plane */
+    HANDOVER_CLOSING_LOST, /* as above, but it has gone: what is under way comes to its end first */
+    HANDOVER_RELEASED,     /* the store is its */
+    HANDOVER_RECLAIMING    /* it is gone: the store is to be ours again */
 };
 
 struct up_handover {
     struct up *up;
     enum handover_state state;
     struct fd_channel_listener *listener;
-    struct fd_channel *channel; /* the successor; NULL: none */
-    struct loop_timer timer;
-    bool is_lost; /* while CLOSING: the successor has gone */
+    struct fd_channel
+        *channel; /* the successor, or one that was refused and has not left; NULL: none */
+    struct loop_timer timer; /* the state's own: of SETTLING, RELEASED and RECLAIMING */
 };
+
+static void set_state(struct up_handover *handover, enum handover_state state) {
+    loop_timer_clear(&handover->timer);
+    handover->state = state;
+}
 
 static void go_on_serving(struct up_handover *handover) {
     struct why why = {0};
     if (up_open(handover->up, &why) != STATUS_OK) {
         log_error("mezusphere.not_listening", "code=%s detail=%s", why.slug, why.text);
     }
-    handover->state = HANDOVER_WAITING;
-    handover->is_lost = false;
+    set_state(handover, HANDOVER_WAITING);
     handover->up->phase = UP_SERVING;
     log_warn("mezusphere.not_replaced", "the successor did not come up: this process goes on");
 }
 
-/* The successor may still hold the store for a moment. */
-static void reclaim(struct up_handover *handover) {
+/* The successor did not come up. A process that was told to stop meanwhile has nothing to take back. */
+static void take_back(struct up_handover *handover) {
+    struct up *up = handover->up;
+    if (up->is_stop_asked) {
+        log_info("mezusphere.stopping", "the successor did not come up");
+        up_end(up, EDGE_FAREWELL_STOP);
+        return;
+    }
     struct why why = {0};
-    handover->state = HANDOVER_RECLAIMING;
-    if (up_make_control(handover->up, &why) != STATUS_OK) {
+    if (up->control == NULL && up_make_control(up, &why) != STATUS_OK) {
+        /* the successor may still hold the store for a moment */
         log_warn("mezusphere.store_not_back", "code=%s detail=%s", why.slug, why.text);
+        set_state(handover, HANDOVER_RECLAIMING);
         loop_timer_set(&handover->timer, RECLAIM_MS);
         return;
     }
@@ -67,12 +80,12 @@ static void on_timer(struct loop_timer *timer) {
     if (handover->state == HANDOVER_SETTLING) {
         settle(handover);
     } else if (handover->state == HANDOVER_RECLAIMING) {
-        reclaim(handover);
+        take_back(handover);
     } else if (handover->state == HANDOVER_RELEASED) {
         log_warn("mezusphere.successor_slow", "it has not begun to serve in %d s",
                  PATIENCE_MS / 1000);
         fd_channel_free(&handover->channel); /* it ends when it sees that */
-        reclaim(handover);
+        take_back(handover);
     }
 }
 
@@ -88,11 +101,11 @@ static void tell(struct up_handover *handover, enum up_message message, struct s
 static void on_control_ended(void *context) {
     struct up_handover *handover = context;
     control_free(&handover->up->control);
-    if (handover->is_lost) {
-        reclaim(handover);
+    if (handover->state == HANDOVER_CLOSING_LOST) {
+        take_back(handover);
         return;
     }
-    handover->state = HANDOVER_RELEASED;
+    set_state(handover, HANDOVER_RELEASED);
     log_info("mezusphere.released", "the successor has the store");
     loop_timer_set(&handover->timer, PATIENCE_MS);
     char tunnels[24];
@@ -102,8 +115,8 @@ static void on_control_ended(void *context) {
 
 static void on_fronts_closed(void *context) {
     struct up_handover *handover = context;
-    if (handover->is_lost) {
-        go_on_serving(handover);
+    if (handover->state == HANDOVER_CLOSING_LOST) {
+        take_back(handover);
         return;
     }
     control_stop(handover->up->control, on_control_ended, handover);
@@ -118,7 +131,7 @@ static void settle(struct up_handover *handover) {
         return;
     }
     log_info("mezusphere.replacing", "a successor takes over");
-    handover->state = HANDOVER_CLOSING;
+    set_state(handover, HANDOVER_CLOSING);
     up->phase = UP_HANDING;
     edge_close(up->edge, on_fronts_closed, handover);
 }
@@ -134,11 +147,11 @@ static void take_take(struct up_handover *handover, struct str payload) {
         return;
     }
     size_t len = edge_export_tickets(up->edge, keys);
-    handover->state = HANDOVER_OFFERED;
+    set_state(handover, HANDOVER_OFFERED);
     if (fd_channel_send(handover->channel, UP_MESSAGE_SOCKETS, str_make((const char *)keys, len),
                         up->listeners.fds, up->listeners.count) != STATUS_OK) {
         log_warn("mezusphere.successor_deaf", "it cannot be given the sockets");
-        handover->state = HANDOVER_WAITING;
+        set_state(handover, HANDOVER_WAITING);
         fd_channel_free(&handover->channel);
     }
     secret_wipe(keys, sizeof keys);
@@ -150,7 +163,7 @@ static void take_release(struct up_handover *handover, struct str payload) {
         tell(handover, UP_MESSAGE_REFUSED, STR("it is stopping"));
         return;
     }
-    handover->state = HANDOVER_SETTLING;
+    set_state(handover, HANDOVER_SETTLING);
     settle(handover);
 }
 
@@ -161,8 +174,6 @@ static void take_serving(struct up_handover *handover, struct str payload) {
     }
     struct up *up = handover->up;
     log_info("mezusphere.replaced", "the successor serves; finishing what runs");
-    up_listen_close(&up->listeners);
-    up_handover_stop(up);
     up_end(up, EDGE_FAREWELL_REPLACE);
 }
 
@@ -193,42 +204,29 @@ static void on_closed(void *owner, struct fd_channel *channel, const struct why 
     (void)why;
     handover->channel = NULL;
     switch (handover->state) {
+    case HANDOVER_OFFERED:
+    case HANDOVER_SETTLING:
+        set_state(handover, HANDOVER_WAITING);
+        return;
     case HANDOVER_CLOSING:
-        handover->is_lost = true; /* what is under way comes to its end first */
+        set_state(handover, HANDOVER_CLOSING_LOST);
         return;
     case HANDOVER_RELEASED:
-        loop_timer_clear(&handover->timer);
-        reclaim(handover);
+        take_back(handover);
         return;
-    default:
-        loop_timer_clear(&handover->timer);
-        handover->state = HANDOVER_WAITING;
+    case HANDOVER_WAITING:
+    case HANDOVER_CLOSING_LOST:
+    case HANDOVER_RECLAIMING:
+        return; /* it was another, and refused */
     }
 }
 
 static const struct fd_channel_events events = {.on_message = on_message, .on_closed = on_closed};
 
-static void ignore_message(void *owner, struct fd_channel *channel,
-                           struct fd_channel_message *message) {
-    (void)owner;
-    (void)channel;
-    (void)message;
-}
-
-static void ignore_closed(void *owner, struct fd_channel *channel, const struct why *why) {
-    (void)owner;
-    (void)channel;
-    (void)why;
-}
-
-static const struct fd_channel_events no_events = {.on_message = ignore_message,
-                                                   .on_closed = ignore_closed};
-
 /* One successor at a time. */
 static void on_accept(void *context, struct fd_channel *channel) {
     struct up_handover *handover = context;
     if (handover->channel != NULL) {
-        fd_channel_set_events(channel, &no_events, handover);
         fd_channel_free(&channel);
         return;
     }

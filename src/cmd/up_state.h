@@ -25,7 +25,8 @@
 
 /* What the two say to each other, in this order. */
 enum up_message {
-    UP_MESSAGE_TAKE = 1, /* successor: I want to replace you; payload: UP_CHANNEL_VERSION */
+    UP_MESSAGE_NONE,    /* never sent: nothing is due */
+    UP_MESSAGE_TAKE,    /* successor: I want to replace you; payload: UP_CHANNEL_VERSION */
     UP_MESSAGE_SOCKETS, /* running: here are the listening sockets; payload: keys of session tickets */
     UP_MESSAGE_RELEASE, /* successor: I have got all I need but the store */
     UP_MESSAGE_RELEASED, /* running: I accept no more, and the store is closed; payload: how many tunnels I have */
@@ -64,8 +65,9 @@ struct up {
     uint16_t public_port;
     uint64_t expected_tunnels; /* that the former process had */
     int64_t serving_since_ms;
-    unsigned running; /* parts that have not ended yet */
-    int64_t stopping_since_ms;
+    unsigned running;   /* parts that have not ended yet */
+    bool is_stop_asked; /* by a signal */
+    int64_t stop_asked_at_ms;
 };
 
 #endif

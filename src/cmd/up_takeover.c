@@ -52,7 +52,7 @@ static void take_released(struct up_takeover *takeover, struct str tunnels) {
     if (str_to_u64(tunnels, UINT32_MAX, &takeover->up->expected_tunnels) != STATUS_OK) {
         fail_because(STATUS_INVALID, "replace_malformed", "the running process is of another kind");
     }
-    takeover->expected = UP_MESSAGE_REFUSED; /* nothing more is due */
+    takeover->expected = UP_MESSAGE_NONE;
     if (up_make_parts(takeover->up, &why) != STATUS_OK) {
         up_fail(&why);
     }
@@ -62,6 +62,9 @@ static void on_message(void *owner, struct fd_channel *channel,
                        struct fd_channel_message *message) {
     struct up_takeover *takeover = owner;
     (void)channel;
+    if (takeover->expected == UP_MESSAGE_NONE) {
+        return;
+    }
     if (message->type == UP_MESSAGE_REFUSED) {
         fail_because(STATUS_UNAVAILABLE, "replace_refused",
                      "the running process cannot be replaced now: it is starting, stopping, being "

@@ -73,7 +73,7 @@ void fd_channel_free(struct fd_channel **channel);
 struct fd_channel_listener;
 typedef void (*fd_channel_accept_fn)(void *context, struct fd_channel *channel);
 
-/* Listens at `path`. `accept` is given each channel and sets its events at once. STATUS_CONFLICT (slug channel_in_use): a living process
+/* Listens at `path`. `accept` is given each channel and sets its events at once, or frees it. STATUS_CONFLICT (slug channel_in_use): a living process
  * listens there, and not `is_replacing`. STATUS_DENIED (channel_denied): the folder is open to others. STATUS_INVALID
  * (channel_path). STATUS_FAILED. */
 enum status fd_channel_listen(struct loop *loop, const char *path, bool is_replacing,

@@ -1,4 +1,5 @@
 """A running mezusphere is replaced by another process, in place: nobody is refused, nothing fails, and a successor that fails changes nothing."""
+import fcntl
 import os
 import signal
 import socket
@@ -160,6 +161,78 @@ def test_a_successor_that_fails_changes_nothing(tmp_path, started, workload, fai
     successor = replace(platform, folder=tmp_path)
     started.append(successor)
     assert platform.wait() == 0
+
+
+class Stranger:
+    """A successor that gets as far as it is told to (the records of src/net/fd_channel.h), and has the store's lock as its own."""
+
+    TAKE, SOCKETS, RELEASE, RELEASED = 1, 2, 3, 4
+
+    def __init__(self, platform):
+        self.platform = platform
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(str(platform.folder / "data" / "mezusphere.sock"))
+
+    def send(self, kind, payload=b""):
+        self.socket.sendall(bytes([kind, 0]) + len(payload).to_bytes(2, "big") + payload)
+
+    def receive(self):
+        data, ancillary, _, _ = self.socket.recvmsg(4, socket.CMSG_SPACE(16 * 4))
+        for _, _, numbers in ancillary:
+            for number in memoryview(numbers).cast("i"):
+                os.close(number)
+        length = int.from_bytes(data[2:], "big")
+        while length:
+            length -= len(self.socket.recv(length))
+        return data[0]
+
+    def get_released(self):
+        self.send(self.TAKE, b"1")
+        assert self.receive() == self.SOCKETS
+        self.send(self.RELEASE)
+        assert self.receive() == self.RELEASED
+        self.lock = open(self.platform.folder / "data" / "mezusphere.lock", "r+b")
+        fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_another_successor_while_the_store_is_not_back(tmp_path, started, workload):
+    """The first has gone, but the store is still locked: the second is refused, and that is no reason to give up the store."""
+    platform, project = begin(tmp_path, started, workload)
+    with Load([Http1(platform, project.host), Http1(platform, project.host, is_new_each_time=True), Http2(platform, project.host)]) as load:
+        stranger = Stranger(platform)
+        mark = platform.mark()
+        stranger.get_released()
+        stranger.socket.close()
+        platform.wait_line(r"mezusphere\.store_not_back", mark)
+        second = Program([programs() / "mezusphere", "up", "--data", platform.folder / "data", "--listen", f"127.0.0.1:{platform.port}",
+                          "--replace"])
+        assert second.wait() == 1 and "replace_refused" in second.output, second.output
+        mark = platform.mark()
+        platform.wait_line(r"mezusphere\.store_not_back", mark)
+        stranger.lock.close()
+        platform.wait_line(r"mezusphere\.not_replaced", mark)
+        before = load.count
+        eventually(lambda: load.count > before + 20, what="requests since")
+    load.check()
+    assert platform.login()
+    started.append(replace(platform, folder=tmp_path))
+    assert platform.wait() == 0
+
+
+def test_a_stop_while_it_is_being_replaced(tmp_path, started, workload):
+    """It ends in an orderly way whether the successor serves or not."""
+    platform, project = begin(tmp_path, started, workload)
+    stranger = Stranger(platform)
+    mark = platform.mark()
+    stranger.get_released()
+    platform.kill(signal.SIGTERM)
+    platform.wait_line(r"mezusphere\.stopping signal=15", mark)
+    assert platform.process.poll() is None
+    stranger.socket.close()
+    assert platform.wait() == 0, platform.output[-3000:]
+    assert "not_replaced" not in platform.output
+    stranger.lock.close()
 
 
 def test_where_nobody_runs_it_simply_starts(tmp_path, started):
