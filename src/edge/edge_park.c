@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "edge/edge_deadline.h"
+#include "edge/edge_spread.h"
 
 static bool is_expected(const struct edge_worker *worker,
                         const struct edge_environment *environment) {
@@ -17,6 +18,9 @@ enum edge_step_result edge_park(struct edge_request *request,
                                 struct edge_environment *environment) {
     struct edge_worker *worker = request->worker;
     int64_t now_ms = loop_now_ms(worker->loop);
+    if (environment != NULL && !edge_environment_is_served(environment)) {
+        edge_spread_again(request->visitor, &environment->id);
+    }
     if (request->parked_until_ms == 0) {
         request->parked_until_ms =
             now_ms + EDGE_PARK_MS; /* once for a try, however often it is woken */

@@ -4,6 +4,8 @@
  * Only where one is to be expected: the environment had a ready tunnel in the last EDGE_PARK_RECENT_MS, or this edge has begun
  * less long ago. For at most EDGE_PARK_MS, and at most EDGE_PARK_ENVIRONMENT_MAX of an environment and EDGE_PARK_WORKER_MAX of a worker
  * at once: beyond that the answer is 503 immediately. They go on in the order in which they came.
+ * Where another worker has a tunnel meanwhile, the visitor's connection takes no further requests: those come on a new one, which
+ * gets there (edge_spread.h). This one waits on: no request goes from thread to thread.
  */
 #ifndef EDGE_EDGE_PARK_H
 #define EDGE_EDGE_PARK_H

@@ -2,6 +2,7 @@
  * follows by edge_relay.c. */
 #include "edge/edge_deadline.h"
 #include "edge/edge_relay.h"
+#include "edge/edge_spread.h"
 #include "edge/edge_switch.h"
 #include "edge/edge_tunnel.h"
 #include "policy/field_policy.h"
@@ -15,14 +16,6 @@ static void drop_held(struct edge_request *request) {
     }
 }
 
-/* Another worker has a tunnel: with a new connection the visitor gets there (edge_spread.h). */
-static void send_elsewhere(const struct edge_request *request) {
-    if (request->code == EDGE_CODE_NO_WARPGATE &&
-        edge_roster_serves(request->worker->roster, &request->environment_id)) {
-        edge_visitor_drain(request->visitor);
-    }
-}
-
 static void send_own_answer(struct edge_request *request) {
     struct edge_answer answer;
     const struct http_field *accept = http_fields_get(&request->head->fields, STR("accept"));
@@ -32,7 +25,9 @@ static void send_own_answer(struct edge_request *request) {
                      accept != NULL ? accept->value : STR_EMPTY, id_str(&request->id),
                      request->why != NULL ? str_from(request->why->text) : STR_EMPTY);
     request->status = answer.head.status;
-    send_elsewhere(request);
+    if (request->code == EDGE_CODE_NO_WARPGATE) {
+        edge_spread_again(request->visitor, &request->environment_id);
+    }
     http_stream_send_head(request->stream, &answer.head, is_head);
     if (!is_head) {
         edge_relay_send(request, (const uint8_t *)answer.body.at, answer.body.len);

@@ -46,6 +46,7 @@ struct roster_warpgate {
         applied_revision; /* the newest that one of its tunnels has told: they share one policy */
     int64_t reported_at_ms;
     bool has_been_reported;
+    int64_t moved_at_ms; /* 0: none of its tunnels was yet */
 };
 
 struct edge_roster_seat {
@@ -55,6 +56,7 @@ struct edge_roster_seat {
     unsigned worker;
     enum edge_roster_standing standing;
     uint64_t applied_revision;
+    int64_t surplus_since_ms; /* 0: it is not */
 };
 
 struct edge_roster {
@@ -411,6 +413,46 @@ void edge_roster_health(struct edge_roster_seat *seat, const struct upstream_sta
         is_due = put_due(roster, warpgate);
     }
     unlock(roster, is_due);
+}
+
+/* Ready, beside another one there, while a worker has none. */
+static bool is_surplus(const struct edge_roster_seat *seat) {
+    if (seat->standing != EDGE_ROSTER_READY || count_seats(seat->warpgate, seat->worker) < 2) {
+        return false;
+    }
+    for (unsigned i = 0; i < seat->roster->worker_count; i++) {
+        if (count_seats(seat->warpgate, i) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool should_move(struct edge_roster_seat *seat, int64_t now_ms) {
+    struct roster_warpgate *warpgate = seat->warpgate;
+    if (!is_surplus(seat)) {
+        seat->surplus_since_ms = 0;
+        return false;
+    }
+    if (seat->surplus_since_ms == 0) {
+        seat->surplus_since_ms = now_ms;
+    }
+    if (now_ms - seat->surplus_since_ms < EDGE_ROSTER_UNEVEN_MS ||
+        (warpgate->moved_at_ms != 0 && now_ms - warpgate->moved_at_ms < EDGE_ROSTER_MOVE_MS)) {
+        return false;
+    }
+    warpgate->moved_at_ms = now_ms;
+    return true;
+}
+
+bool edge_roster_should_move(struct edge_roster_seat *seat) {
+    if (seat == NULL) {
+        return false;
+    }
+    lock(seat->roster);
+    bool should = should_move(seat, clock_mono_ms(seat->roster->clock));
+    unlock(seat->roster, false);
+    return should;
 }
 
 /* One that never was reported need not be reported gone. */

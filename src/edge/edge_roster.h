@@ -24,6 +24,9 @@
 
 #define EDGE_ROSTER_SEATS_MAX 64
 #define EDGE_ROSTER_REPORT_MS 250
+/* Tunnels that losses have left on too few workers are made anew: after so long, and one of a warpgate in so long. */
+#define EDGE_ROSTER_UNEVEN_MS 1000
+#define EDGE_ROSTER_MOVE_MS 5000
 
 struct edge_roster;
 struct edge_roster_seat;
@@ -54,6 +57,9 @@ void edge_roster_stand(struct edge_roster_seat *seat, enum edge_roster_standing 
 /* What the warpgate says of its upstreams; copied. */
 void edge_roster_health(struct edge_roster_seat *seat, const struct upstream_state *states,
                         size_t count);
+/* Its tunnel is to be made anew: a worker has none of its warpgate, this one has several, and has had for EDGE_ROSTER_UNEVEN_MS by
+ * now. Whoever is told so must ask the warpgate. To be asked about once a second. */
+bool edge_roster_should_move(struct edge_roster_seat *seat);
 /* Frees; NULLs the pointer. */
 void edge_roster_leave(struct edge_roster_seat **seat);
 

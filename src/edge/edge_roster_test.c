@@ -90,6 +90,47 @@ static void a_tunnel_that_leaves_does_not_count(void **state) {
     edge_roster_free(&roster);
 }
 
+static struct edge_roster_seat *sit_ready(struct edge_roster *roster, unsigned warpgate) {
+    struct edge_roster_seat *seat = sit(roster, warpgate, 0);
+    edge_roster_stand(seat, EDGE_ROSTER_READY, 1, "");
+    return seat;
+}
+
+/* After losses two may be left on one worker, and none on another, with as many as are wanted in all. */
+static void what_losses_left_uneven_is_evened(void **state) {
+    struct edge_roster *roster = new_roster();
+    struct edge_roster_seat *seats[WORKERS + 1];
+    (void)state;
+    for (unsigned i = 0; i <= WORKERS; i++) {
+        seats[i] = sit_ready(roster, 1);
+        assert_int_equal(edge_roster_seat_worker(seats[i]), i % WORKERS);
+    }
+    assert_false(edge_roster_should_move(seats[0])); /* every worker has one */
+    now_ms += 2 * EDGE_ROSTER_UNEVEN_MS;
+    assert_false(edge_roster_should_move(seats[0]));
+    edge_roster_leave(&seats[1]);
+    assert_false(edge_roster_should_move(seats[0])); /* one may be on its way */
+    assert_false(edge_roster_should_move(seats[2]));
+    assert_false(edge_roster_should_move(seats[3]));
+    now_ms += EDGE_ROSTER_UNEVEN_MS;
+    assert_false(edge_roster_should_move(seats[2])); /* alone on its worker */
+    assert_true(edge_roster_should_move(seats[3]));
+    assert_false(edge_roster_should_move(seats[0])); /* one at a time */
+    now_ms += EDGE_ROSTER_MOVE_MS;
+    assert_true(edge_roster_should_move(seats[0])); /* it has not helped */
+    now_ms += EDGE_ROSTER_MOVE_MS;
+    struct edge_roster_seat *next = sit(roster, 1, 0);
+    assert_int_equal(edge_roster_seat_worker(next), 1);
+    assert_false(edge_roster_should_move(seats[0])); /* on its way */
+    edge_roster_leave(&next);
+    assert_false(edge_roster_should_move(seats[0])); /* counted anew */
+    edge_roster_stand(seats[3], EDGE_ROSTER_LEAVING, 1, "");
+    now_ms += EDGE_ROSTER_MOVE_MS;
+    assert_false(edge_roster_should_move(seats[0])); /* the other one does not count any more */
+    assert_false(edge_roster_should_move(NULL));
+    edge_roster_free(&roster);
+}
+
 static void warpgates_of_one_environment_are_spread(void **state) {
     struct edge_roster *roster = new_roster();
     (void)state;
@@ -318,6 +359,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_worker_gets_a_tunnel),
         cmocka_unit_test(a_tunnel_that_leaves_does_not_count),
+        cmocka_unit_test(what_losses_left_uneven_is_evened),
         cmocka_unit_test(warpgates_of_one_environment_are_spread),
         cmocka_unit_test(a_warpgate_has_a_limit),
         cmocka_unit_test(visitors_go_where_tunnels_are),

@@ -71,3 +71,9 @@ void edge_spread_visitor(struct edge_worker *worker, struct conn *conn) {
     }
     conn_move(conn, to->loop, on_visitor_arrived, to);
 }
+
+void edge_spread_again(struct edge_visitor *visitor, const struct id *environment) {
+    if (edge_roster_serves(visitor->worker->roster, environment)) {
+        edge_visitor_drain(visitor);
+    }
+}

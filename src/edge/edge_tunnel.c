@@ -11,6 +11,7 @@
 #define RECORDS_BURST 1000
 #define RECORDS_PER_SECOND 100
 
+#define ASK_PLACE_MS 1000
 #define REVOKED_MS 300 /* for the message to arrive; then the tunnel is cut, whatever it carries */
 
 /* How it stands, for whoever asks the roster: the control plane, and other workers. */
@@ -71,9 +72,10 @@ static void on_applied(struct edge_tunnel *tunnel, uint64_t revision) {
     if (tunnel->state == EDGE_TUNNEL_GREETING && tunnel->has_hello && tunnel->environment != NULL) {
         set_state(tunnel, EDGE_TUNNEL_READY);
         log_info("edge.tunnel_ready",
-                 "warpgate=%s environment=%s address=%s version=%s revision=%llu",
+                 "warpgate=%s environment=%s address=%s version=%s revision=%llu worker=%u",
                  tunnel->identity.subject.text, tunnel->identity.environment.text,
-                 tunnel->ip_address, tunnel->version, (unsigned long long)revision);
+                 tunnel->ip_address, tunnel->version, (unsigned long long)revision,
+                 tunnel->worker->index);
     }
 }
 
@@ -322,6 +324,21 @@ void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason) {
     tunnel->cut_at_ms = loop_now_ms(tunnel->worker->loop) + REVOKED_MS;
 }
 
+/* Another worker lacks one: the next that the warpgate makes gets there (edge_roster.h). */
+static void check_place(struct edge_tunnel *tunnel, int64_t now_ms) {
+    static const struct tunnel_message drain = {.type = TUNNEL_MESSAGE_DRAIN};
+    if (tunnel->state != EDGE_TUNNEL_READY || tunnel->worker->phase != EDGE_RUNNING ||
+        now_ms - tunnel->place_asked_ms < ASK_PLACE_MS) {
+        return;
+    }
+    tunnel->place_asked_ms = now_ms;
+    if (edge_roster_should_move(tunnel->seat)) {
+        log_info("edge.tunnel_misplaced", "warpgate=%s worker=%u: another worker has none",
+                 tunnel->identity.subject.text, tunnel->worker->index);
+        send_message(tunnel, &drain);
+    }
+}
+
 void edge_tunnel_sweep(struct edge_worker *worker) {
     int64_t now_ms = loop_now_ms(worker->loop);
     for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
@@ -330,6 +347,7 @@ void edge_tunnel_sweep(struct edge_worker *worker) {
             edge_tunnel_abort(tunnel);
         }
         edge_cancel_sweep(&tunnel->cancels, now_ms);
+        check_place(tunnel, now_ms);
     }
 }
 

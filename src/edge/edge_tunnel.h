@@ -43,8 +43,9 @@ struct edge_tunnel {
     char ip_address[ADDRESS_TEXT_SIZE];
     char version[65];
     char name[65];
-    int64_t cut_at_ms;     /* monotonic; 0: not revoked */
-    unsigned records_left; /* that the warpgate may send now */
+    int64_t cut_at_ms;      /* monotonic; 0: not revoked */
+    int64_t place_asked_ms; /* when the roster was last asked whether this is the worker for it */
+    unsigned records_left;  /* that the warpgate may send now */
     int64_t records_refilled_at_ms;
     uint64_t applied_revision;
     uint64_t refused_revision;
@@ -64,7 +65,8 @@ void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
 void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
 /* Says why, takes no more requests, and is cut a moment later. */
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
-/* Called several times a second: cuts revoked tunnels whose moment is over. */
+/* Called several times a second: cuts revoked tunnels whose moment is over; asks for others in place of those that stand on the wrong
+ * worker. */
 void edge_tunnel_sweep(struct edge_worker *worker);
 /* Asks the warpgate to make a tunnel elsewhere. This one carries requests until the warpgate, or edge_tunnel_end, ends it. */
 void edge_tunnel_take_leave(struct edge_tunnel *tunnel, enum edge_farewell farewell);

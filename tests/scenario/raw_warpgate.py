@@ -35,16 +35,21 @@ class RawWarpgate:
         pem = folder / "raw-warpgate.pem"
         pem.write_bytes(answer.json["certificate"].encode() + key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        context = ssl.create_default_context(cafile=str(platform.ca))
-        context.load_cert_chain(pem)
-        context.set_alpn_protocols(["mezusphere-tunnel/1"])
-        self.id = answer.json["warpgate"]
-        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", platform.port), 10),
-                                          server_hostname=f"edge.{DOMAIN}")
-        self.send(settings((MAX_CONCURRENT_STREAMS, 1000)))
-        self.send(frame(HEADERS, END_HEADERS, CONTROL, Encoder().encode([(":status", "200")])))
-        self.say(record(type="hello", version="1", name="raw", capabilities=[], upstreams=["default"]))
-        self.say(record(type="applied", revision=1))
+        self.context = ssl.create_default_context(cafile=str(platform.ca))
+        self.context.load_cert_chain(pem)
+        self.context.set_alpn_protocols(["mezusphere-tunnel/1"])
+        self.id, self.port = answer.json["warpgate"], platform.port
+        self.socket = self.connect()
+        self.greet(self.socket)
+
+    def connect(self):
+        return self.context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 10), server_hostname=f"edge.{DOMAIN}")
+
+    @staticmethod
+    def greet(tunnel):
+        tunnel.sendall(settings((MAX_CONCURRENT_STREAMS, 1000)) + frame(HEADERS, END_HEADERS, CONTROL, Encoder().encode([(":status", "200")])) +
+                       frame(DATA, 0, CONTROL, record(type="hello", version="1", name="raw", capabilities=[], upstreams=["default"]) +
+                             record(type="applied", revision=1)))
 
     def send(self, data):
         self.socket.sendall(data)

@@ -1,11 +1,11 @@
 """Several workers: every one has a tunnel, visitors find one wherever they arrive, and none has much more to do than another."""
 import re
-import socket
-import ssl
+import time
 
 import pytest
 
-from harness import Platform, Program, Visitor, eventually, programs
+from harness import DEADLINE, Platform, Program, Visitor, eventually, programs
+from raw_http2 import PING, frame
 from raw_warpgate import RawWarpgate
 
 WORKERS = 4
@@ -87,16 +87,59 @@ def test_too_many_tunnels_of_one_warpgate_are_refused(wide, tmp_path):
     mark = wide.mark()
     with RawWarpgate(project, tmp_path) as warpgate:
         wide.wait_line(r"edge\.tunnel_ready", mark)
-        context = ssl.create_default_context(cafile=str(wide.ca))
-        context.load_cert_chain(tmp_path / "raw-warpgate.pem")
-        context.set_alpn_protocols(["mezusphere-tunnel/1"])
         more = []
         for _ in range(64):
-            raw = socket.create_connection(("127.0.0.1", wide.port), 10)
-            more.append(context.wrap_socket(raw, server_hostname=warpgate.socket.server_hostname))
+            more.append(warpgate.connect())
         wide.wait_line(r"edge\.tunnel_refused .*code=tunnels_too_many", mark)
         for extra in more:
             extra.close()
+
+
+def test_what_losses_left_on_one_worker_is_spread_again(wide, tmp_path):
+    """Two tunnels on one worker, none on the others: as many as before, but visitors of the others find none."""
+    project = wide.project("uneven")
+    project.route("/")
+    mark = wide.mark()
+    with RawWarpgate(project, tmp_path) as warpgate:
+        place = lambda since: int(wide.wait_line(rf"edge\.tunnel_ready warpgate={warpgate.id} .*worker=(\d+)", since).group(1))
+        tunnels = [(place(mark), warpgate.socket)]
+        for _ in range(WORKERS):
+            mark = wide.mark()
+            tunnel = warpgate.connect()
+            warpgate.greet(tunnel)
+            tunnels.append((place(mark), tunnel))
+        crowded = tunnels[-1][0]
+        assert sorted(worker for worker, _ in tunnels[:WORKERS]) == list(range(WORKERS))
+        left = [tunnel for worker, tunnel in tunnels if worker == crowded]
+        mark = wide.mark()
+        for worker, tunnel in tunnels:
+            if worker != crowded:
+                tunnel.close()
+        asked = wait_asked(left)
+        wide.wait_line(rf"edge\.tunnel_misplaced warpgate={warpgate.id} worker={crowded}", mark)
+        mark = wide.mark()
+        after = warpgate.connect()
+        warpgate.greet(after)
+        assert place(mark) != crowded
+        for tunnel in (asked, after, *left):
+            tunnel.close()
+
+
+def wait_asked(tunnels):
+    """The first of them on which the edge says `drain`; all are kept alive meanwhile."""
+    heard = {tunnel: b"" for tunnel in tunnels}
+    until = time.monotonic() + DEADLINE
+    for tunnel in tunnels:
+        tunnel.settimeout(0.1)
+    while time.monotonic() < until:
+        for tunnel in tunnels:
+            try:
+                heard[tunnel] += tunnel.recv(65536)
+            except TimeoutError:
+                tunnel.sendall(frame(PING, 0, 0, b"stillup?"))
+            if b'"drain"' in heard[tunnel]:
+                return tunnel
+    raise AssertionError("no tunnel was asked to go")
 
 
 def test_revoked_everywhere(wide, workload, started):
