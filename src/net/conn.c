@@ -456,6 +456,9 @@ void conn_close(struct conn *conn) {
 }
 
 void conn_abort(struct conn *conn) {
+    if (conn->blocked_since_ms != 0) {
+        socket_discard(conn->fd);
+    }
     conn_end(conn, "aborted", "aborted");
 }
 

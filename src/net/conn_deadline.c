@@ -1,5 +1,6 @@
 /* One timer for each connection, pushed back lazily: a deadline that moves away is only stored (loop.h). */
 #include "net/conn_state.h"
+#include "net/socket.h"
 
 #define HANDSHAKE_MS 10000
 #define HEAD_MS 10000
@@ -121,6 +122,9 @@ void conn_deadline_fire(struct loop_timer *timer) {
         (void)why_set(&conn->why, STATUS_TIMEOUT, deadline.slug, "%s %s", peer, deadline.text);
         conn_close(conn);
         return;
+    }
+    if (conn->blocked_since_ms != 0) {
+        socket_discard(conn->fd);
     }
     conn_end(conn, deadline.slug, "%s %s", peer, deadline.text);
 }

@@ -190,6 +190,11 @@ void socket_peer_address(int fd, struct address *address) {
     }
 }
 
+void socket_discard(int fd) {
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
 void socket_keepalive(int fd) {
     ask_for_life(fd, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT);
     set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);

@@ -34,6 +34,8 @@ void socket_peer_address(int fd, struct address *address);
  * while output waits; and at most SOCKET_NOTSENT_BYTES wait in the system, so that what is urgent (a PING, a reset) does not stand
  * behind megabytes. */
 void socket_keepalive(int fd);
+/* Closing it will reset the connection: what the peer has not taken is dropped, not kept by the system for minutes. */
+void socket_discard(int fd);
 #define SOCKET_NOTSENT_BYTES (128 * 1024)
 
 #endif
