@@ -306,8 +306,12 @@ def test_a_scheme_that_is_none(line, scheme):
     line.refuses(headers=[(name, scheme if name == ":scheme" else value) for name, value in line.tunnel.headers("/good/x")])
 
 
-def test_te_trailers_alone_is_not_passed_on(line):
-    assert names_of(line.good(fields=[("te", "trailers")])) == ["host"]
+def test_te_trailers_is_said_to_the_workload_as_http_1_says_it(line):
+    """gRPC and others need it; RFC 9110 §10.1.4: it goes with `Connection: TE`, whatever the spelling was."""
+    for value in ("trailers", "Trailers"):
+        request = line.good(fields=[("te", value)])
+        assert [name.lower() for name, _ in request.headers] == ["host", *WRITTEN, "connection", "te"]
+        assert (request.all("connection"), request.all("te")) == (["TE"], ["trailers"])
 
 
 def test_cookies_become_one_field(line):
