@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,6 +100,19 @@ static void test_a_tunnel_is_watched_closely(void **state) {
     line_close(&line);
 }
 
+static void test_what_is_discarded_is_reset(void **state) {
+    (void)state;
+    struct line line = line_open();
+    assert_int_equal(write(line.server, "unread", 6), 6);
+    socket_discard(line.server);
+    close(line.server);
+    struct pollfd poll_fd = {.fd = line.client, .events = POLLERR};
+    assert_int_equal(poll(&poll_fd, 1, 5000), 1);
+    assert_int_equal(socket_error(line.client), ECONNRESET);
+    close(line.client);
+    close(line.listener);
+}
+
 static void test_a_port_is_ours_alone(void **state) {
     (void)state;
     struct line line = line_open();
@@ -175,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_of_every_socket),
         cmocka_unit_test(test_a_tunnel_is_watched_closely),
+        cmocka_unit_test(test_what_is_discarded_is_reset),
         cmocka_unit_test(test_a_port_is_ours_alone),
         cmocka_unit_test(test_an_adopted_listener_gets_our_options),
         cmocka_unit_test(test_who_is_at_the_other_end),
