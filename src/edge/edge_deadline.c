@@ -8,15 +8,16 @@
 
 void edge_deadline_start(struct edge_request *request, enum edge_deadline_kind kind,
                          int64_t limit_ms) {
-    request->progress_ms = loop_now_ms(request->worker->loop);
-    request->deadline_kind = kind;
-    request->limit_ms = limit_ms;
-    wheel_set(&request->worker->wheel, &request->deadline, request->progress_ms + limit_ms);
+    request->deadline.progress_ms = loop_now_ms(request->worker->loop);
+    request->deadline.kind = kind;
+    request->deadline.limit_ms = limit_ms;
+    wheel_set(&request->worker->wheel, &request->deadline.entry,
+              request->deadline.progress_ms + limit_ms);
 }
 
 void edge_deadline_clear(struct edge_request *request) {
-    wheel_clear(&request->worker->wheel, &request->deadline);
-    request->deadline_kind = EDGE_DEADLINE_NONE;
+    wheel_clear(&request->worker->wheel, &request->deadline.entry);
+    request->deadline.kind = EDGE_DEADLINE_NONE;
 }
 
 void edge_deadline_start_first_byte(struct edge_request *request) {
@@ -43,7 +44,8 @@ static void answer(struct edge_request *request, enum edge_code code) {
 
 /* There is more of the request to come, and nothing of it waits for the warpgate. */
 static bool is_visitor_silent(const struct edge_request *request) {
-    return !request->is_request_ended && !request->is_upgrade && request->exchange->unsent == 0;
+    return !request->body.is_ended && !request->is_upgrade &&
+           request->try.tunnel_stream->unsent == 0;
 }
 
 static void expire(struct edge_request *request, enum edge_deadline_kind kind) {
@@ -59,12 +61,13 @@ static void expire(struct edge_request *request, enum edge_deadline_kind kind) {
             answer(request, EDGE_CODE_REQUEST_TIMEOUT);
             return;
         }
-        edge_warpgate_note(request->tunnel->warpgate, request->route->upstream,
+        edge_warpgate_note(request->try.tunnel->warpgate, request->route->upstream,
                            EDGE_WARPGATE_TIMED_OUT, loop_now_ms(request->worker->loop));
         answer(request, EDGE_CODE_UPSTREAM_TIMEOUT);
         return;
     case EDGE_DEADLINE_IDLE:
-        log_debug("edge.idle", "id=%s limit=%lld", request->id.text, (long long)request->limit_ms);
+        log_debug("edge.idle", "id=%s limit=%lld", request->id.text,
+                  (long long)request->deadline.limit_ms);
         edge_relay_cut(request);
         return;
     }
@@ -74,14 +77,14 @@ void edge_deadline_sweep(struct edge_worker *worker) {
     int64_t now_ms = loop_now_ms(worker->loop);
     struct wheel_entry *entry;
     while ((entry = wheel_expire(&worker->wheel, now_ms)) != NULL) {
-        struct edge_request *request = CONTAINER_OF(entry, struct edge_request, deadline);
-        int64_t due_ms = request->progress_ms + request->limit_ms;
+        struct edge_request *request = CONTAINER_OF(entry, struct edge_request, deadline.entry);
+        int64_t due_ms = request->deadline.progress_ms + request->deadline.limit_ms;
         if (due_ms > now_ms) {
             wheel_set(&worker->wheel, entry, due_ms);
             continue;
         }
-        enum edge_deadline_kind kind = request->deadline_kind;
-        request->deadline_kind = EDGE_DEADLINE_NONE;
+        enum edge_deadline_kind kind = request->deadline.kind;
+        request->deadline.kind = EDGE_DEADLINE_NONE;
         expire(request, kind);
     }
 }

@@ -21,8 +21,8 @@ void edge_deadline_start_idle(struct edge_request *request);
 void edge_deadline_clear(struct edge_request *request);
 /* Something has moved. That brings no tunnel nearer: what is parked waits no longer because of it. */
 static inline void edge_deadline_progress(struct edge_request *request) {
-    if (request->deadline_kind != EDGE_DEADLINE_PARKED) {
-        request->progress_ms = loop_now_ms(request->worker->loop);
+    if (request->deadline.kind != EDGE_DEADLINE_PARKED) {
+        request->deadline.progress_ms = loop_now_ms(request->worker->loop);
     }
 }
 /* Called several times a second. */

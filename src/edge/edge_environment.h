@@ -29,7 +29,7 @@ struct edge_environment {
     struct list warpgates;   /* struct edge_warpgate.node: of these and of others */
     bool has_served;         /* there was a ready tunnel at some time */
     int64_t served_until_ms; /* monotonic: when the last one went */
-    struct list parked;      /* struct edge_request.parked_node: wait for one; see edge_park.h */
+    struct list parked;      /* struct edge_request.parking.node: wait for one; see edge_park.h */
     size_t parked_count;
     struct loop_task wake_task;
     struct edge_retry_budget retries;

@@ -1,7 +1,9 @@
 #include "edge/edge_feed.h"
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/notice.h"
 #include "edge/edge_learn.h"
 #include "http/h1_client.h"
 #include "net/conn.h"
@@ -33,39 +35,33 @@ struct edge_feed {
     struct tunnel_channel *channel;
     struct loop_timer retry_timer;
     struct loop_timer ping_timer;
-    unsigned attempts;
+    unsigned attempts; /* since the last sync: which address is next */
+    struct backoff backoff;
+    struct notice notice;
     uint64_t generation; /* counts syncs, from 1 */
     struct map hosts;    /* whose certificates we have: name -> generation of the sync that told */
     bool is_sync_flawed; /* a host certificate in the present sync was refused */
     bool has_synced;
-    char last_trouble[48]; /* so that the same trouble is said once */
     bool is_ending;
     unsigned open_timers;
 };
 
 static void start_attempt(struct edge_feed *feed);
 
-/* Full jitter: anywhere between nothing and the cap of this attempt. */
 static void retry_later(struct edge_feed *feed) {
     if (feed->is_ending) {
         return;
     }
-    int64_t cap_ms = BACKOFF_BASE_MS << (feed->attempts < 6 ? feed->attempts : 6);
-    cap_ms = cap_ms < BACKOFF_CAP_MS ? cap_ms : BACKOFF_CAP_MS;
     feed->attempts++;
     feed->state = FEED_IDLE;
-    uint64_t delay_ms = random_below(loop_random(feed->edge->loop), (uint64_t)cap_ms) + 1;
-    loop_timer_set(&feed->retry_timer, (int64_t)delay_ms);
+    loop_timer_set(&feed->retry_timer, backoff_next(&feed->backoff, loop_random(feed->edge->loop)));
 }
 
 static void say_trouble(struct edge_feed *feed, const struct why *why) {
-    bool is_known = str_eq(str_from(feed->last_trouble), str_from(why->slug));
-    if (is_known || feed->edge->phase != EDGE_RUNNING) {
+    struct edge *edge = feed->edge;
+    if (edge->phase != EDGE_RUNNING ||
+        !notice_is_due(&feed->notice, why->slug, loop_now_ms(edge->loop))) {
         return; /* said before; or of no interest: the control plane stops as we do */
-    }
-    if (str_to_cstr(str_from(why->slug), feed->last_trouble, sizeof feed->last_trouble) !=
-        STATUS_OK) {
-        feed->last_trouble[0] = '\0';
     }
     log_warn("edge.feed_down", "control=%s:%u code=%s detail=%s", feed->host, feed->port, why->slug,
              why->text);
@@ -125,7 +121,8 @@ static void take_synced(struct edge_feed *feed, const struct feed_message *messa
     }
     feed->state = FEED_LIVE;
     feed->attempts = 0;
-    feed->last_trouble[0] = '\0';
+    backoff_reset(&feed->backoff);
+    notice_forget(&feed->notice);
     log_info("edge.synced", "environments=%zu hosts=%zu", first->environments.count,
              first->hosts.count);
     edge_roster_report_all(edge->roster);
@@ -329,6 +326,7 @@ static void on_ping(struct loop_timer *timer) {
 struct edge_feed *edge_feed_new(struct edge *edge, const struct edge_config *config) {
     struct edge_feed *feed = MEMORY_NEW(struct edge_feed);
     feed->edge = edge;
+    backoff_init(&feed->backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
     feed->connect_control = config->connect_control;
     feed->connect_context = config->connect_context;
     map_init(&feed->hosts);

@@ -32,29 +32,30 @@ static void make_tunnel_head(struct edge_request *request) {
 
 static void continue_expecting(struct edge_request *request) {
     const struct http_field *expect = http_fields_get(&request->head->fields, STR("expect"));
-    if (expect == NULL || request->is_request_ended || request->tries > 1) {
+    if (expect == NULL || request->body.is_ended || request->tries > 1) {
         return;
     }
     const struct http_head informational = {.status = 100};
-    http_stream_send_head(request->stream, &informational, false);
+    http_stream_send_head(request->visitor_stream, &informational, false);
 }
 
 /* False: the tunnel takes none after all. */
 static bool open_exchange(struct edge_request *request, struct edge_tunnel *tunnel) {
-    bool has_no_body = request->is_request_ended && !request->is_upgrade &&
-                       request->held.len == 0 && request->replay_len == 0 &&
-                       request->request_trailers == NULL;
-    request->exchange = edge_tunnel_open(tunnel, request->tunnel_head, has_no_body,
-                                         &edge_relay_tunnel_events, request);
-    if (request->exchange == NULL) {
+    bool has_no_body = request->body.is_ended && !request->is_upgrade &&
+                       request->body.held.len == 0 && request->body.replay_len == 0 &&
+                       request->body.trailers == NULL;
+    struct http_stream *stream = edge_tunnel_open(tunnel, request->tunnel_head, has_no_body,
+                                                  &edge_relay_tunnel_events, request);
+    if (stream == NULL) {
         return false;
     }
-    request->tunnel = tunnel;
+    request->try = (struct edge_try){.tunnel = tunnel,
+                                     .tunnel_stream = stream,
+                                     .is_sent = true,
+                                     .is_end_sent = has_no_body,
+                                     .is_expecting = true};
     request->tries++;
-    request->is_sent = true;
-    request->parked_until_ms = 0;
-    request->is_end_sent = has_no_body;
-    request->is_expecting = true;
+    request->parking.until_ms = 0;
     edge_tunnel_expect(tunnel, +1);
     edge_tunnel_carry(tunnel, +1);
     edge_deadline_start_first_byte(request);
@@ -103,16 +104,16 @@ static bool may_send_again(struct edge_request *request, bool is_unprocessed) {
         !edge_retry_spend(&environment->retries, loop_now_ms(request->worker->loop))) {
         return false;
     }
-    request->is_sent = false;
+    request->try = (struct edge_try){0};
     return true;
 }
 
 /* The exchange is gone and there was no response head. When the tunnel still stands, the workload's answer broke off or was
  * not fit to be sent, and would be so again. */
 static enum edge_step_result after_loss(struct edge_request *request) {
-    const struct edge_tunnel *tried = request->tunnel;
-    request->tunnel = NULL;
-    switch (request->exchange_closed) {
+    const struct edge_tunnel *tried = request->try.tunnel;
+    request->try.tunnel = NULL;
+    switch (request->try.closed) {
     case HTTP_CLOSE_CANCELLED:
         return edge_request_refuse(request, EDGE_CODE_UPSTREAM_CLOSED, NULL);
     case HTTP_CLOSE_MALFORMED:
@@ -122,7 +123,7 @@ static enum edge_step_result after_loss(struct edge_request *request) {
     case HTTP_CLOSE_LOST:
         break;
     }
-    return may_send_again(request, request->exchange_closed == HTTP_CLOSE_REFUSED)
+    return may_send_again(request, request->try.closed == HTTP_CLOSE_REFUSED)
                ? send_request(request, tried)
                : edge_request_refuse(request, EDGE_CODE_WARPGATE_LOST, NULL);
 }
@@ -150,7 +151,7 @@ static const struct {
 #define TUNNEL_ERROR_COUNT (sizeof tunnel_errors / sizeof tunnel_errors[0])
 
 static void note(const struct edge_request *request, enum edge_warpgate_outcome outcome) {
-    edge_warpgate_note(request->tunnel->warpgate, request->route->upstream, outcome,
+    edge_warpgate_note(request->try.tunnel->warpgate, request->route->upstream, outcome,
                        loop_now_ms(request->worker->loop));
 }
 
@@ -167,7 +168,7 @@ static enum edge_step_result send_elsewhere(struct edge_request *request,
 
 /* The warpgate answers in its own name: the workload did not, or the second line refused. */
 static enum edge_step_result after_tunnel_error(struct edge_request *request, struct str slug) {
-    const struct edge_tunnel *tunnel = request->tunnel;
+    const struct edge_tunnel *tunnel = request->try.tunnel;
     const struct edge_warpgate *warpgate = tunnel->warpgate;
     enum edge_code code = edge_answer_from_tunnel(slug);
     enum remedy remedy = REMEDY_NONE;
@@ -179,7 +180,7 @@ static enum edge_step_result after_tunnel_error(struct edge_request *request, st
             }
         }
     }
-    request->response = NULL;
+    request->try.response = NULL;
     edge_request_drop_exchange(request);
     if (remedy == REMEDY_ELSEWHERE) {
         return send_elsewhere(request, warpgate, code);
@@ -194,14 +195,14 @@ static enum edge_step_result after_tunnel_error(struct edge_request *request, st
 
 /* HTTP/2 knows no 2xx to an extended CONNECT but yes (RFC 8441 §5). */
 static bool is_misread_as_granted(const struct edge_request *request) {
-    unsigned status = request->response->status;
+    unsigned status = request->try.response->status;
     return request->is_upgrade && request->head->version == HTTP_VERSION_2 && status >= 200 &&
            status < 300;
 }
 
 static enum edge_step_result after_response(struct edge_request *request) {
     const struct http_field *error =
-        http_fields_get(&request->response->fields, STR(FIELD_TUNNEL_ERROR));
+        http_fields_get(&request->try.response->fields, STR(FIELD_TUNNEL_ERROR));
     if (error != NULL) {
         return after_tunnel_error(request, error->value);
     }
@@ -219,11 +220,11 @@ enum edge_step_result edge_forward(struct edge_request *request) {
         edge_retry_earn(&request->environment->retries, loop_now_ms(request->worker->loop));
         request->environment = NULL; /* from here on it may go away */
     }
-    if (!request->is_sent) {
+    if (!request->try.is_sent) {
         return send_request(request, NULL);
     }
-    if (request->response != NULL) {
+    if (request->try.response != NULL) {
         return after_response(request);
     }
-    return request->exchange == NULL ? after_loss(request) : EDGE_STEP_WAIT;
+    return request->try.tunnel_stream == NULL ? after_loss(request) : EDGE_STEP_WAIT;
 }

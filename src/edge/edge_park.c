@@ -21,33 +21,33 @@ enum edge_step_result edge_park(struct edge_request *request,
     if (environment != NULL && !edge_environment_is_served(environment)) {
         edge_spread_again(request->visitor, &environment->id);
     }
-    if (request->parked_until_ms == 0) {
-        request->parked_until_ms =
+    if (request->parking.until_ms == 0) {
+        request->parking.until_ms =
             now_ms + EDGE_PARK_MS; /* once for a try, however often it is woken */
     }
-    if (environment == NULL || now_ms >= request->parked_until_ms ||
+    if (environment == NULL || now_ms >= request->parking.until_ms ||
         worker->parked_count >= EDGE_PARK_WORKER_MAX ||
         environment->parked_count >= EDGE_PARK_ENVIRONMENT_MAX ||
         !is_expected(worker, environment)) {
         return edge_request_refuse(request, EDGE_CODE_NO_WARPGATE, NULL);
     }
-    request->parked_at = environment;
-    list_append(&environment->parked, &request->parked_node);
+    request->parking.at = environment;
+    list_append(&environment->parked, &request->parking.node);
     environment->parked_count++;
     worker->parked_count++;
-    edge_deadline_start(request, EDGE_DEADLINE_PARKED, request->parked_until_ms - now_ms);
+    edge_deadline_start(request, EDGE_DEADLINE_PARKED, request->parking.until_ms - now_ms);
     return EDGE_STEP_WAIT;
 }
 
 void edge_park_leave(struct edge_request *request) {
-    if (request->parked_at == NULL) {
+    if (request->parking.at == NULL) {
         return;
     }
     edge_deadline_clear(request);
-    list_remove(&request->parked_node);
-    request->parked_at->parked_count--;
+    list_remove(&request->parking.node);
+    request->parking.at->parked_count--;
     request->worker->parked_count--;
-    request->parked_at = NULL;
+    request->parking.at = NULL;
 }
 
 void edge_park_wake(struct edge_environment *environment) {
@@ -59,7 +59,7 @@ void edge_park_wake(struct edge_environment *environment) {
 /* The first that waits, which waits no longer. */
 static struct edge_request *take_first(struct edge_environment *environment) {
     struct edge_request *request =
-        CONTAINER_OF(environment->parked.next, struct edge_request, parked_node);
+        CONTAINER_OF(environment->parked.next, struct edge_request, parking.node);
     edge_park_leave(request);
     return request;
 }

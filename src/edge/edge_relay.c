@@ -35,28 +35,28 @@ static bool is_held_back(const struct edge_request *request) {
 
 static void keep_for_replay(struct edge_request *request, const uint8_t *bytes, size_t len) {
     const struct http_head *head = request->head;
-    if (request->is_body_gone) {
+    if (request->body.is_gone) {
         return;
     }
     if (!head->has_content_length || head->content_length > EDGE_REPLAY_BYTES_MAX ||
-        len > head->content_length - request->replay_len) {
-        request->is_body_gone = true;
-        request->replay_len = 0;
+        len > head->content_length - request->body.replay_len) {
+        request->body.is_gone = true;
+        request->body.replay_len = 0;
         return;
     }
-    if (request->replay == NULL) {
-        request->replay = arena_alloc(request->arena, (size_t)head->content_length);
+    if (request->body.replay == NULL) {
+        request->body.replay = arena_alloc(request->arena, (size_t)head->content_length);
     }
-    memcpy(request->replay + request->replay_len, bytes, len);
-    request->replay_len += len;
+    memcpy(request->body.replay + request->body.replay_len, bytes, len);
+    request->body.replay_len += len;
 }
 
 static void forward_switched(struct edge_request *request, const uint8_t *bytes, size_t len) {
     struct edge_switch *at = request->switched;
     size_t passed = edge_switch_pass(at, &at->to_workload, bytes, len);
-    http_stream_send(request->exchange, bytes, passed);
+    http_stream_send(request->try.tunnel_stream, bytes, passed);
     if (passed < len) {
-        http_stream_consumed(request->stream, len - passed);
+        http_stream_consumed(request->visitor_stream, len - passed);
     }
     edge_switch_settle(at);
 }
@@ -66,61 +66,61 @@ static void forward_body(struct edge_request *request, const uint8_t *bytes, siz
         forward_switched(request, bytes, len);
         return;
     }
-    request->is_body_forwarded = true;
+    request->body.is_forwarded = true;
     keep_for_replay(request, bytes, len);
-    http_stream_send(request->exchange, bytes, len);
+    http_stream_send(request->try.tunnel_stream, bytes, len);
 }
 
 static void forward_end(struct edge_request *request) {
     if (request->switched != NULL) {
         edge_switch_end(request->switched, &request->switched->to_workload);
     }
-    request->is_body_forwarded = true;
-    request->is_end_sent = true;
-    http_stream_end(request->exchange, request->request_trailers);
+    request->body.is_forwarded = true;
+    request->try.is_end_sent = true;
+    http_stream_end(request->try.tunnel_stream, request->body.trailers);
 }
 
 static void on_visitor_data(void *owner, const uint8_t *bytes, size_t len) {
     struct edge_request *request = owner;
-    request->request_bytes += len;
+    request->body.received_bytes += len;
     edge_deadline_progress(request);
-    if (request->exchange != NULL && !is_held_back(request)) {
+    if (request->try.tunnel_stream != NULL && !is_held_back(request)) {
         forward_body(request, bytes, len);
         return;
     }
     if (request->is_response_begun) {
-        http_stream_consumed(request->stream,
+        http_stream_consumed(request->visitor_stream,
                              len); /* the answer is decided: nobody wants the rest */
         return;
     }
-    block_queue_append(&request->held, bytes, len);
+    block_queue_append(&request->body.held, bytes, len);
 }
 
 static void on_visitor_end(void *owner, const struct http_fields *trailers) {
     struct edge_request *request = owner;
-    if (request->is_request_ended) {
+    if (request->body.is_ended) {
         return; /* the head said so already */
     }
-    request->is_request_ended = true;
-    request->request_trailers = clean_trailers(request, trailers);
-    if (request->exchange != NULL && !is_held_back(request) && !request->is_end_sent) {
+    request->body.is_ended = true;
+    request->body.trailers = clean_trailers(request, trailers);
+    if (request->try.tunnel_stream != NULL && !is_held_back(request) && !request->try.is_end_sent) {
         forward_end(request);
     }
 }
 
 static void note_reading(struct edge_request *request, size_t len) {
-    request->unread_bytes -= len;
+    request->unread.bytes -= len;
     request->worker->unread_bytes -= len;
     request->visitor->unread_bytes -= len;
-    request->read_bytes += len;
-    if (request->unread_bytes > 0 && request->read_bytes < EDGE_READ_BYTES_LEAST) {
+    request->unread.read_bytes += len;
+    if (request->unread.bytes > 0 && request->unread.read_bytes < EDGE_READ_BYTES_LEAST) {
         return; /* a byte now and then is not reading */
     }
-    list_remove(&request->unread_node);
-    request->read_bytes = 0;
-    if (request->unread_bytes > 0) {
-        request->unread_since_ms = loop_now_ms(request->worker->loop);
-        list_append(&request->worker->unread, &request->unread_node);
+    list_remove(&request->unread.node);
+    request->unread.read_bytes = 0;
+    if (request->unread.bytes > 0) {
+        request->unread.since_ms = loop_now_ms(request->worker->loop);
+        list_append(&request->worker->unread, &request->unread.node);
     }
 }
 
@@ -130,8 +130,8 @@ static void on_visitor_sent(void *owner, size_t len) {
     edge_deadline_progress(request);
     /* What we have closed ourselves, and our Close in it, came from nobody. */
     bool is_closed = request->switched != NULL && request->switched->to_visitor.is_over;
-    if (request->exchange != NULL && !is_closed) {
-        http_stream_consumed(request->exchange, len);
+    if (request->try.tunnel_stream != NULL && !is_closed) {
+        http_stream_consumed(request->try.tunnel_stream, len);
     }
 }
 
@@ -151,27 +151,27 @@ static void charge_cancel(const struct edge_request *request, enum http_close re
 static void on_visitor_closed(void *owner, enum http_close reason) {
     struct edge_request *request = owner;
     charge_cancel(request, reason);
-    request->stream = NULL;
+    request->visitor_stream = NULL;
     edge_request_finish(request); /* whatever it was waiting for, only the record is left to do */
 }
 
 void edge_relay_send(struct edge_request *request, const uint8_t *bytes, size_t len) {
     request->response_bytes += len;
-    request->unread_bytes += len;
+    request->unread.bytes += len;
     request->worker->unread_bytes += len;
     request->visitor->unread_bytes += len;
-    if (!list_is_linked(&request->unread_node)) {
-        request->unread_since_ms = loop_now_ms(request->worker->loop);
-        list_append(&request->worker->unread, &request->unread_node);
+    if (!list_is_linked(&request->unread.node)) {
+        request->unread.since_ms = loop_now_ms(request->worker->loop);
+        list_append(&request->worker->unread, &request->unread.node);
     }
-    http_stream_send(request->stream, bytes, len);
+    http_stream_send(request->visitor_stream, bytes, len);
 }
 
 void edge_relay_forget_unread(struct edge_request *request) {
-    request->worker->unread_bytes -= request->unread_bytes;
-    request->visitor->unread_bytes -= request->unread_bytes;
-    request->unread_bytes = 0;
-    list_remove(&request->unread_node);
+    request->worker->unread_bytes -= request->unread.bytes;
+    request->visitor->unread_bytes -= request->unread.bytes;
+    request->unread.bytes = 0;
+    list_remove(&request->unread.node);
 }
 
 /* From the warpgate */
@@ -187,13 +187,13 @@ static void on_tunnel_head(void *owner, const struct http_head *head, bool is_en
     if (head->status < 200 && !is_switch) {
         edge_deadline_progress(request);
         if (may_pass_on(request, head->status)) {
-            http_stream_send_head(request->stream, head, false);
+            http_stream_send_head(request->visitor_stream, head, false);
         }
         return;
     }
     edge_request_stop_expecting(request);
-    request->response = head;
-    request->is_response_bodiless = is_end;
+    request->try.response = head;
+    request->try.is_response_bodiless = is_end;
     edge_request_resume(request);
 }
 
@@ -206,7 +206,7 @@ static void on_tunnel_data(void *owner, const uint8_t *bytes, size_t len) {
         edge_relay_send(request, bytes, passed);
     }
     if (passed < len) {
-        http_stream_consumed(request->exchange, len - passed);
+        http_stream_consumed(request->try.tunnel_stream, len - passed);
     }
     if (at != NULL) {
         edge_switch_settle(at);
@@ -222,14 +222,14 @@ static void on_tunnel_end(void *owner, const struct http_fields *trailers) {
         edge_switch_end(request->switched, &request->switched->to_visitor);
     }
     request->is_response_ended = true;
-    if (!request->is_response_bodiless) {
-        http_stream_end(request->stream, clean_trailers(request, trailers));
+    if (!request->try.is_response_bodiless) {
+        http_stream_end(request->visitor_stream, clean_trailers(request, trailers));
     }
 }
 
 void edge_relay_cut(struct edge_request *request) {
-    struct http_stream *stream = request->stream;
-    request->stream = NULL;
+    struct http_stream *stream = request->visitor_stream;
+    request->visitor_stream = NULL;
     edge_request_finish(request);
     http_stream_release(stream); /* the request's memory goes with it */
 }
@@ -240,8 +240,8 @@ void edge_relay_cut_largest(struct edge_worker *worker, size_t bytes) {
     for (unsigned i = 0; i < CUTS_MAX && worker->unread_bytes > target; i++) {
         struct edge_request *largest = NULL;
         for (struct list *node = worker->unread.next; node != &worker->unread; node = node->next) {
-            struct edge_request *request = CONTAINER_OF(node, struct edge_request, unread_node);
-            if (largest == NULL || request->unread_bytes > largest->unread_bytes) {
+            struct edge_request *request = CONTAINER_OF(node, struct edge_request, unread.node);
+            if (largest == NULL || request->unread.bytes > largest->unread.bytes) {
                 largest = request;
             }
         }
@@ -263,15 +263,15 @@ static int64_t patience_ms(const struct edge_request *request) {
 void edge_relay_sweep(struct edge_worker *worker) {
     int64_t now_ms = loop_now_ms(worker->loop);
     for (struct list *node = worker->unread.next, *next; node != &worker->unread; node = next) {
-        struct edge_request *request = CONTAINER_OF(node, struct edge_request, unread_node);
-        int64_t silent_ms = now_ms - request->unread_since_ms;
+        struct edge_request *request = CONTAINER_OF(node, struct edge_request, unread.node);
+        int64_t silent_ms = now_ms - request->unread.since_ms;
         next = node->next;
         if (silent_ms < EDGE_STALL_PRESSED_MS) {
             return; /* and so are all behind it */
         }
         if (silent_ms >= patience_ms(request)) {
             log_debug("edge.answer_unread", "id=%s address=%s bytes=%zu", request->id.text,
-                      request->visitor->ip_address, request->unread_bytes);
+                      request->visitor->ip_address, request->unread.bytes);
             edge_relay_cut(request);
         }
     }
@@ -279,18 +279,18 @@ void edge_relay_sweep(struct edge_worker *worker) {
 
 /* What has switched is over when nobody takes the visitor's bytes any more. An HTTP/1 connection then ends by itself. */
 static bool is_left_alone(const struct edge_request *request) {
-    return request->switched != NULL && !request->is_request_ended && request->visitor->h2 != NULL;
+    return request->switched != NULL && !request->body.is_ended && request->visitor->h2 != NULL;
 }
 
 static void on_tunnel_closed(void *owner, enum http_close reason) {
     struct edge_request *request = owner;
     edge_request_forget_exchange(request);
-    request->exchange_closed = reason;
+    request->try.closed = reason;
     if (!request->is_response_begun) {
         edge_request_resume(request);
         return;
     }
-    request->tunnel = NULL;
+    request->try.tunnel = NULL;
     if (request->switched != NULL) {
         edge_switch_lose(request->switched);
     }
@@ -301,19 +301,19 @@ static void on_tunnel_closed(void *owner, enum http_close reason) {
 
 void edge_relay_flush_held(struct edge_request *request) {
     const uint8_t *bytes;
-    request->body_sent = 0;
     if (is_held_back(request)) {
         return;
     }
-    if (request->replay_len > 0) {
-        http_stream_send(request->exchange, request->replay, request->replay_len);
+    if (request->body.replay_len > 0) {
+        http_stream_send(request->try.tunnel_stream, request->body.replay,
+                         request->body.replay_len);
     }
-    for (size_t len = block_queue_peek(&request->held, &bytes); len > 0;
-         len = block_queue_peek(&request->held, &bytes)) {
+    for (size_t len = block_queue_peek(&request->body.held, &bytes); len > 0;
+         len = block_queue_peek(&request->body.held, &bytes)) {
         forward_body(request, bytes, len);
-        block_queue_consume(&request->held, len);
+        block_queue_consume(&request->body.held, len);
     }
-    if (request->is_request_ended && !request->is_end_sent) {
+    if (request->body.is_ended && !request->try.is_end_sent) {
         forward_end(request);
     }
 }
@@ -331,12 +331,12 @@ static void on_tunnel_sent(void *owner, size_t len) {
     if (request->switched != NULL && request->switched->to_workload.is_over) {
         return; /* our Close came from nobody */
     }
-    request->body_sent += len;
+    request->try.body_bytes += len;
     /* What a former try has sent already is not consumed twice. */
-    if (request->stream != NULL && request->body_sent > request->body_consumed) {
-        size_t more = (size_t)(request->body_sent - request->body_consumed);
-        request->body_consumed = request->body_sent;
-        http_stream_consumed(request->stream, more);
+    if (request->visitor_stream != NULL && request->try.body_bytes > request->body.consumed_bytes) {
+        size_t more = (size_t)(request->try.body_bytes - request->body.consumed_bytes);
+        request->body.consumed_bytes = request->try.body_bytes;
+        http_stream_consumed(request->visitor_stream, more);
     }
 }
 

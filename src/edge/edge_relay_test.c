@@ -72,7 +72,7 @@ static void a_byte_now_and_then_is_not_reading(void **state) {
     kit_send(kit, GET);
     say(at, 30000);
     struct edge_request *request =
-        CONTAINER_OF(kit->worker.unread.next, struct edge_request, unread_node);
+        CONTAINER_OF(kit->worker.unread.next, struct edge_request, unread.node);
     for (unsigned i = 0; i < 5; i++) {
         edge_relay_visitor_events.on_sent(request, 1);
         kit_pass(kit, EDGE_STALL_MS / 6);
@@ -91,7 +91,7 @@ static void slow_reading_is(void **state) {
     kit_send(kit, GET);
     say(at, 40000);
     struct edge_request *request =
-        CONTAINER_OF(kit->worker.unread.next, struct edge_request, unread_node);
+        CONTAINER_OF(kit->worker.unread.next, struct edge_request, unread.node);
     for (unsigned i = 0; i < 8; i++) {
         edge_relay_visitor_events.on_sent(request, 4096);
         kit_pass(kit, EDGE_STALL_MS - 1000);

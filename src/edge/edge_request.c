@@ -35,6 +35,7 @@ void edge_request_resume(struct edge_request *request) {
             request->step++;
             break;
         case EDGE_STEP_DONE:
+            request->decided_by = edge_steps[request->step].name;
             request->step = EDGE_STEP_RESPOND;
             break;
         case EDGE_STEP_WAIT:
@@ -50,17 +51,17 @@ void edge_request_begin(void *context, struct http_stream *stream, const struct 
     request->worker = visitor->worker;
     request->visitor = visitor;
     request->arena = stream->arena;
-    request->stream = stream;
+    request->visitor_stream = stream;
     request->head = head;
-    request->is_request_ended = is_end;
+    request->body.is_ended = is_end;
     request->started_ms = loop_now_ms(visitor->worker->loop);
     request->id =
         id_new(ID_REQUEST, loop_clock(visitor->worker->loop), &visitor->worker->request_ids.random);
     request->is_upgrade = !str_is_empty(head->protocol);
-    list_init(&request->parked_node);
-    list_init(&request->unread_node);
-    wheel_entry_init(&request->deadline);
-    block_queue_init(&request->held, loop_block_pool(visitor->worker->loop));
+    list_init(&request->parking.node);
+    list_init(&request->unread.node);
+    wheel_entry_init(&request->deadline.entry);
+    block_queue_init(&request->body.held, loop_block_pool(visitor->worker->loop));
     http_stream_attach(stream, &edge_relay_visitor_events, request);
     edge_request_resume(request);
 }
@@ -82,29 +83,29 @@ void edge_request_finish(struct edge_request *request) {
 }
 
 void edge_request_stop_expecting(struct edge_request *request) {
-    if (request->is_expecting) {
-        request->is_expecting = false;
-        edge_tunnel_expect(request->tunnel, -1);
+    if (request->try.is_expecting) {
+        request->try.is_expecting = false;
+        edge_tunnel_expect(request->try.tunnel, -1);
     }
 }
 
 void edge_request_forget_exchange(struct edge_request *request) {
     edge_request_stop_expecting(request);
     edge_deadline_clear(request);
-    if (request->exchange != NULL) {
-        edge_tunnel_carry(request->tunnel, -1);
+    if (request->try.tunnel_stream != NULL) {
+        edge_tunnel_carry(request->try.tunnel, -1);
     }
-    request->exchange = NULL;
+    request->try.tunnel_stream = NULL;
 }
 
 void edge_request_drop_exchange(struct edge_request *request) {
-    struct http_stream *exchange = request->exchange;
+    struct http_stream *exchange = request->try.tunnel_stream;
     edge_request_forget_exchange(request);
     if (exchange != NULL && request->switched != NULL) {
         http_stream_end(exchange, NULL); /* perhaps once more: that changes nothing */
-        edge_tunnel_linger(request->tunnel, exchange);
+        edge_tunnel_linger(request->try.tunnel, exchange);
     } else if (exchange != NULL) {
-        edge_tunnel_cancel(request->tunnel, exchange);
+        edge_tunnel_cancel(request->try.tunnel, exchange);
     }
-    request->tunnel = NULL;
+    request->try.tunnel = NULL;
 }

@@ -29,6 +29,55 @@ enum edge_deadline_kind {
     EDGE_DEADLINE_IDLE,       /* any byte, either way */
 };
 
+/* The request's body, and how far it has come. */
+struct edge_body {
+    struct block_queue held; /* arrived before there was a tunnel stream to take it */
+    uint8_t *replay; /* the beginning of a short body, to send again what was not processed */
+    size_t replay_len;
+    bool is_forwarded;                  /* any byte of it, or its end, has left for a warpgate */
+    bool is_gone;                       /* and is not in `replay` */
+    bool is_ended;                      /* the whole request has arrived */
+    const struct http_fields *trailers; /* cleaned; NULL: none */
+    uint64_t received_bytes;
+    uint64_t consumed_bytes; /* the most that any try has handed on: the visitor knows of these */
+};
+
+/* Where it waits for a tunnel (edge_park.h). */
+struct edge_parking {
+    struct edge_environment *at; /* NULL: does not wait */
+    struct list node;
+    int64_t until_ms; /* 0: has not waited for this try */
+};
+
+/* Sent to a warpgate, once; zeroed: not yet. */
+struct edge_try {
+    struct edge_tunnel *tunnel;        /* set while its stream is */
+    struct http_stream *tunnel_stream; /* NULL before, and once it is gone */
+    enum http_close closed;            /* how it went, when it has */
+    bool is_sent;
+    bool is_end_sent;    /* the end of the request, too */
+    bool is_expecting;   /* counted by the tunnel as waiting for a response head */
+    uint64_t body_bytes; /* that this try has handed to the tunnel */
+    const struct http_head *response;
+    bool is_response_bodiless; /* the response head was all of it */
+};
+
+/* Of the answer, as far as the visitor has not read it (edge_relay.h). */
+struct edge_unread {
+    struct list node;  /* worker->unread while there is any */
+    int64_t since_ms;  /* or since the visitor last read */
+    size_t bytes;      /* given to the visitor's stream and not sent yet */
+    size_t read_bytes; /* since since_ms */
+};
+
+/* The one that it has at a time (edge_deadline.h). */
+struct edge_deadline {
+    struct wheel_entry entry;
+    enum edge_deadline_kind kind;
+    int64_t limit_ms;    /* of silence */
+    int64_t progress_ms; /* when there was none, last */
+};
+
 struct edge_request {
     struct edge_worker *worker;
     struct edge_visitor *visitor;
@@ -37,16 +86,11 @@ struct edge_request {
     struct id id;
     int64_t started_ms; /* monotonic */
 
-    /* the visitor's side; stream NULL once it is gone */
-    struct http_stream *stream;
+    /* what was asked */
+    struct http_stream *visitor_stream; /* NULL once it is gone */
     const struct http_head *head;
-    bool is_request_ended; /* the whole request has arrived */
-    const struct http_fields *request_trailers;
-    struct block_queue held; /* body that arrived before there was a tunnel stream to take it */
-    const struct http_head
-        *tunnel_head;    /* the head as it goes to a warpgate; NULL until the first try */
-    bool is_upgrade;     /* asks to become a WebSocket: what comes before the 101 is held */
-    struct str affinity; /* the warpgate that a cookie names; empty: none */
+    bool is_upgrade; /* asks to become a WebSocket: what comes before the 101 is held */
+    struct edge_body body;
 
     /* what policy said */
     /* only from admit to forward: it may go away while the request waits */
@@ -56,43 +100,26 @@ struct edge_request {
     const struct bundle_route *route;
 
     /* the tunnel's side */
-    struct edge_environment *parked_at; /* waits there for a tunnel; NULL: does not */
-    struct list parked_node;
-    int64_t parked_until_ms;         /* 0: has not waited for this try */
-    struct edge_tunnel *tunnel;      /* set while its stream is */
-    bool is_expecting;               /* counted by the tunnel as waiting for a response head */
-    struct http_stream *exchange;    /* NULL before, and once it is gone */
-    enum http_close exchange_closed; /* how it went, when it has */
+    const struct http_head
+        *tunnel_head;    /* the head as it goes to a warpgate; NULL until the first try */
+    struct str affinity; /* the warpgate that a cookie names; empty: none */
+    struct edge_parking parking;
     unsigned tries;
-    bool is_sent;           /* the present try */
-    bool is_end_sent;       /* the end of the request, too */
-    bool is_body_forwarded; /* any byte of the body, or the end of one, has left for a warpgate */
-    bool is_body_gone;      /* and is not in `replay` */
-    uint8_t *replay; /* the beginning of a short body, to send again what was not processed */
-    size_t replay_len;
-    uint64_t body_sent;     /* bytes that this try has handed to the tunnel */
-    uint64_t body_consumed; /* the most that any try has: the visitor knows of these */
-    const struct http_head *response;
-    bool is_response_bodiless; /* the response head was all of it */
+    struct edge_try try; /* the present one */
 
     /* the answer */
-    enum edge_code code;   /* EDGE_CODE_NONE: the workload's own answer */
-    const struct why *why; /* more about the code; may be NULL */
+    enum edge_code code;    /* EDGE_CODE_NONE: the workload's own answer */
+    const struct why *why;  /* more about the code; may be NULL */
+    const char *decided_by; /* the step that found the code; NULL: none */
     unsigned status;
     bool is_response_begun;
     bool is_response_ended;
     struct edge_switch
-        *switched; /* both directions are a WebSocket's bytes now; NULL: they are not */
-    uint64_t request_bytes, response_bytes; /* of bodies */
-    struct list unread_node;
-    int64_t unread_since_ms; /* or since the visitor last read */
-    size_t unread_bytes;     /* given to the visitor's stream and not sent yet */
-    size_t read_bytes;       /* since unread_since_ms */
+        *switched;           /* both directions are a WebSocket's bytes now; NULL: they are not */
+    uint64_t response_bytes; /* of its body */
+    struct edge_unread unread;
 
-    struct wheel_entry deadline;
-    enum edge_deadline_kind deadline_kind;
-    int64_t limit_ms;    /* of silence */
-    int64_t progress_ms; /* when there was none, last */
+    struct edge_deadline deadline;
 };
 
 /* http_server.on_request, with a struct edge_visitor as context. */

@@ -9,10 +9,10 @@
 
 /* Nobody will take what is held, or what still comes. */
 static void drop_held(struct edge_request *request) {
-    size_t held = request->held.len;
-    block_queue_clear(&request->held);
+    size_t held = request->body.held.len;
+    block_queue_clear(&request->body.held);
     if (held > 0) {
-        http_stream_consumed(request->stream, held);
+        http_stream_consumed(request->visitor_stream, held);
     }
 }
 
@@ -28,10 +28,10 @@ static void send_own_answer(struct edge_request *request) {
     if (request->code == EDGE_CODE_NO_WARPGATE) {
         edge_spread_again(request->visitor, &request->environment_id);
     }
-    http_stream_send_head(request->stream, &answer.head, is_head);
+    http_stream_send_head(request->visitor_stream, &answer.head, is_head);
     if (!is_head) {
         edge_relay_send(request, (const uint8_t *)answer.body.at, answer.body.len);
-        http_stream_end(request->stream, NULL);
+        http_stream_end(request->visitor_stream, NULL);
     }
     request->is_response_ended = true;
     drop_held(request);
@@ -40,22 +40,22 @@ static void send_own_answer(struct edge_request *request) {
 /* Not a WebSocket: what the visitor has sent for one goes nowhere, and the warpgate gets no more of this exchange. */
 static void decline(struct edge_request *request) {
     drop_held(request);
-    if (!request->is_end_sent) {
-        request->is_end_sent = true;
-        http_stream_end(request->exchange, NULL);
+    if (!request->try.is_end_sent) {
+        request->try.is_end_sent = true;
+        http_stream_end(request->try.tunnel_stream, NULL);
     }
 }
 
 static void send_workload_answer(struct edge_request *request) {
-    struct http_head head = *request->response;
-    const char *affinity = request->tunnel->warpgate->affinity;
-    http_fields_copy(&head.fields, &request->response->fields, request->arena, 1);
+    struct http_head head = *request->try.response;
+    const char *affinity = request->try.tunnel->warpgate->affinity;
+    http_fields_copy(&head.fields, &request->try.response->fields, request->arena, 1);
     field_policy_clean_response(&head.fields);
     if (request->route->is_sticky && !str_eq(request->affinity, str_from(affinity))) {
         edge_affinity_give(&head.fields, request->arena, affinity);
     }
     request->status = head.status;
-    http_stream_send_head(request->stream, &head, request->is_response_bodiless);
+    http_stream_send_head(request->visitor_stream, &head, request->try.is_response_bodiless);
     edge_deadline_start_idle(request);
     if (head.status == 101) {
         edge_switch_begin(request);

@@ -54,10 +54,10 @@ bool edge_retry_may(const struct edge_request *request, bool is_unprocessed) {
         return false;
     }
     if (is_unprocessed) {
-        return !request->is_body_gone;
+        return !request->body.is_gone;
     }
     /* What asks to become a WebSocket has no body, and no end either. */
-    bool is_complete = request->is_request_ended || request->is_upgrade;
-    return is_complete && !request->is_body_forwarded &&
+    bool is_complete = request->body.is_ended || request->is_upgrade;
+    return is_complete && !request->body.is_forwarded &&
            http_method_is_idempotent(request->head->method);
 }

@@ -81,10 +81,10 @@ static void only_what_cannot_happen_twice(void **state) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct http_head head = {.method = str_from(cases[i].method)};
         const struct edge_request request = {.head = &head,
-                                             .is_request_ended = cases[i].is_ended,
+                                             .body.is_ended = cases[i].is_ended,
                                              .is_upgrade = cases[i].is_upgrade,
-                                             .is_body_forwarded = cases[i].is_body_forwarded,
-                                             .is_body_gone = cases[i].is_body_gone,
+                                             .body.is_forwarded = cases[i].is_body_forwarded,
+                                             .body.is_gone = cases[i].is_body_gone,
                                              .tries = cases[i].tries};
         assert_int_equal(edge_retry_may(&request, false), cases[i].may_if_lost);
         assert_int_equal(edge_retry_may(&request, true), cases[i].may_if_unprocessed);

@@ -90,11 +90,11 @@ struct edge_worker {
     size_t visitor_peak;  /* since memory was last given back */
     struct list visitors; /* struct edge_visitor.node */
     struct list tunnels;  /* struct edge_tunnel.node, also those not ready */
-    /* struct edge_request.unread_node: bytes of the answer wait for the visitor; likewise */
+    /* struct edge_request.unread.node: bytes of the answer wait for the visitor; likewise */
     struct list unread;
     size_t unread_bytes;
     int64_t started_ms;   /* monotonic */
-    struct wheel wheel;   /* struct edge_request.deadline */
+    struct wheel wheel;   /* struct edge_request.deadline.entry */
     size_t parked_count;  /* requests that wait for a tunnel */
     struct list switched; /* struct edge_switch.node: what has become a WebSocket */
     struct edge_offences offences;

@@ -66,10 +66,10 @@ static void close_to_workload(struct edge_switch *at) {
     uint8_t close[WEBSOCKET_FRAMES_CLOSE_MAX];
     size_t len = write_close(&at->to_workload, request->worker, close);
     at->to_workload.is_over = true;
-    if (request->exchange != NULL && !request->is_end_sent) {
-        request->is_end_sent = true;
-        http_stream_send(request->exchange, close, len);
-        http_stream_end(request->exchange, NULL);
+    if (request->try.tunnel_stream != NULL && !request->try.is_end_sent) {
+        request->try.is_end_sent = true;
+        http_stream_send(request->try.tunnel_stream, close, len);
+        http_stream_end(request->try.tunnel_stream, NULL);
     }
 }
 
@@ -99,7 +99,7 @@ void edge_switch_settle(struct edge_switch *at) {
     /* Not before: an HTTP/1 connection is over with it, and the rest of a frame may still have to come. */
     if (at->to_workload.is_over && at->to_visitor.is_over && !at->is_visitor_ended) {
         at->is_visitor_ended = true;
-        http_stream_end(at->request->stream, NULL);
+        http_stream_end(at->request->visitor_stream, NULL);
     }
 }
 
