@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/notice.h"
 #include "pki/cert_chain.h"
-#include "warpgate/warpgate_backoff.h"
+#include "pki/jws.h"
 #include "warpgate/warpgate_deadline.h"
 #include "warpgate/warpgate_dial.h"
 #include "warpgate/warpgate_edge.h"
@@ -16,6 +18,7 @@
 #include "warpgate/warpgate_settings.h"
 #include "warpgate/warpgate_upstream.h"
 
+#define ENROL_BASE_MS 250
 #define ENROL_CAP_MS 30000
 #define TICK_MS 5000
 #define CUT_MS 2000 /* for the orderly end of tunnels that outlast the grace */
@@ -23,7 +26,6 @@
 #define LONELY_MS 15000
 #define RENEWALS_FAILED 3 /* in a row: begin anew with the API key */
 #define PEM_BYTES_MAX 65536
-#define JWKS_BYTES_MAX 65536
 
 enum warpgate_state {
     WARPGATE_NEW,     /* judged, not started */
@@ -39,8 +41,9 @@ struct warpgate {
     struct warpgate_parts parts;
     struct list edges;
 
-    struct warpgate_enrol *enrol;    /* a try that runs */
-    struct warpgate_backoff backoff; /* of enrolments and renewals */
+    struct warpgate_enrol *enrol; /* a try that runs */
+    struct backoff backoff;       /* of enrolments and renewals */
+    struct notice notice;         /* likewise */
     unsigned failed_renewals;
     struct loop_timer retry;    /* the next try */
     struct loop_timer tick;     /* looks at the clock: renewal, lonely times */
@@ -270,10 +273,13 @@ static enum status take_policy(struct warpgate *warpgate, const struct enrolment
     struct warpgate_policy *policy = &warpgate->parts.policy;
     struct buf jwks;
     bool is_new;
-    buf_init(&jwks, JWKS_BYTES_MAX);
+    buf_init(&jwks, JWS_KEYS_TEXT_MAX);
     enum status status = json_write(answer->bundle_keys, &jwks);
     if (status == STATUS_OK) {
         status = warpgate_policy_trust(policy, buf_str(&jwks), &answer->environment, why);
+    } else {
+        (void)why_set(why, status, "keys_invalid", "the keys of bundles are longer than %d bytes",
+                      JWS_KEYS_TEXT_MAX);
     }
     buf_fini(&jwks);
     if (status != STATUS_OK) {
@@ -332,7 +338,7 @@ static void take_edges(struct warpgate *warpgate, const struct enrolment_answer 
 
 static void plan_retry(struct warpgate *warpgate) {
     loop_timer_set(&warpgate->retry,
-                   warpgate_backoff_next(&warpgate->backoff, loop_random(warpgate->parts.loop)));
+                   backoff_next(&warpgate->backoff, loop_random(warpgate->parts.loop)));
 }
 
 static void on_refused(struct warpgate *warpgate, enum status status, const struct why *why) {
@@ -348,8 +354,7 @@ static void on_refused(struct warpgate *warpgate, enum status status, const stru
     if (warpgate->is_enrolled) {
         warpgate->failed_renewals++;
     }
-    if (warpgate_backoff_should_speak(&warpgate->backoff, why->slug,
-                                      loop_now_ms(warpgate->parts.loop))) {
+    if (notice_is_due(&warpgate->notice, why->slug, loop_now_ms(warpgate->parts.loop))) {
         log_warn(event, "control=%s reason=%s step=%s detail=\"%s\": %s",
                  warpgate->settings.control_text, why->slug, warpgate_dial_step(why->slug),
                  why->text, find_advice(why->slug));
@@ -381,8 +386,8 @@ static void on_enrolled(void *context, enum status status, const struct enrolmen
     warpgate->failed_renewals = 0;
     warpgate->has_garbage = true;
     warpgate->connected_at_ms = loop_now_ms(warpgate->parts.loop);
-    warpgate_backoff_reset(&warpgate->backoff);
-    warpgate_backoff_forget(&warpgate->backoff);
+    backoff_reset(&warpgate->backoff);
+    notice_forget(&warpgate->notice);
     take_edges(warpgate, answer);
 }
 
@@ -469,7 +474,7 @@ void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, e
     struct warpgate_parts *parts = &warpgate->parts;
     warpgate->on_ended = on_ended;
     warpgate->context = context;
-    warpgate_backoff_init(&warpgate->backoff, ENROL_CAP_MS);
+    backoff_init(&warpgate->backoff, ENROL_BASE_MS, ENROL_CAP_MS);
     loop_task_init(&warpgate->settle, settle);
     loop_task_init(&warpgate->revoke, revoke);
     loop_task_init(&warpgate->trim, trim);

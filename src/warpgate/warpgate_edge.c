@@ -2,19 +2,22 @@
 
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/notice.h"
 #include "tunnel/tunnel_message.h"
-#include "warpgate/warpgate_backoff.h"
 #include "warpgate/warpgate_tunnel.h"
 
+#define BACKOFF_BASE_MS 250
 #define BACKOFF_CAP_MS 5000
+#define STABLE_MS 10000 /* a tunnel that stood so long begins the backoff anew */
 #define LEAVING_SPREAD_MS 500
 /* The same after `replace`. */
 #define REPLACE_HASTY_MS 300
 #define REPLACE_SPREAD_MS 100
-#define LEAVING_HASTY_MS                                                                           \
-    1000 /* an edge that wants another tunnel so soon is dialled with backoff */
+/* An edge that wants another tunnel so soon is dialled with backoff. */
+#define LEAVING_HASTY_MS 1000
 
 struct warpgate_edge {
     struct list node;
@@ -27,7 +30,8 @@ struct warpgate_edge {
     struct list tunnels;
     size_t tunnel_count; /* in all states */
     unsigned wanted;
-    struct warpgate_backoff backoff;
+    struct backoff backoff;
+    struct notice notice;
     struct loop_timer retry;
     bool is_leaving;
 };
@@ -132,7 +136,7 @@ static void drain_replaced(struct warpgate_edge *edge) {
 
 static void on_standing(void *owner) {
     struct warpgate_edge *edge = owner;
-    warpgate_backoff_forget(&edge->backoff);
+    notice_forget(&edge->notice);
 }
 
 static void on_ready(void *owner, struct warpgate_tunnel *tunnel) {
@@ -173,7 +177,7 @@ static int64_t choose_leaving_delay_ms(struct warpgate_edge *edge,
     if (warpgate_tunnel_is_left_to_edge(tunnel)) {
         return (int64_t)random_below(random, is_hasty ? REPLACE_HASTY_MS : REPLACE_SPREAD_MS);
     }
-    return is_hasty ? warpgate_backoff_next(&edge->backoff, random)
+    return is_hasty ? backoff_next(&edge->backoff, random)
                     : (int64_t)random_below(random, LEAVING_SPREAD_MS + 1);
 }
 
@@ -188,7 +192,7 @@ static void on_leaving(void *owner, struct warpgate_tunnel *tunnel) {
 
 static void speak_of_failure(struct warpgate_edge *edge, const struct why *why, bool has_stood,
                              int64_t now_ms) {
-    if (!warpgate_backoff_should_speak(&edge->backoff, why->slug, now_ms)) {
+    if (!notice_is_due(&edge->notice, why->slug, now_ms)) {
         return;
     }
     if (has_stood) {
@@ -216,12 +220,11 @@ static void on_closed(void *owner, struct warpgate_tunnel *tunnel, const struct 
         return;
     }
     speak_of_failure(edge, why, stood_at_ms != 0, now_ms);
-    if (stood_at_ms != 0 && now_ms - stood_at_ms >= WARPGATE_BACKOFF_STABLE_MS) {
-        warpgate_backoff_reset(&edge->backoff);
+    if (stood_at_ms != 0 && now_ms - stood_at_ms >= STABLE_MS) {
+        backoff_reset(&edge->backoff);
     }
     if (edge->retry.deadline_ms == 0) {
-        loop_timer_set(&edge->retry,
-                       warpgate_backoff_next(&edge->backoff, loop_random(edge->parts->loop)));
+        loop_timer_set(&edge->retry, backoff_next(&edge->backoff, loop_random(edge->parts->loop)));
     }
 }
 
@@ -245,7 +248,7 @@ enum status warpgate_edge_new(struct warpgate_parts *parts, const struct enrolme
     edge->wanted = 1;
     list_init(&edge->node);
     list_init(&edge->tunnels);
-    warpgate_backoff_init(&edge->backoff, BACKOFF_CAP_MS);
+    backoff_init(&edge->backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
     loop_timer_init(&edge->retry, parts->loop, retry, edge);
     warpgate_parts_hold(parts);
     fill(edge);

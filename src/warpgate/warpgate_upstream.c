@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "warpgate/warpgate_backoff.h"
+#include "base/notice.h"
 #include "warpgate/warpgate_check.h"
 
 #define LOOK_AGAIN_MS 250 /* after the first failure of a workload that was up */
@@ -58,7 +58,7 @@ struct warpgate_upstream {
     struct loop_task settle;
     struct loop_timer probe; /* armed only while something failed last */
     struct warpgate_check *check;
-    struct warpgate_backoff notice;
+    struct notice notice;
     bool is_freed;
 };
 
@@ -72,7 +72,7 @@ static void tell_health(struct warpgate_upstream *upstream) {
 
 static void note_up(struct warpgate_upstream *upstream, bool is_change) {
     if (is_change) {
-        warpgate_backoff_forget(&upstream->notice);
+        notice_forget(&upstream->notice);
         log_info("warpgate.upstream_up", "upstream=%s target=%s", upstream->target.name,
                  upstream->target.text);
         tell_health(upstream);
@@ -85,8 +85,7 @@ static void note_failure(struct warpgate_upstream *upstream, const struct why *w
     if (!upstream->record.is_checked) {
         loop_timer_set(&upstream->probe, is_down ? PROBE_MS : LOOK_AGAIN_MS);
     }
-    if (warpgate_backoff_should_speak(&upstream->notice, why->slug,
-                                      loop_now_ms(upstream->parts->loop))) {
+    if (notice_is_due(&upstream->notice, why->slug, loop_now_ms(upstream->parts->loop))) {
         log_warn(is_down ? "warpgate.upstream_down" : "warpgate.upstream_failed",
                  "upstream=%s target=%s reason=%s detail=\"%s\"", upstream->target.name,
                  upstream->target.text, why->slug, why->text);
@@ -466,7 +465,6 @@ struct warpgate_upstream *warpgate_upstream_new(struct warpgate_parts *parts,
     loop_task_init(&upstream->settle, settle);
     loop_timer_init(&upstream->probe, parts->loop, probe, upstream);
     loop_timer_set(&upstream->probe, 0);
-    warpgate_backoff_init(&upstream->notice, PROBE_MS);
     warpgate_parts_hold(parts);
     return upstream;
 }

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "warpgate/warpgate_backoff.h"
+#include "base/backoff.h"
 
 static void test_delays_grow_to_the_cap_and_vary(void **state) {
     (void)state;
@@ -14,10 +14,10 @@ static void test_delays_grow_to_the_cap_and_vary(void **state) {
     int64_t most_ms[20] = {0};
     int64_t least_ms = INT64_MAX;
     for (int run = 0; run < 500; run++) {
-        struct warpgate_backoff backoff;
-        warpgate_backoff_init(&backoff, 15000);
+        struct backoff backoff;
+        backoff_init(&backoff, 250, 15000);
         for (int i = 0; i < 20; i++) {
-            int64_t delay_ms = warpgate_backoff_next(&backoff, &seeded.random);
+            int64_t delay_ms = backoff_next(&backoff, &seeded.random);
             most_ms[i] = delay_ms > most_ms[i] ? delay_ms : most_ms[i];
             least_ms = i == 19 && delay_ms < least_ms ? delay_ms : least_ms;
         }
@@ -30,27 +30,13 @@ static void test_delays_grow_to_the_cap_and_vary(void **state) {
 
 static void test_a_reset_begins_anew(void **state) {
     (void)state;
-    struct warpgate_backoff backoff;
-    warpgate_backoff_init(&backoff, 15000);
+    struct backoff backoff;
+    backoff_init(&backoff, 250, 15000);
     for (int i = 0; i < 20; i++) {
-        (void)warpgate_backoff_next(&backoff, random_system());
+        (void)backoff_next(&backoff, random_system());
     }
-    warpgate_backoff_reset(&backoff);
-    assert_in_range(warpgate_backoff_next(&backoff, random_system()), 0, 250);
-}
-
-static void test_the_same_trouble_is_told_once_a_minute(void **state) {
-    (void)state;
-    struct warpgate_backoff backoff;
-    warpgate_backoff_init(&backoff, 15000);
-    assert_true(warpgate_backoff_should_speak(&backoff, "tcp_connect", 1000));
-    assert_false(warpgate_backoff_should_speak(&backoff, "tcp_connect", 60000));
-    assert_true(warpgate_backoff_should_speak(&backoff, "tcp_connect", 61000));
-    assert_true(warpgate_backoff_should_speak(&backoff, "tls_verify", 61001));
-    warpgate_backoff_reset(&backoff);
-    assert_false(warpgate_backoff_should_speak(&backoff, "tls_verify", 61002));
-    warpgate_backoff_forget(&backoff);
-    assert_true(warpgate_backoff_should_speak(&backoff, "tls_verify", 61003));
+    backoff_reset(&backoff);
+    assert_in_range(backoff_next(&backoff, random_system()), 0, 250);
 }
 
 #define AGENTS 10000
@@ -66,11 +52,11 @@ static void simulate_return(int64_t away_ms, unsigned arrivals[SLOTS]) {
         arrivals[i] = 0;
     }
     for (int agent = 0; agent < AGENTS; agent++) {
-        struct warpgate_backoff backoff;
+        struct backoff backoff;
         int64_t now_ms = 0;
-        warpgate_backoff_init(&backoff, 5000);
+        backoff_init(&backoff, 250, 5000);
         while (now_ms < away_ms) {
-            now_ms += warpgate_backoff_next(&backoff, &seeded.random) + 1;
+            now_ms += backoff_next(&backoff, &seeded.random) + 1;
         }
         int64_t slot = (now_ms - away_ms) / SLOT_MS;
         assert_true(slot < SLOTS); /* all within 6 s */
@@ -96,11 +82,11 @@ static void test_ten_thousand_do_not_come_at_once(void **state) {
 static void test_nobody_waits_longer_than_the_limit(void **state) {
     (void)state;
     struct random_seeded seeded;
-    struct warpgate_backoff backoff;
+    struct backoff backoff;
     random_seeded_init(&seeded, 3);
-    warpgate_backoff_init(&backoff, 5000);
+    backoff_init(&backoff, 250, 5000);
     for (int64_t now_ms = 0; now_ms < 3600000;) {
-        int64_t delay_ms = warpgate_backoff_next(&backoff, &seeded.random);
+        int64_t delay_ms = backoff_next(&backoff, &seeded.random);
         assert_in_range(delay_ms, 0, 5000);
         now_ms += delay_ms + 4000;
     }
@@ -112,7 +98,6 @@ int main(void) {
         cmocka_unit_test(test_nobody_waits_longer_than_the_limit),
         cmocka_unit_test(test_delays_grow_to_the_cap_and_vary),
         cmocka_unit_test(test_a_reset_begins_anew),
-        cmocka_unit_test(test_the_same_trouble_is_told_once_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
