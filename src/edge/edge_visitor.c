@@ -89,7 +89,8 @@ void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
 }
 
 void edge_visitor_drain(struct edge_visitor *visitor) {
-    static const struct conn_timeouts draining = {.idle_ms = DRAIN_IDLE_MS};
+    static const struct conn_timeouts draining = {.idle_ms = DRAIN_IDLE_MS,
+                                                  .half_closed_ms = EDGE_VISITOR_HALF_CLOSED_MS};
     conn_set_timeouts(visitor->conn, &draining);
     if (visitor->h2 != NULL) {
         h2_session_drain(visitor->h2);

@@ -12,6 +12,10 @@
 #include "http/h2_session.h"
 #include "net/conn.h"
 
+/* A visitor of HTTP/1 that closes its sending side may be waiting for its answer, or have gone: it is given up when nothing was
+ * sent to it for so long (or twice that). */
+#define EDGE_VISITOR_HALF_CLOSED_MS 30000
+
 struct edge_visitor {
     struct list node; /* worker->visitors */
     struct edge_worker *worker;

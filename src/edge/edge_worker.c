@@ -73,6 +73,7 @@ static void add_own_services(struct edge_worker *worker, struct front *front) {
             .tls = visitor_tls,
             .accept = visitor_accept,
             .context = worker,
+            .timeouts = {.half_closed_ms = EDGE_VISITOR_HALF_CLOSED_MS},
             .is_sheddable = true,
         },
     };

@@ -30,14 +30,20 @@ struct conn_timeouts {
     int64_t head_ms;        /* ENGINE_HEAD; 0: 10 s */
     int64_t idle_ms;        /* ENGINE_IDLE; 0: 75 s; -1: none */
     int64_t write_stall_ms; /* output waiting and nothing taken; 0: 30 s; -1: none */
+    /* The peer has closed its sending side, and nothing was written for so long, at most twice: that cannot be told from one
+     * that has gone. 0: none */
+    int64_t half_closed_ms;
 };
 
 struct conn_events {
     void (*on_established)(void *owner, struct conn *conn);
     /* `why`: slug closed (orderly), tcp_connect, tls_handshake, tls_verify, timeout_handshake, timeout_head, timeout_idle,
-     * timeout_write, peer_reset, aborted; and what to tell an operator. */
+     * timeout_write, timeout_half_closed, peer_reset, aborted; and what to tell an operator. */
     void (*on_closed)(void *owner, struct conn *conn, const struct why *why);
 };
+
+/* For a connection that is between two owners. */
+extern const struct conn_events conn_no_events;
 
 struct conn_connect_config {
     struct address address;  /* or a Unix socket path in `unix_path` */

@@ -35,6 +35,11 @@ static struct deadline phase_deadline(const struct conn *conn) {
         return (struct deadline){since_ms + conn->timeouts.idle_ms, "timeout_idle",
                                  "was idle for too long"};
     }
+    if (conn->half_closed_since_ms != 0 && conn->timeouts.half_closed_ms > 0) {
+        return (struct deadline){conn->half_closed_since_ms + conn->timeouts.half_closed_ms,
+                                 "timeout_half_closed",
+                                 "closed its side, and nothing came for it for too long"};
+    }
     return (struct deadline){0};
 }
 
@@ -88,9 +93,17 @@ static void note_phase(struct conn *conn) {
     conn->phase_bytes_written = conn->bytes_written;
 }
 
+static void begin_half_closed(struct conn *conn) {
+    conn->half_closed_since_ms = loop_now_ms(conn->loop);
+    conn->half_closed_bytes_written = conn->bytes_written;
+}
+
 void conn_deadline_update(struct conn *conn) {
     if (conn->state == CONN_OPEN) {
         note_phase(conn);
+        if (conn->is_eof && conn->half_closed_since_ms == 0) {
+            begin_half_closed(conn);
+        }
     }
     struct deadline deadline = next_deadline(conn);
     if (deadline.at_ms == 0) {
@@ -111,6 +124,13 @@ void conn_deadline_fire(struct loop_timer *timer) {
     if (conn->state == CONN_OPEN && is_later_head(conn)) {
         conn->phase_since_ms = now_ms;
         conn->phase_bytes_written = conn->bytes_written;
+        conn_deadline_update(conn);
+        return;
+    }
+    bool has_come =
+        conn->half_closed_since_ms != 0 && conn->bytes_written > conn->half_closed_bytes_written;
+    if (conn->state == CONN_OPEN && has_come && conn->blocked_since_ms == 0) {
+        begin_half_closed(conn);
         conn_deadline_update(conn);
         return;
     }

@@ -65,6 +65,31 @@ static void test_a_slow_head_is_cut_all_the_same(void **state) {
     bench_fini(&bench);
 }
 
+/* It may wait for an answer, or have gone: which of the two shows only when something is sent. */
+static void test_a_peer_that_closed_its_side_does_not_wait_for_ever(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, false);
+    bench_connect(&bench, &(struct conn_timeouts){.half_closed_ms = 100});
+    int fd = bench_accept_fd(&bench);
+    kit_until_true(bench.loop, &bench.client.is_established);
+    bench.client.engine.outlasts_end = true;
+    bench.client.engine.phase = ENGINE_BUSY;
+    kit_run_for(bench.loop, 150);
+    assert_false(bench.client.is_closed); /* it has not closed anything */
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    kit_until_true(bench.loop, &bench.client.engine.has_end);
+    for (int i = 0; i < 6; i++) {
+        kit_run_for(bench.loop, 50);
+        send_more(&bench.client, 1);
+    }
+    assert_false(bench.client.is_closed);
+    kit_until_true(bench.loop, &bench.client.is_closed);
+    assert_string_equal(bench.client.why.slug, "timeout_half_closed");
+    close(fd);
+    bench_fini(&bench);
+}
+
 /* One head after the other, each answered: no single one was slow. */
 static void test_later_heads_have_their_own_time(void **state) {
     (void)state;
@@ -129,6 +154,7 @@ int main(void) {
         cmocka_unit_test(test_handshake_timeout),
         cmocka_unit_test(test_head_and_idle_timeouts),
         cmocka_unit_test(test_a_slow_head_is_cut_all_the_same),
+        cmocka_unit_test(test_a_peer_that_closed_its_side_does_not_wait_for_ever),
         cmocka_unit_test(test_later_heads_have_their_own_time),
         cmocka_unit_test(test_no_idle_timeout_when_told_so),
         cmocka_unit_test(test_write_stall),

@@ -71,6 +71,8 @@ struct conn {
     int64_t blocked_since_ms;     /* 0: not blocked */
     int64_t linger_until_ms;
     int64_t last_read_ms;
+    int64_t half_closed_since_ms; /* or since something was written; 0: it is not */
+    uint64_t half_closed_bytes_written;
     uint64_t bytes_read;
     uint64_t bytes_written;
 
