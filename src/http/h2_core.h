@@ -58,8 +58,7 @@ struct h2_session {
 
     struct list streams; /* all that live */
     size_t stream_count;
-    size_t
-        head_bytes; /* of the requests among them, decoded: H2_OPEN_HEADS_BYTES_MAX for a visitor */
+    size_t head_bytes;  /* that they hold, received and decoded: bounded in h2_receive.c */
     struct list events; /* streams that have something to tell their owners */
     struct list spare;  /* streams to use again, with their arenas */
     size_t spare_count;

@@ -2,7 +2,8 @@
 
 #include "http/h2_core.h"
 
-#define INTERIM_MAX 16 /* 1xx heads of one response: they stay in its arena */
+#define INTERIM_MAX                                                                                \
+    16 /* 1xx heads of one response, of HTTP_HEAD_BYTES_MAX together: they stay in its arena */
 
 static struct h2_stream *find_stream(nghttp2_session *ng, int32_t stream_id) {
     return nghttp2_session_get_stream_user_data(ng, stream_id);
@@ -111,11 +112,18 @@ static void refuse_request(struct h2_session *session, struct h2_stream *stream,
     h2_stream_refuse(stream, verdict == H2_HEAD_TARGET_TOO_LONG ? 414 : 431);
 }
 
-/* Counts the block just read as its stream's. False if the visitor's open requests would hold too much with it. */
+/* What the heads of all open streams may hold. The requests of a tunnel are bounded by the edge that sends them. */
+static size_t heads_max(const struct h2_session *session) {
+    if (session->config.role == H2_CLIENT) {
+        return H2_ANSWER_HEADS_BYTES_MAX;
+    }
+    return session->config.profile == H2_VISITOR ? H2_OPEN_HEADS_BYTES_MAX : SIZE_MAX;
+}
+
+/* Counts the block just read as its stream's. False if what is open would hold too much with it. */
 static bool hold_head(struct h2_session *session, struct h2_stream *stream) {
     size_t bytes = session->reader.bytes;
-    if (session->config.profile == H2_VISITOR &&
-        session->head_bytes + bytes > H2_OPEN_HEADS_BYTES_MAX) {
+    if (bytes > heads_max(session) - session->head_bytes) {
         return false;
     }
     stream->head_bytes += bytes;
@@ -162,7 +170,9 @@ static void take_response(struct h2_session *session, struct h2_stream *stream, 
         return;
     }
     bool is_interim = head->status < 200;
-    if (is_interim && (is_end || ++stream->interim_count > INTERIM_MAX)) {
+    if (!hold_head(session, stream) ||
+        (is_interim && (is_end || ++stream->interim_count > INTERIM_MAX ||
+                        stream->head_bytes > HTTP_HEAD_BYTES_MAX))) {
         reset_malformed(stream);
         return;
     }

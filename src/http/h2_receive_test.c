@@ -393,6 +393,26 @@ static void test_interims_are_bounded(void **state) {
     test_pair_free(pair);
 }
 
+/* A few bytes of HPACK are a large head, and each of the sixteen would stay. */
+static void test_large_interims_are_bounded(void **state) {
+    enum { FIELDS = 80, BYTES = FIELDS * (2 + 32) + 10 + 32 };
+    char list[16 + 4 * FIELDS] = ":status=103";
+    struct test_owner owner = {0};
+    struct test_pair *pair = new_client(H2_TUNNEL, &owner, 1);
+    (void)state;
+    for (size_t i = 0; i < FIELDS; i++) {
+        strcat(list, "|a=b");
+    }
+    for (size_t i = 0; i < 14; i++) {
+        add_headers(END_HEADERS, 1, list);
+    }
+    feed(pair->client);
+    (void)drain(pair->client);
+    assert_int_equal(owner.interim_count, HTTP_HEAD_BYTES_MAX / BYTES);
+    assert_int_equal(owner.reason, HTTP_CLOSE_MALFORMED);
+    test_pair_free(pair);
+}
+
 static void test_body_of_no_body(void **state) {
     struct test_owner owner = {0};
     struct test_pair *pair = new_client(H2_TUNNEL, &owner, 1);
@@ -522,6 +542,7 @@ int main(void) {
         cmocka_unit_test(test_phase_of_begun_head),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_interims_are_bounded),
+        cmocka_unit_test(test_large_interims_are_bounded),
         cmocka_unit_test(test_body_of_no_body),
         cmocka_unit_test(test_body_before_head),
         cmocka_unit_test(test_refused),

@@ -16,7 +16,9 @@
  * the rest of the request then refused with NO_ERROR, which the client sees as HTTP_CLOSE_DONE after the answer. Otherwise
  * a server resets with INTERNAL_ERROR and a client with CANCEL. on_sent means packed into the output block.
  * The heads of a visitor's open requests are at most H2_OPEN_HEADS_BYTES_MAX together: HPACK makes a large one of a few bytes,
- * again and again. The request beyond that is refused (REFUSED_STREAM).
+ * again and again. The request beyond that is refused (REFUSED_STREAM). Those of the answers that a client has open (a hostile
+ * warpgate's, a hostile workload's) are at most H2_ANSWER_HEADS_BYTES_MAX together, and the 1xx of one answer HTTP_HEAD_BYTES_MAX:
+ * the answer beyond that is MALFORMED.
  * A stream counts against max_streams until its owner got on_closed. Plain CONNECT is refused as malformed.
  * Malformed requests are reset with PROTOCOL_ERROR; heads over the limits are answered 431 (414 for the path), a :protocol other
  * than websocket 501, right here.
@@ -40,6 +42,7 @@ struct h2_session;
 
 #define H2_OPEN_HEADS_BYTES_MAX                                                                    \
     (512u << 10) /* a hundred requests of 5 KiB each, as HTTP_HEAD_BYTES_MAX counts */
+#define H2_ANSWER_HEADS_BYTES_MAX (32u << 20) /* of thirty thousand answers of 1 KiB each */
 
 enum h2_role {
     H2_SERVER,

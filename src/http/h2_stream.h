@@ -64,7 +64,7 @@ struct h2_stream {
     bool has_local_limit;   /* local_left counts */
     bool has_remote_limit;  /* remote_left counts */
     uint8_t interim_count;  /* 1xx heads received */
-    size_t head_bytes;      /* of its request and trailers: counted on the session, too */
+    size_t head_bytes;      /* of the heads and trailers received: counted on the session, too */
     enum http_close reason; /* once is_closed, or once we reset it */
     uint64_t local_left;    /* body bytes that the declared length still wants from us */
     uint64_t remote_left;   /* and from the peer */

@@ -8,11 +8,13 @@ import threading
 import time
 
 import pytest
+from hpack import Encoder
 
 import harness
 from harness import Platform, Workload, eventually, plain_response
-from raw_http2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, WINDOW_UPDATE, RawHttp2, frame,
-                       settings, u32)
+from raw_http2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PREFACE, WINDOW_UPDATE, RawHttp2, frame,
+                       parse, settings, u32)
+from raw_warpgate import CONTROL, RawWarpgate
 from test_abuse import FLOODS
 
 MIB = 1024  # in KiB
@@ -174,6 +176,53 @@ def test_windows_opened_by_single_bytes(plain, service):
             pass
         assert plain.visit(service.host).status == 200
         judge(service, before, attacker.sent + 50 * 128 * 1024, factor=2)
+
+
+class Bomber(RawWarpgate):
+    """A tenant's own program: 1xx heads of 31 KiB, each of a few bytes, before an answer that never comes."""
+
+    def __init__(self, project, folder):
+        super().__init__(project, folder)
+        self.is_primed = False
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def _interim(self):
+        if self.is_primed:
+            return b"\x08\x03103" + b"\xbe" * 8  # :status 103, then the newest of the table
+        self.is_primed = True
+        return b"\x08\x03103" + Encoder().encode([("x-bomb", "b" * 3900)], huffman=False)
+
+    def _answer(self):
+        data, answered = b"", {CONTROL}
+        try:
+            while chunk := self.socket.recv(65536):
+                data += chunk
+                asked = {stream for kind, _, stream, _ in parse(data[len(PREFACE):]) if kind == HEADERS} - answered
+                answered |= asked
+                for stream in asked:
+                    self.send(b"".join(frame(HEADERS, END_HEADERS, stream, self._interim()) for _ in range(16)))
+        except OSError:
+            pass
+
+
+def test_interim_answers_of_a_hostile_warpgate(plain, tmp_path):
+    """T21: what a warpgate's 1xx hold is bounded for each answer, and for all of a tunnel; without that it was a gibibyte here."""
+    project = plain.project("bomber")
+    project.route("/")
+    mark, before = plain.mark(), plain.memory_kib()
+    with Bomber(project, tmp_path):
+        plain.wait_line(r"edge\.tunnel_ready", mark)
+        visitors = [Attacker(plain, project.host) for _ in range(10)]
+        for visitor in visitors:
+            visitor.send(b"".join(visitor.head() for _ in range(90)))
+        for visitor in visitors:  # one answer each, at least: the bombs have arrived
+            assert visitor.read_for(10, lambda seen: any(kind == HEADERS for kind, *_ in seen))
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            assert plain.memory_kib() - before <= 100 * MIB
+            time.sleep(0.05)
+        for visitor in visitors:
+            visitor.close()
 
 
 # T20
