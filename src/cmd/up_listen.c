@@ -6,28 +6,10 @@
 #include "net/listen_fds.h"
 #include "net/socket.h"
 
-static enum status parse_address(struct str text, struct address *address, struct why *why) {
-    char host[ADDRESS_HOST_SIZE];
-    uint16_t port;
-    enum status status = address_split(text, 0, host, &port, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    struct str ip = str_from(host);
-    if (str_eq_nocase(ip, STR("localhost"))) {
-        ip = STR("127.0.0.1");
-    }
-    if (address_from_ip(ip, port, address) != STATUS_OK) {
-        return why_set(why, STATUS_INVALID, "address_invalid",
-                       "%.100s is not an IP address: listen on one, such as 127.0.0.1:8443", host);
-    }
-    return STATUS_OK;
-}
-
 static enum status listen_on(const char *text, struct up_listeners *listeners, struct why *why) {
     struct address address;
     struct why reason = {0};
-    enum status status = parse_address(str_from(text), &address, &reason);
+    enum status status = address_parse_listen(str_from(text), &address, &reason);
     if (status == STATUS_OK) {
         status = socket_listen(&address, &listeners->fds[0], &reason);
     }

@@ -101,6 +101,24 @@ enum status address_from_ip(struct str ip, uint16_t port, struct address *addres
     return STATUS_INVALID;
 }
 
+enum status address_parse_listen(struct str text, struct address *address, struct why *why) {
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port;
+    enum status status = address_split(text, 0, host, &port, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct str ip = str_from(host);
+    if (str_eq_nocase(ip, STR("localhost"))) {
+        ip = STR("127.0.0.1");
+    }
+    if (address_from_ip(ip, port, address) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "address_invalid",
+                       "%.100s is not an IP address: listen on one, such as 127.0.0.1:8443", host);
+    }
+    return STATUS_OK;
+}
+
 void address_ip(const struct address *address, char out[ADDRESS_TEXT_SIZE]) {
     out[0] = '\0';
     if (address->storage.ss_family == AF_INET) {

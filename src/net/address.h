@@ -22,6 +22,9 @@ struct address {
 /* "host:port", "[v6]:port", and, with default_port > 0, "host". STATUS_INVALID with why. */
 enum status address_split(struct str text, uint16_t default_port, char host[ADDRESS_HOST_SIZE],
                           uint16_t *port, struct why *why) MUST_USE;
+/* What to listen on: "IP:PORT" (port 0: any); "localhost" is 127.0.0.1. STATUS_INVALID with why. */
+enum status address_parse_listen(struct str text, struct address *address,
+                                 struct why *why) MUST_USE;
 /* A numeric address. STATUS_INVALID. */
 enum status address_from_ip(struct str ip, uint16_t port, struct address *address) MUST_USE;
 /* "192.0.2.1" without the port; IPv4-mapped IPv6 is written as IPv4. */

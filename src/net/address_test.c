@@ -64,6 +64,35 @@ static void test_split_bounds_the_host(void **state) {
     assert_int_equal(address_split(str_make(text, 255), 1, host, &port, NULL), STATUS_OK);
 }
 
+static void test_what_to_listen_on(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *wanted; /* NULL: refused */
+    } cases[] = {
+        {"127.0.0.1:0", "127.0.0.1:0"},
+        {"[::1]:8443", "[::1]:8443"},
+        {"LocalHost:80", "127.0.0.1:80"},
+        {"no.ip.here:80", NULL},
+        {"127.0.0.1", NULL},
+        {"127.0.0.1:65536", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct address address;
+        struct why why = {0};
+        char text[ADDRESS_TEXT_SIZE];
+        enum status status = address_parse_listen(str_from(cases[i].text), &address, &why);
+        assert_int_equal(status, cases[i].wanted == NULL ? STATUS_INVALID : STATUS_OK);
+        if (cases[i].wanted == NULL) {
+            assert_true(why.slug[0] != '\0' && why.text[0] != '\0');
+            continue;
+        }
+        address_text(&address, text);
+        assert_string_equal(text, cases[i].wanted);
+    }
+}
+
 static void check_texts(const char *ip, const char *ip_text, const char *text) {
     struct address address;
     char out[ADDRESS_TEXT_SIZE];
@@ -172,6 +201,7 @@ int main(void) {
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_split_bounds_the_host),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_what_to_listen_on),
         cmocka_unit_test(test_localhost_is_loopback_without_a_query),
         cmocka_unit_test(test_numbers_resolve_to_themselves),
         cmocka_unit_test(test_what_cannot_be_a_name_is_said_to_be),

@@ -408,6 +408,19 @@ void conn_set_choose(struct conn *conn, tls_choose_fn choose, void *context) {
     tls_session_set_choose(&conn->tls, choose, context);
 }
 
+static void ignore_established(void *owner, struct conn *conn) {
+    (void)owner;
+    (void)conn;
+}
+
+static void ignore_closed(void *owner, struct conn *conn, const struct why *why) {
+    (void)owner;
+    (void)conn;
+    (void)why;
+}
+
+const struct conn_events conn_no_events = {ignore_established, ignore_closed};
+
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *owner) {
     conn->events = events;
     conn->owner = owner;

@@ -17,19 +17,6 @@ struct conn_move {
     bool is_ended;
 };
 
-static void ignore_established(void *owner, struct conn *conn) {
-    (void)owner;
-    (void)conn;
-}
-
-static void ignore_closed(void *owner, struct conn *conn, const struct why *why) {
-    (void)owner;
-    (void)conn;
-    (void)why;
-}
-
-static const struct conn_events ignored_events = {ignore_established, ignore_closed};
-
 void conn_move(struct conn *conn, struct loop *to,
                void (*arrived)(void *context, struct conn *conn), void *context) {
     if (conn->engine != NULL || !conn->is_established || conn->state == CONN_MOVING ||
@@ -44,7 +31,7 @@ void conn_move(struct conn *conn, struct loop *to,
                                .context = context,
                                .is_ended = conn->state != CONN_OPEN};
     conn->move = move;
-    conn_set_events(conn, &ignored_events, NULL);
+    conn_set_events(conn, &conn_no_events, NULL);
     loop_task_cancel(&conn->work);
     conn_enter(conn, CONN_MOVING);
     conn_close_handles(conn);

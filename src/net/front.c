@@ -31,7 +31,6 @@ struct front {
     bool is_alone_woken; /* socket_wake_one was called */
     bool is_shedding;    /* the reserve of descriptors is touched */
     bool is_short_of_descriptors;
-    struct address address;
     struct tls_context *tls; /* what a handshake begins with, until it names a service */
     struct front_service services[FRONT_SERVICES_MAX];
     size_t service_count;
@@ -89,24 +88,10 @@ static void end_visit(struct front_visit *visit) {
     memory_free(visit);
 }
 
-static void ignore_established(void *owner, struct conn *conn) {
-    (void)owner;
-    (void)conn;
-}
-
-static void ignore_closed(void *owner, struct conn *conn, const struct why *why) {
-    (void)owner;
-    (void)conn;
-    (void)why;
-}
-
-/* Until the service has set its own. */
-static const struct conn_events no_events = {ignore_established, ignore_closed};
-
 static void on_visit_established(void *owner, struct conn *conn) {
     struct front_visit *visit = owner;
     const struct front_service *service = visit->front != NULL ? visit->service : NULL;
-    conn_set_events(conn, &no_events, NULL);
+    conn_set_events(conn, &conn_no_events, NULL); /* until the service has set its own */
     end_visit(visit);
     if (service == NULL) {
         conn_abort(conn);
@@ -240,24 +225,6 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
 
 /* ---- life ---- */
 
-static enum status parse_listen(struct str text, struct address *address, struct why *why) {
-    char host[ADDRESS_HOST_SIZE];
-    uint16_t port;
-    enum status status = address_split(text, 0, host, &port, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    struct str ip = str_from(host);
-    if (str_eq_nocase(ip, STR("localhost"))) {
-        ip = STR("127.0.0.1");
-    }
-    if (address_from_ip(ip, port, address) != STATUS_OK) {
-        return why_set(why, STATUS_INVALID, "address_invalid",
-                       "%.100s is not an IP address: listen on one, such as 127.0.0.1:8443", host);
-    }
-    return STATUS_OK;
-}
-
 /* A handshake's first context, with which its tickets are sealed. */
 static struct tls_context *make_first_context(struct loop *loop) {
     struct tls_context *context = tls_context_new(TLS_VISITOR_SERVER);
@@ -267,14 +234,11 @@ static struct tls_context *make_first_context(struct loop *loop) {
     return context;
 }
 
-/* Owns `fd` if it succeeds. `first`: whose context it shares, or NULL. */
-static enum status open_front(struct loop *loop, int fd, struct front *first, struct front **out,
-                              struct why *why) {
+static enum status open_front(struct loop *loop, int fd, struct front **out, struct why *why) {
     struct front *front = MEMORY_NEW(struct front);
     front->loop = loop;
     front->fd = fd;
     list_init(&front->visits);
-    socket_local_address(fd, &front->address);
     int error = uv_poll_init(loop_uv(loop), &front->poll, fd);
     if (error != 0) {
         memory_free(front);
@@ -284,46 +248,16 @@ static enum status open_front(struct loop *loop, int fd, struct front *first, st
     front->poll.data = front;
     loop_timer_init(&front->pause, loop, on_pause_over, front);
     front->handle_count = 2;
-    front->tls = first != NULL ? tls_context_ref(first->tls) : make_first_context(loop);
+    front->tls = make_first_context(loop);
     descriptor_budget_count_others();
     watch(front);
     *out = front;
     return STATUS_OK;
 }
 
-static enum status open_or_close(struct loop *loop, int fd, struct front *first, struct front **out,
-                                 struct why *why) {
-    enum status status = open_front(loop, fd, first, out, why);
-    if (status != STATUS_OK) {
-        close(fd);
-    }
-    return status;
-}
-
-enum status front_new(struct loop *loop, struct str listen_address, struct front **front,
-                      struct why *why) {
-    struct address address;
-    int fd;
-    enum status status = parse_listen(listen_address, &address, why);
-    if (status == STATUS_OK) {
-        status = socket_listen(&address, &fd, why);
-    }
-    return status == STATUS_OK ? open_or_close(loop, fd, NULL, front, why) : status;
-}
-
-enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
-                              struct why *why) {
-    int fd = socket_dup(first->fd);
-    if (fd < 0) {
-        return why_set(why, STATUS_FAILED, "listen_failed", "cannot share the port: %s",
-                       strerror(errno));
-    }
-    return open_or_close(loop, fd, first, front, why);
-}
-
 enum status front_adopt(struct loop *loop, int fd, struct front **front, struct why *why) {
     enum status status = socket_adopt_listener(fd, why);
-    return status == STATUS_OK ? open_front(loop, fd, NULL, front, why) : status;
+    return status == STATUS_OK ? open_front(loop, fd, front, why) : status;
 }
 
 void front_add(struct front *front, const struct front_service *service) {
@@ -386,18 +320,6 @@ void front_free(struct front **at) {
     tls_context_unref(&front->tls);
     front->is_freed = true;
     release_when_closed(front);
-}
-
-const struct address *front_address(const struct front *front) {
-    return &front->address;
-}
-
-int front_descriptor(const struct front *front) {
-    return front->fd;
-}
-
-struct tls_ticket_ring *front_ticket_ring(const struct front *front) {
-    return tls_context_tickets(front->tls);
 }
 
 void front_set_tickets(struct front *front, struct tls_ticket_ring *tickets) {

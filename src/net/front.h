@@ -1,4 +1,4 @@
-/* front.h: one listening port, several services, told apart inside the TLS handshake.
+/* front.h: one listening port, several services, told apart inside the TLS handshake. One front for each loop.
  *
  * Each service names the server names and the ALPN protocol that it answers; the first that wants a ClientHello (parsed by
  * OpenSSL, never peeked at) gets the connection with its own TLS context, so versions, client certificates and resumption are
@@ -34,17 +34,9 @@ struct front_service {
     bool is_sheddable; /* gives way to the others when descriptors are scarce */
 };
 
-/* Listens on "IP:PORT" (port 0: any; "localhost" is 127.0.0.1) and starts to accept. A port on which anybody listens is
- * refused. STATUS_CONFLICT (slug address_in_use), STATUS_DENIED (address_denied), STATUS_INVALID, STATUS_FAILED. */
-enum status front_new(struct loop *loop, struct str listen_address, struct front **front,
-                      struct why *why) MUST_USE;
-/* For another loop, whose thread does not run yet; called on the thread of `first`. The same listening socket under another
- * descriptor: whichever loop is awake takes the next connection, and closing one of them loses nothing.
- * STATUS_FAILED. */
-enum status front_new_sibling(struct loop *loop, struct front *first, struct front **front,
-                              struct why *why) MUST_USE;
-/* Takes over a listening socket that somebody else made (systemd, or the process that this one replaces), with all that
- * waits in it. When it fails the descriptor stays the caller's. STATUS_INVALID (slug listener_invalid), STATUS_FAILED. */
+/* Takes over a listening socket, with all that waits in it, and starts to accept. Several fronts, on loops of their own, may have the same
+ * socket under different numbers (socket_dup): whichever loop is awake takes the next connection, and closing one of them loses nothing.
+ * When it fails the descriptor stays the caller's. STATUS_INVALID (slug listener_invalid), STATUS_FAILED. */
 enum status front_adopt(struct loop *loop, int fd, struct front **front, struct why *why) MUST_USE;
 /* The service is copied, its context and tls are borrowed for as long as the front and its handshakes live. */
 void front_add(struct front *front, const struct front_service *service);
@@ -56,15 +48,10 @@ void front_set_on_pressure(struct front *front,
 void front_close(struct front *front);
 /* Closes, and aborts what is still in its handshake: no service is asked or given anything after this call. */
 void front_free(struct front **front);
-const struct address *front_address(const struct front *front);
-/* The keys of tickets, to hand on to a successor; siblings share them. Borrowed. */
-struct tls_ticket_ring *front_ticket_ring(const struct front *front);
 /* Before its first handshake: these keys instead of its own. Refs. */
 void front_set_tickets(struct front *front, struct tls_ticket_ring *tickets);
 /* Connections that are in their handshake. */
 size_t front_handshake_count(const struct front *front);
-/* The listening socket, to give it away; borrowed. -1 when closed. Whoever it is given to shares what waits in it. */
-int front_descriptor(const struct front *front);
 
 bool front_hello_offers(const struct front_hello *hello, struct str protocol);
 

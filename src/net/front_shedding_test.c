@@ -55,8 +55,7 @@ static struct crowd *crowd_new(int stranger_count, int spare_count) {
     struct stage *stage = &crowd->stage;
     stage_init(stage);
     front_free(&stage->front);
-    struct why why;
-    assert_int_equal(front_new(stage->loop, STR("127.0.0.1:0"), &stage->front, &why), STATUS_OK);
+    stage->front = stage_front(stage, stage->loop);
     stage_add(stage, &stage->tunnels, "tunnels", 0);
     const struct front_service visitors = {.name = "visitors",
                                            .wants = crowd_wants,
@@ -138,7 +137,7 @@ static void test_silent_strangers_do_not_use_up_the_reserve(void **state) {
     struct crowd *crowd = crowd_new(STRANGERS, 4);
     struct stage *stage = &crowd->stage;
     size_t reserve = descriptor_budget_now().reserve;
-    const struct address *address = front_address(stage->front);
+    const struct address *address = &stage->address;
     assert_true(reserve / 2 + 1 < STRANGERS);
     for (int i = 0; i < STRANGERS; i++) {
         assert_int_equal(

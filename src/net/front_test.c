@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -83,34 +86,21 @@ static void test_tunnel_rules_hold_behind_the_front(void **state) {
     stage_fini(&stage);
 }
 
-static void test_port_in_use(void **state) {
+/* As long as any of those who share it has it. */
+static void test_a_port_is_in_use(void **state) {
     (void)state;
     struct stage stage;
-    struct front *second = NULL;
     struct why why = {0};
-    char text[ADDRESS_TEXT_SIZE];
+    int fd;
     stage_init(&stage);
-    address_text(front_address(stage.front), text);
-    assert_int_equal(front_new(stage.loop, str_from(text), &second, &why), STATUS_CONFLICT);
-    assert_string_equal(why.slug, "address_in_use");
-    assert_non_null(strstr(why.text, text));
-    assert_int_equal(front_new(stage.loop, STR("no.ip.here:80"), &second, &why), STATUS_INVALID);
-    assert_int_equal(front_new(stage.loop, STR("127.0.0.1"), &second, &why), STATUS_INVALID);
-    assert_int_equal(front_new(stage.loop, STR("192.0.2.1:0"), &second, &why), STATUS_FAILED);
-    assert_string_equal(why.slug, "listen_failed");
-
-    /* Siblings share it on purpose, and strangers still may not. */
-    assert_int_equal(front_new_sibling(stage.loop, stage.front, &second, &why), STATUS_OK);
-    assert_int_equal(address_port(front_address(second)), address_port(front_address(stage.front)));
-    struct front *third = NULL;
-    assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_CONFLICT);
+    struct front *second = stage_front(&stage, stage.loop);
+    close(stage.fd);
+    assert_int_equal(socket_listen(&stage.address, &fd, &why), STATUS_CONFLICT);
     front_close(stage.front);
     front_close(stage.front);
-    assert_int_equal(front_descriptor(stage.front), -1);
-    assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_CONFLICT);
+    assert_int_equal(socket_listen(&stage.address, &fd, &why), STATUS_CONFLICT);
     front_free(&second);
-    assert_int_equal(front_new(stage.loop, str_from(text), &third, &why), STATUS_OK);
-    front_free(&third);
+    assert_int_equal(socket_listen(&stage.address, &stage.fd, &why), STATUS_OK);
     stage_fini(&stage);
 }
 
@@ -118,11 +108,9 @@ static void test_port_in_use(void **state) {
 static void test_closing_one_of_a_group_loses_nobody(void **state) {
     (void)state;
     struct stage stage;
-    struct front *first = NULL;
-    struct why why;
     stage_init(&stage);
     struct loop *idle = kit_loop(); /* never runs while the visitor knocks */
-    assert_int_equal(front_new_sibling(idle, stage.front, &first, &why), STATUS_OK);
+    struct front *first = stage_front(&stage, idle);
     struct kit_side client;
     stage_connect(&stage, stage.visitor_tls, "a.test", &client);
     front_free(&first);
@@ -138,14 +126,11 @@ static void test_a_listener_is_adopted_with_what_waits_in_it(void **state) {
     struct kit_side client;
     struct why why;
     stage_init(&stage);
-    int given = dup(front_descriptor(stage.front));
-    struct address address = *front_address(stage.front);
+    int given = dup(stage.fd);
     stage_connect(&stage, stage.visitor_tls, "a.test", &client);
     front_free(&stage.front);
     assert_int_equal(front_adopt(stage.loop, given, &stage.front, &why), STATUS_OK);
-    assert_int_equal(front_descriptor(stage.front), given);
     assert_int_not_equal(fcntl(given, F_GETFD) & FD_CLOEXEC, 0);
-    assert_memory_equal(&front_address(stage.front)->storage, &address.storage, address.len);
     stage_add(&stage, &stage.visitors, "visitors", 0);
     until_served(&stage, &client, &stage.visitors.side);
     close_client(&stage, &client);
@@ -182,18 +167,16 @@ static void test_only_listening_tcp_is_adopted(void **state) {
 static void test_a_shared_queue_is_taken_from_a_few_at_a_time(void **state) {
     (void)state;
     struct stage stage;
-    struct front *first = NULL;
-    struct why why;
     int fds[20];
     stage_init(&stage);
     struct loop *loop = kit_loop();
-    assert_int_equal(front_new_sibling(loop, stage.front, &first, &why), STATUS_OK);
+    struct front *first = stage_front(&stage, loop);
     for (int i = 0; i < 20; i++) {
         fds[i] = raw_connect(&stage);
     }
     uv_run(loop_uv(loop), UV_RUN_NOWAIT);
     int left_count = 0;
-    for (int fd; (fd = socket_accept(front_descriptor(stage.front))) >= 0; left_count++) {
+    for (int fd; (fd = socket_accept(stage.fd)) >= 0; left_count++) {
         close(fd);
     }
     assert_in_range(left_count, 12, 19);
@@ -208,14 +191,35 @@ static void test_a_shared_queue_is_taken_from_a_few_at_a_time(void **state) {
 struct sleeper {
     struct loop *loop;
     int event_count;
+    _Atomic pid_t thread; /* 0: not begun */
 };
 
 /* What the loop's poller reports within a while, once. */
 static void *sleep_in_poller(void *context) {
     struct sleeper *sleeper = context;
     struct epoll_event event;
-    sleeper->event_count = epoll_wait(uv_backend_fd(loop_uv(sleeper->loop)), &event, 1, 300);
+    sleeper->thread = (pid_t)syscall(SYS_gettid);
+    sleeper->event_count = epoll_wait(uv_backend_fd(loop_uv(sleeper->loop)), &event, 1, 1000);
     return NULL;
+}
+
+/* The system says so: state S, behind the name in brackets. */
+static void until_asleep(struct sleeper *sleeper) {
+    char path[64];
+    char text[256];
+    do {
+        sched_yield();
+        (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)sleeper->thread);
+        FILE *file = sleeper->thread != 0 ? fopen(path, "r") : NULL;
+        text[0] = '\0';
+        if (sleeper->thread != 0 && file == NULL) {
+            return; /* it is over: the count tells */
+        }
+        if (file != NULL) {
+            text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+            (void)fclose(file);
+        }
+    } while (strstr(text, ") S ") == NULL);
 }
 
 /* Who has nothing to do is left asleep: one connection wakes one of those who wait for it. */
@@ -224,11 +228,10 @@ static void test_one_connection_wakes_one_loop(void **state) {
     struct stage stage;
     struct front *fronts[2] = {NULL};
     struct loop *loops[2];
-    struct why why;
     stage_init(&stage);
     for (int i = 0; i < 2; i++) {
         loops[i] = kit_loop();
-        assert_int_equal(front_new_sibling(loops[i], stage.front, &fronts[i], &why), STATUS_OK);
+        fronts[i] = stage_front(&stage, loops[i]);
         int fd = raw_connect(&stage); /* the first event */
         kit_run_for(loops[i], 1);
         close(fd);
@@ -237,11 +240,12 @@ static void test_one_connection_wakes_one_loop(void **state) {
     }
     front_close(stage.front);
     pthread_t threads[2];
-    struct sleeper sleepers[2] = {{loops[0], 0}, {loops[1], 0}};
+    struct sleeper sleepers[2] = {{.loop = loops[0]}, {.loop = loops[1]}};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, sleep_in_poller, &sleepers[i]), 0);
     }
-    usleep(50000); /* both are asleep, or will find what is there */
+    until_asleep(&sleepers[0]);
+    until_asleep(&sleepers[1]);
     int fd = raw_connect(&stage);
     for (int i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
@@ -302,14 +306,11 @@ static void test_two_loops_share_the_work(void **state) {
     (void)state;
     struct stage stage;
     struct worker workers[2] = {{0}};
-    struct why why;
     stage_init(&stage);
     struct kit_side *clients = memory_new_array(SHARED_VISITS, sizeof(*clients));
     for (int i = 0; i < 2; i++) {
         workers[i].loop = kit_loop();
-        struct front *first = i == 0 ? stage.front : workers[0].front;
-        assert_int_equal(front_new_sibling(workers[i].loop, first, &workers[i].front, &why),
-                         STATUS_OK);
+        workers[i].front = stage_front(&stage, workers[i].loop);
         worker_add_service(&workers[i], stage.visitors.tls);
     }
     for (int i = 0; i < SHARED_VISITS; i++) {
@@ -412,8 +413,7 @@ static void test_half_a_handshake_is_cut(void **state) {
     struct stage stage;
     stage_init(&stage);
     front_free(&stage.front);
-    struct why why;
-    assert_int_equal(front_new(stage.loop, STR("127.0.0.1:0"), &stage.front, &why), STATUS_OK);
+    stage.front = stage_front(&stage, stage.loop);
     stage_add(&stage, &stage.visitors, "visitors", 40);
     /* A client that says hello and then nothing. */
     int pair[2];
@@ -512,7 +512,7 @@ int main(void) {
         cmocka_unit_test(test_services_are_told_apart),
         cmocka_unit_test(test_what_no_service_wants_is_refused),
         cmocka_unit_test(test_tunnel_rules_hold_behind_the_front),
-        cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_a_port_is_in_use),
         cmocka_unit_test(test_closing_one_of_a_group_loses_nobody),
         cmocka_unit_test(test_a_listener_is_adopted_with_what_waits_in_it),
         cmocka_unit_test(test_only_listening_tcp_is_adopted),

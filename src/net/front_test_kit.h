@@ -4,9 +4,11 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/front.h"
 #include "net/net_test_kit.h"
+#include "net/socket.h"
 
 /* One port, two services as on an edge: tunnels by protocol, visitors by name. */
 struct service {
@@ -22,6 +24,8 @@ struct service {
 
 struct stage {
     struct loop *loop;
+    int fd; /* the listening socket, of which each front has a number of its own */
+    struct address address;
     struct front *front;
     struct service visitors;
     struct service tunnels;
@@ -95,11 +99,20 @@ static inline void stage_add(struct stage *stage, struct service *service, const
     front_add(stage->front, &entry);
 }
 
+static inline struct front *stage_front(struct stage *stage, struct loop *loop) {
+    struct front *front = NULL;
+    struct why why = {0};
+    assert_int_equal(front_adopt(loop, socket_dup(stage->fd), &front, &why), STATUS_OK);
+    return front;
+}
+
 static inline void stage_init(struct stage *stage) {
     struct why why = {0};
     *stage = (struct stage){.loop = kit_loop()};
-    assert_int_equal(front_new(stage->loop, STR("127.0.0.1:0"), &stage->front, &why), STATUS_OK);
-    assert_int_not_equal(address_port(front_address(stage->front)), 0);
+    assert_int_equal(address_from_ip(STR("127.0.0.1"), 0, &stage->address), STATUS_OK);
+    assert_int_equal(socket_listen(&stage->address, &stage->fd, &why), STATUS_OK);
+    socket_local_address(stage->fd, &stage->address);
+    stage->front = stage_front(stage, stage->loop);
     stage->tunnels.tls = kit_context(TLS_TUNNEL_SERVER, leaf_edge, root);
     stage->tunnels.protocol = TLS_ALPN_TUNNEL;
     stage->tunnels.suffix = STR("edge.test");
@@ -133,12 +146,13 @@ static inline void stage_fini(struct stage *stage) {
     tls_context_unref(&stage->visitor_tls);
     tls_context_unref(&stage->tunnel_tls);
     kit_loop_free(stage->loop);
+    close(stage->fd);
 }
 
 static inline struct conn *stage_connect(struct stage *stage, struct tls_context *tls,
                                          const char *name, struct kit_side *client) {
     struct conn_connect_config config = {
-        .address = *front_address(stage->front), .tls = tls, .server_name = name};
+        .address = stage->address, .tls = tls, .server_name = name};
     kit_side_init(client, stage->loop);
     client->conn = conn_connect(stage->loop, &config, &kit_side_events, client);
     return client->conn;
@@ -166,9 +180,9 @@ static inline void until_served(struct stage *stage, struct kit_side *client,
 }
 
 static inline int raw_connect(struct stage *stage) {
-    const struct address *address = front_address(stage->front);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address->storage, address->len), 0);
+    assert_int_equal(
+        connect(fd, (const struct sockaddr *)&stage->address.storage, stage->address.len), 0);
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     return fd;
 }

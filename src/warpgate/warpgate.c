@@ -278,7 +278,7 @@ static enum status take_policy(struct warpgate *warpgate, const struct enrolment
     if (status == STATUS_OK) {
         status = warpgate_policy_trust(policy, buf_str(&jwks), &answer->environment, why);
     } else {
-        (void)why_set(why, status, "keys_invalid", "the keys of bundles are longer than %d bytes",
+        (void)why_set(why, status, "jwks_invalid", "the keys of bundles are longer than %d bytes",
                       JWS_KEYS_TEXT_MAX);
     }
     buf_fini(&jwks);

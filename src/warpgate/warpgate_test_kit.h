@@ -32,8 +32,7 @@ static void world_start_warpgate(void) {
     const char *upstreams[] = {upstream, "dead=127.0.0.1:1"};
     struct why why = {.text = ""};
     (void)snprintf(upstream, sizeof(upstream), "127.0.0.1:%u", world.port);
-    (void)snprintf(url, sizeof(url), "https://api." WORLD_DOMAIN ":%u",
-                   address_port(front_address(world.front)));
+    (void)snprintf(url, sizeof(url), "https://api." WORLD_DOMAIN ":%u", world.front_port);
     const struct warpgate_config config = {
         .token = &world.token,
         .upstreams = upstreams,
@@ -74,7 +73,13 @@ static int world_setup(void **state) {
     assert_non_null(file);
     assert_true(fwrite(ca_root_pem(world.ca).at, ca_root_pem(world.ca).len, 1, file) == 1);
     (void)fclose(file);
-    assert_int_equal(front_new(world.loop, STR("127.0.0.1:0"), &world.front, NULL), STATUS_OK);
+    struct address address;
+    int fd;
+    assert_int_equal(address_from_ip(STR("127.0.0.1"), 0, &address), STATUS_OK);
+    assert_int_equal(socket_listen(&address, &fd, NULL), STATUS_OK);
+    socket_local_address(fd, &address);
+    world.front_port = address_port(&address);
+    assert_int_equal(front_adopt(world.loop, fd, &world.front, NULL), STATUS_OK);
     const struct front_service control = {.name = "control",
                                           .wants = world_wants_control,
                                           .tls = world_control_tls,

@@ -53,8 +53,7 @@ static void world_call_end(void *owner, const struct http_fields *trailers) {
     world_issue(CERT_WARPGATE, key, STR_EMPTY, world.lifetime_seconds, &chain);
     assert_int_equal(jws_keys_add(&keys, world.bundle_key), STATUS_OK);
     assert_int_equal(jws_keys_write(&keys, &jwks), STATUS_OK);
-    (void)snprintf(address, sizeof(address), "127.0.0.1:%u",
-                   address_port(front_address(world.front)));
+    (void)snprintf(address, sizeof(address), "127.0.0.1:%u", world.front_port);
     json_t *jwks_tree = NULL;
     assert_int_equal(json_parse(buf_str(&jwks), &jwks_tree, NULL), STATUS_OK);
     const struct enrolment_answer answer = {

@@ -12,6 +12,7 @@
 #include "http/h1_server.h"
 #include "http/h2_session.h"
 #include "net/front.h"
+#include "net/socket.h"
 #include "pki/api_key.h"
 #include "pki/ca.h"
 #include "pki/csr.h"
@@ -63,6 +64,7 @@ struct world {
     struct loop *loop;
     struct ca *ca;
     struct front *front;
+    uint16_t front_port;
     struct tls_context *control_tls;
     struct tls_context *edge_tls;
     EVP_PKEY *bundle_key;
