@@ -8,6 +8,7 @@
 #ifndef BASE_BLOCK_H
 #define BASE_BLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ struct block {
     uint8_t bytes[BLOCK_BYTES];
 };
 
+/* So many blocks handed out at once are a crowd: 8 MiB. */
+#define BLOCK_PRESSED_COUNT 128
+
 struct block_pool {
     struct block *free_blocks;
     size_t free_count;
@@ -31,6 +35,11 @@ void block_pool_init(struct block_pool *pool, size_t keep_max);
 void block_pool_fini(struct block_pool *pool);
 /* Frees the blocks that are kept. */
 void block_pool_trim(struct block_pool *pool);
+/* A crowd queues bytes: whoever reads is to read less for each of them. A block is mapped as a whole, but its memory is the part that was
+ * written to. */
+static inline bool block_pool_is_pressed(const struct block_pool *pool) {
+    return pool->used_count > BLOCK_PRESSED_COUNT;
+}
 struct block *block_pool_take(struct block_pool *pool);
 void block_pool_give(struct block_pool *pool, struct block *block);
 

@@ -523,7 +523,7 @@ struct h1_client *h1_client_new(const struct h1_client_config *config) {
     h1_scan_init(&client->scan, H1_HEAD_RAW_BYTES_MAX);
     h1_body_init(&client->body, H1_FRAMING_NONE, 0);
     h1_out_init(&client->out, config->pool);
-    h1_flow_init(&client->flow, config->read_ahead_max);
+    h1_flow_init(&client->flow, config->read_ahead_max, config->pool);
     return client;
 }
 

@@ -203,7 +203,7 @@ struct h1_server *h1_server_new(const struct h1_server_config *config) {
     h1_scan_init(&server->scan, H1_HEAD_RAW_BYTES_MAX);
     h1_body_init(&server->body, H1_FRAMING_NONE, 0);
     h1_out_init(&server->out, config->pool);
-    h1_flow_init(&server->flow, config->read_ahead_max);
+    h1_flow_init(&server->flow, config->read_ahead_max, config->pool);
     buf_init(&server->leftover, H1_LEFTOVER_BYTES_MAX);
     return server;
 }
