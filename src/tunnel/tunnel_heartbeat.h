@@ -14,6 +14,7 @@
  * A process that stood still itself (SIGSTOP, a machine without time for it) begins anew: its peer had no chance to be heard. The
  * clock is the monotonic one, which stands still while the machine is suspended, as TCP's own timers do: after resume nothing
  * is judged by the time that was slept; the next PING is answered, by a reset or not at all, and tells the truth within 4.8 s.
+ * Why these figures, and what they cost: docs/decisions/0006-who-is-dead.md.
  */
 #ifndef TUNNEL_TUNNEL_HEARTBEAT_H
 #define TUNNEL_TUNNEL_HEARTBEAT_H
