@@ -2,6 +2,9 @@
 
 #include "base/memory.h"
 
+static const struct allowance_rate passing_rate = {.burst = EDGE_CANCEL_BURST,
+                                                   .per_second = EDGE_CANCEL_PER_SECOND};
+
 struct edge_cancel {
     struct list node; /* cancels->late, or lingering */
     struct http_stream *exchange;
@@ -11,22 +14,11 @@ struct edge_cancel {
 void edge_cancel_init(struct edge_cancels *cancels, int64_t now_ms) {
     list_init(&cancels->late);
     list_init(&cancels->lingering);
-    cancels->refilled_at_ms = now_ms;
-    cancels->left = EDGE_CANCEL_BURST;
+    allowance_init(&cancels->passing, &passing_rate, now_ms);
 }
 
 static bool may_pass(struct edge_cancels *cancels, int64_t now_ms) {
-    if (cancels->left < EDGE_CANCEL_BURST) {
-        int64_t earned = (now_ms - cancels->refilled_at_ms) * EDGE_CANCEL_PER_SECOND / 1000;
-        unsigned lacking = EDGE_CANCEL_BURST - cancels->left;
-        cancels->left += earned < lacking ? (unsigned)earned : lacking;
-    }
-    cancels->refilled_at_ms = now_ms;
-    if (cancels->left == 0) {
-        return false;
-    }
-    cancels->left--;
-    return true;
+    return allowance_take(&cancels->passing, &passing_rate, now_ms);
 }
 
 /* What still comes is neither read nor consumed: flow control stops it. */

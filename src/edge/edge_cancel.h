@@ -8,6 +8,7 @@
 #ifndef EDGE_EDGE_CANCEL_H
 #define EDGE_EDGE_CANCEL_H
 
+#include "base/allowance.h"
 #include "base/list.h"
 #include "http/http_stream.h"
 
@@ -19,8 +20,7 @@
 struct edge_cancels {
     struct list late; /* struct edge_cancel, in the streams' own arenas */
     struct list lingering;
-    int64_t refilled_at_ms;
-    unsigned left;
+    struct allowance passing;
 };
 
 void edge_cancel_init(struct edge_cancels *cancels, int64_t now_ms);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/notice.h"
 #include "edge/edge_learn.h"
+#include "edge/edge_roster_report.h"
 #include "http/h1_client.h"
 #include "net/conn.h"
 #include "pki/cert_identity.h"

@@ -2,13 +2,11 @@
  *
  * A tunnel takes a seat when its connection has shown its certificate, says how it stands, and leaves. Visitors are counted. From
  * that the roster answers two questions, once per connection and never per request: on which worker a tunnel is wanted most, and on
- * which worker a visitor finds one. And it is what the feed reports from: of each warpgate its tunnels on all workers, of
- * each environment the revision that all workers have in force.
+ * which worker a visitor finds one. What the feed reports is made from it (edge_roster_report.h).
  *
  * Threads: any; one mutex, held for short work on small tables. A seat belongs to the tunnel's worker. Every function takes a
  * NULL roster, or a NULL seat, for one that nobody keeps: tests of a single worker need none.
- * Limits: a warpgate has at most EDGE_ROSTER_SEATS_MAX tunnels at a time; it is reported at most once in EDGE_ROSTER_REPORT_MS,
- * however much it says.
+ * Limits: a warpgate has at most EDGE_ROSTER_SEATS_MAX tunnels at a time.
  */
 #ifndef EDGE_EDGE_ROSTER_H
 #define EDGE_EDGE_ROSTER_H
@@ -23,7 +21,6 @@
 #include "tunnel/tunnel_message.h"
 
 #define EDGE_ROSTER_SEATS_MAX 64
-#define EDGE_ROSTER_REPORT_MS 250
 /* Tunnels that losses have left on too few workers are made anew: after so long, and one of a warpgate in so long. */
 #define EDGE_ROSTER_UNEVEN_MS 1000
 #define EDGE_ROSTER_MOVE_MS 5000
@@ -37,8 +34,8 @@ enum edge_roster_standing {
     EDGE_ROSTER_LEAVING,  /* takes no more requests */
 };
 
-/* `on_due` is called, from any thread and without the lock, when there is something to report now; then edge_roster_report is to
- * be called soon, by the feed's worker. */
+/* `on_due` is called, from any thread and without the lock, when there is something to report now; then edge_roster_report (edge_roster_report.h) is
+ * to be called soon, by the feed's worker. */
 struct edge_roster *edge_roster_new(unsigned worker_count, const struct clock *clock,
                                     void (*on_due)(void *context), void *context);
 /* After all threads but the caller's have ended. */
@@ -46,14 +43,14 @@ void edge_roster_free(struct edge_roster **roster);
 
 /* A seat for a tunnel on the worker that has the fewest of this warpgate, then of its environment, then at all; `own` where they are
  * even. NULL: the warpgate has too many. */
-struct edge_roster_seat *edge_roster_sit(struct edge_roster *roster, unsigned own,
+struct edge_roster_seat *edge_roster_add(struct edge_roster *roster, unsigned own,
                                          const struct cert_identity *identity,
                                          const char *ip_address);
 unsigned edge_roster_seat_worker(const struct edge_roster_seat *seat);
-void edge_roster_greet(struct edge_roster_seat *seat, const char *version, const char *name);
+void edge_roster_describe(struct edge_roster_seat *seat, const char *version, const char *name);
 /* How it stands, the revision it has applied, and why it refused a newer one ("": it did not). */
-void edge_roster_stand(struct edge_roster_seat *seat, enum edge_roster_standing standing,
-                       uint64_t applied_revision, const char *refused_code);
+void edge_roster_update(struct edge_roster_seat *seat, enum edge_roster_standing standing,
+                        uint64_t applied_revision, const char *refused_code);
 /* What the warpgate says of its upstreams; copied. */
 void edge_roster_health(struct edge_roster_seat *seat, const struct upstream_state *states,
                         size_t count);
@@ -61,7 +58,7 @@ void edge_roster_health(struct edge_roster_seat *seat, const struct upstream_sta
  * now. Whoever is told so must ask the warpgate. To be asked about once a second. */
 bool edge_roster_should_move(struct edge_roster_seat *seat);
 /* Frees; NULLs the pointer. */
-void edge_roster_leave(struct edge_roster_seat **seat);
+void edge_roster_remove(struct edge_roster_seat **seat);
 
 /* `worker` has this revision of an environment in force; or does not know the environment any more. */
 void edge_roster_applied(struct edge_roster *roster, unsigned worker, const struct id *environment,
@@ -81,13 +78,5 @@ void edge_roster_visitor_left(struct edge_roster *roster, unsigned worker);
 /* Those that are counted for a worker, whether they have arrived there or not; and on all workers. */
 size_t edge_roster_visitors_on(struct edge_roster *roster, unsigned worker);
 size_t edge_roster_visitor_count(struct edge_roster *roster);
-
-/* Everything is to be reported anew: the control plane has begun to listen. */
-void edge_roster_report_all(struct edge_roster *roster);
-/* Tells what is due, as messages for the feed; `tell` is called without the lock. Call it several times a second, too: for what was put
- * off. */
-void edge_roster_report(struct edge_roster *roster,
-                        void (*tell)(void *context, const struct feed_message *message),
-                        void *context);
 
 #endif

@@ -1,4 +1,4 @@
-#include "edge/edge_roster.h"
+#include "edge/edge_roster_report.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -59,7 +59,7 @@ static struct cert_identity identity_of(unsigned number) {
 
 static struct edge_roster_seat *sit(struct edge_roster *roster, unsigned warpgate, unsigned own) {
     const struct cert_identity identity = identity_of(warpgate);
-    return edge_roster_sit(roster, own, &identity, "192.0.2.7");
+    return edge_roster_add(roster, own, &identity, "192.0.2.7");
 }
 
 static void every_worker_gets_a_tunnel(void **state) {
@@ -71,7 +71,7 @@ static void every_worker_gets_a_tunnel(void **state) {
     assert_int_equal(edge_roster_seat_worker(first), 1); /* where it is, while all are even */
     assert_int_equal(edge_roster_seat_worker(second), 0);
     assert_int_equal(edge_roster_seat_worker(third), 2);
-    edge_roster_leave(&second);
+    edge_roster_remove(&second);
     assert_null(second);
     second = sit(roster, 1, 2);
     assert_int_equal(edge_roster_seat_worker(second), 0);
@@ -82,9 +82,9 @@ static void a_tunnel_that_leaves_does_not_count(void **state) {
     struct edge_roster *roster = new_roster();
     (void)state;
     struct edge_roster_seat *old = sit(roster, 1, 0);
-    edge_roster_stand(old, EDGE_ROSTER_READY, 1, "");
-    edge_roster_stand(old, EDGE_ROSTER_LEAVING, 1, "");
-    edge_roster_stand(old, EDGE_ROSTER_READY, 1, ""); /* nobody comes back */
+    edge_roster_update(old, EDGE_ROSTER_READY, 1, "");
+    edge_roster_update(old, EDGE_ROSTER_LEAVING, 1, "");
+    edge_roster_update(old, EDGE_ROSTER_READY, 1, ""); /* nobody comes back */
     assert_false(edge_roster_serves(roster, &(struct id){ENVIRONMENT}));
     assert_int_equal(edge_roster_seat_worker(sit(roster, 1, 0)), 0);
     edge_roster_free(&roster);
@@ -92,7 +92,7 @@ static void a_tunnel_that_leaves_does_not_count(void **state) {
 
 static struct edge_roster_seat *sit_ready(struct edge_roster *roster, unsigned warpgate) {
     struct edge_roster_seat *seat = sit(roster, warpgate, 0);
-    edge_roster_stand(seat, EDGE_ROSTER_READY, 1, "");
+    edge_roster_update(seat, EDGE_ROSTER_READY, 1, "");
     return seat;
 }
 
@@ -108,7 +108,7 @@ static void what_losses_left_uneven_is_evened(void **state) {
     assert_false(edge_roster_should_move(seats[0])); /* every worker has one */
     now_ms += 2 * EDGE_ROSTER_UNEVEN_MS;
     assert_false(edge_roster_should_move(seats[0]));
-    edge_roster_leave(&seats[1]);
+    edge_roster_remove(&seats[1]);
     assert_false(edge_roster_should_move(seats[0])); /* one may be on its way */
     assert_false(edge_roster_should_move(seats[2]));
     assert_false(edge_roster_should_move(seats[3]));
@@ -122,9 +122,9 @@ static void what_losses_left_uneven_is_evened(void **state) {
     struct edge_roster_seat *next = sit(roster, 1, 0);
     assert_int_equal(edge_roster_seat_worker(next), 1);
     assert_false(edge_roster_should_move(seats[0])); /* on its way */
-    edge_roster_leave(&next);
+    edge_roster_remove(&next);
     assert_false(edge_roster_should_move(seats[0])); /* counted anew */
-    edge_roster_stand(seats[3], EDGE_ROSTER_LEAVING, 1, "");
+    edge_roster_update(seats[3], EDGE_ROSTER_LEAVING, 1, "");
     now_ms += EDGE_ROSTER_MOVE_MS;
     assert_false(edge_roster_should_move(seats[0])); /* the other one does not count any more */
     assert_false(edge_roster_should_move(NULL));
@@ -159,13 +159,13 @@ static void visitors_go_where_tunnels_are(void **state) {
     assert_int_equal(edge_roster_visitor_came(roster, 2, &environment), 2); /* there is none */
     struct edge_roster_seat *seat = sit(roster, 1, 1);
     assert_int_equal(edge_roster_visitor_came(roster, 2, &environment), 2); /* not ready yet */
-    edge_roster_stand(seat, EDGE_ROSTER_READY, 1, "");
+    edge_roster_update(seat, EDGE_ROSTER_READY, 1, "");
     assert_true(edge_roster_serves(roster, &environment));
     assert_int_equal(edge_roster_visitor_came(roster, 0, &environment), 1);
     assert_int_equal(edge_roster_visitor_came(roster, 2, &environment), 1);
     assert_int_equal(edge_roster_visitors_on(roster, 1), 2);
     assert_int_equal(edge_roster_visitor_count(roster), 5);
-    edge_roster_leave(&seat);
+    edge_roster_remove(&seat);
     assert_false(edge_roster_serves(roster, &environment));
     edge_roster_free(&roster);
 }
@@ -176,7 +176,7 @@ static void visitors_are_spread_where_all_have_tunnels(void **state) {
     unsigned counts[WORKERS] = {0};
     (void)state;
     for (unsigned i = 0; i < WORKERS; i++) {
-        edge_roster_stand(sit(roster, 1, 0), EDGE_ROSTER_READY, 1, "");
+        edge_roster_update(sit(roster, 1, 0), EDGE_ROSTER_READY, 1, "");
     }
     for (unsigned i = 0; i < 9; i++) {
         counts[edge_roster_visitor_came(roster, 0, &environment)]++; /* one accepts them all */
@@ -193,9 +193,9 @@ static void one_is_reported_at_once_and_then_now_and_then(void **state) {
     struct edge_roster_seat *seat = sit(roster, 1, 0);
     report(roster);
     assert_int_equal(told_count, 0); /* nothing to say of it yet */
-    edge_roster_greet(seat, "1.2.3", "shop");
-    edge_roster_stand(seat, EDGE_ROSTER_READY, 7, "");
-    edge_roster_stand(seat, EDGE_ROSTER_READY, 8, "");
+    edge_roster_describe(seat, "1.2.3", "shop");
+    edge_roster_update(seat, EDGE_ROSTER_READY, 7, "");
+    edge_roster_update(seat, EDGE_ROSTER_READY, 8, "");
     assert_int_equal(due_count, 1);
     report(roster);
     assert_int_equal(told_count, 1);
@@ -203,7 +203,7 @@ static void one_is_reported_at_once_and_then_now_and_then(void **state) {
     assert_int_equal(told[0].tunnels, 1);
     assert_int_equal(told[0].revision, 8);
     assert_string_equal(told_text[0], "shop/1.2.3/");
-    edge_roster_stand(seat, EDGE_ROSTER_READY, 8, "bundle_rollback");
+    edge_roster_update(seat, EDGE_ROSTER_READY, 8, "bundle_rollback");
     assert_int_equal(due_count, 1); /* later */
     report(roster);
     assert_int_equal(told_count, 0);
@@ -219,13 +219,13 @@ static void the_last_tunnel_is_reported_gone_and_forgotten(void **state) {
     (void)state;
     struct edge_roster_seat *first = sit(roster, 1, 0);
     struct edge_roster_seat *second = sit(roster, 1, 0);
-    edge_roster_stand(first, EDGE_ROSTER_READY, 7, "");
-    edge_roster_stand(second, EDGE_ROSTER_READY, 8, "");
+    edge_roster_update(first, EDGE_ROSTER_READY, 7, "");
+    edge_roster_update(second, EDGE_ROSTER_READY, 8, "");
     report(roster);
     assert_int_equal(told[0].tunnels, 2);
     assert_int_equal(told[0].revision, 8);
-    edge_roster_leave(&first);
-    edge_roster_leave(&second);
+    edge_roster_remove(&first);
+    edge_roster_remove(&second);
     now_ms += EDGE_ROSTER_REPORT_MS;
     report(roster);
     assert_int_equal(told_count, 1);
@@ -270,7 +270,7 @@ static void health_is_told_when_it_changes(void **state) {
                                        {.name = STR("other")}};
     (void)state;
     struct edge_roster_seat *seat = sit(roster, 1, 0);
-    edge_roster_stand(seat, EDGE_ROSTER_READY, 1, "");
+    edge_roster_update(seat, EDGE_ROSTER_READY, 1, "");
     edge_roster_health(seat, states, 2);
     report(roster);
     assert_int_equal(told[0].upstream_count, 2);
@@ -290,7 +290,7 @@ static void more_than_a_batch_is_told(void **state) {
     struct edge_roster *roster = new_roster();
     (void)state;
     for (unsigned i = 0; i < 20; i++) {
-        edge_roster_stand(sit(roster, i, 0), EDGE_ROSTER_READY, 1, "");
+        edge_roster_update(sit(roster, i, 0), EDGE_ROSTER_READY, 1, "");
     }
     report(roster);
     assert_int_equal(told_count, 20);
@@ -307,11 +307,11 @@ static void *run_crowd(void *context) {
     const struct id environment = {ENVIRONMENT};
     for (unsigned i = 0; i < 2000; i++) {
         struct edge_roster_seat *seat = sit(crowd->roster, crowd->worker, crowd->worker);
-        edge_roster_stand(seat, EDGE_ROSTER_READY, i + 1, "");
+        edge_roster_update(seat, EDGE_ROSTER_READY, i + 1, "");
         edge_roster_applied(crowd->roster, crowd->worker, &environment, i + 1);
         edge_roster_visitor_left(
             crowd->roster, edge_roster_visitor_came(crowd->roster, crowd->worker, &environment));
-        edge_roster_leave(&seat);
+        edge_roster_remove(&seat);
     }
     return NULL;
 }
@@ -348,8 +348,8 @@ static void workers_do_not_disturb_each_other(void **state) {
 static void no_roster_is_needed(void **state) {
     struct edge_roster_seat *none = NULL;
     (void)state;
-    edge_roster_stand(NULL, EDGE_ROSTER_READY, 1, "");
-    edge_roster_leave(&none);
+    edge_roster_update(NULL, EDGE_ROSTER_READY, 1, "");
+    edge_roster_remove(&none);
     edge_roster_applied(NULL, 0, &(struct id){ENVIRONMENT}, 1);
     assert_int_equal(edge_roster_visitor_came(NULL, 2, NULL), 2);
     assert_int_equal(edge_roster_visitors_on(NULL, 0), 0);

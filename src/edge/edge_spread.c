@@ -38,7 +38,7 @@ void edge_spread_tunnel(struct edge_worker *worker, struct conn *conn) {
     }
     address_ip(conn_peer_address(conn), ip_address);
     struct edge_roster_seat *seat =
-        edge_roster_sit(worker->roster, worker->index, &identity, ip_address);
+        edge_roster_add(worker->roster, worker->index, &identity, ip_address);
     if (seat == NULL) {
         (void)why_set(&why, STATUS_DENIED, "tunnels_too_many", "its warpgate has %d tunnels",
                       EDGE_ROSTER_SEATS_MAX);

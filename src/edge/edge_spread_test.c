@@ -28,9 +28,9 @@ static void end(struct kit *kit) {
 static struct edge_roster_seat *sit_elsewhere(struct kit *kit) {
     const struct cert_identity identity = {.subject = {"wg_01jd3m8k6vq2x7r9t4w5y6z8ab"},
                                            .environment = {KIT_ENVIRONMENT}};
-    struct edge_roster_seat *seat = edge_roster_sit(kit->worker.roster, 1, &identity, "192.0.2.7");
+    struct edge_roster_seat *seat = edge_roster_add(kit->worker.roster, 1, &identity, "192.0.2.7");
     assert_int_equal(edge_roster_seat_worker(seat), 1);
-    edge_roster_stand(seat, EDGE_ROSTER_READY, 1, "");
+    edge_roster_update(seat, EDGE_ROSTER_READY, 1, "");
     return seat;
 }
 
@@ -45,7 +45,7 @@ static void a_visitor_is_sent_to_the_worker_that_has_a_tunnel(void **state) {
     struct edge_roster_seat *seat = sit_elsewhere(kit);
     ask(kit);
     assert_non_null(strstr(kit->out, "Connection: close"));
-    edge_roster_leave(&seat);
+    edge_roster_remove(&seat);
     end(kit);
 }
 
@@ -62,7 +62,7 @@ static void nor_does_the_next_request_wait_here(void **state) {
     kit_turn(kit);
     assert_non_null(strstr(kit->out, "HTTP/1.1 200 "));
     assert_non_null(strstr(kit->out, "Connection: close"));
-    edge_roster_leave(&seat);
+    edge_roster_remove(&seat);
     end(kit);
 }
 

@@ -34,6 +34,18 @@ enum edge_pressure {
     EDGE_PRESSURE_SEVERE, /* and less of what there is */
 };
 
+/* How far a worker is; set by edge_worker.c alone. It goes only onwards, and from any but the first two straight to ENDED once nothing
+ * runs. The figures are there. */
+enum edge_worker_state {
+    EDGE_WORKER_RUNNING,
+    EDGE_WORKER_LEAVING,   /* tunnels and visitors have been told, and get the time to hear it */
+    EDGE_WORKER_FINISHING, /* what runs, until the grace is over */
+    EDGE_WORKER_PARTING,   /* the ends of WebSockets have been sent Close */
+    EDGE_WORKER_CLOSING,   /* visitors are being closed in an orderly way */
+    EDGE_WORKER_CUTTING,   /* those that were left, at once */
+    EDGE_WORKER_ENDED,
+};
+
 struct edge_worker;
 
 struct edge {
@@ -75,7 +87,7 @@ struct edge_worker {
     struct loop_mailbox *mailbox; /* of that loop, for lessons */
     pthread_t thread;             /* of the others */
     bool has_thread;
-    enum edge_phase phase;
+    enum edge_worker_state state;
     struct front *fronts[EDGE_LISTENERS_MAX];
     size_t front_count;
     struct loop_timer close_timer; /* while its fronts end their handshakes */
@@ -100,10 +112,8 @@ struct edge_worker {
     struct edge_offences offences;
     struct loop_timer sweep_timer;
     struct random_seeded request_ids; /* not secrets: a cheap generator will do */
-    struct loop_timer grace_timer;
-    bool has_parted;       /* WebSockets have been told */
-    int64_t may_end_at_ms; /* not before, once it is stopping */
-    bool is_grace_over;
+    struct loop_timer end_timer;      /* from LEAVING on: to the next state */
+    int64_t grace_ms;
     unsigned open_timers;
 };
 

@@ -8,8 +8,7 @@
 #include "tunnel/tunnel_message.h"
 
 /* A warpgate is its tenant's: it is cut when it says more than this, besides one record for each bundle that it was sent. */
-#define RECORDS_BURST 1000
-#define RECORDS_PER_SECOND 100
+static const struct allowance_rate records_rate = {.burst = 1000, .per_second = 100};
 
 #define ASK_PLACE_MS 1000
 #define REVOKED_MS 300 /* for the message to arrive; then the tunnel is cut, whatever it carries */
@@ -22,7 +21,7 @@ static void tell_roster(struct edge_tunnel *tunnel) {
         [EDGE_TUNNEL_DRAINING] = EDGE_ROSTER_LEAVING,
         [EDGE_TUNNEL_CLOSED] = EDGE_ROSTER_LEAVING,
     };
-    edge_roster_stand(tunnel->seat, standings[tunnel->state], tunnel->applied_revision,
+    edge_roster_update(tunnel->seat, standings[tunnel->state], tunnel->applied_revision,
                       tunnel->refused_code);
 }
 
@@ -42,25 +41,14 @@ static void set_state(struct edge_tunnel *tunnel, enum edge_tunnel_state state) 
 }
 
 static bool may_speak(struct edge_tunnel *tunnel) {
-    int64_t now_ms = loop_now_ms(tunnel->worker->loop);
-    int64_t earned = (now_ms - tunnel->records_refilled_at_ms) * RECORDS_PER_SECOND / 1000;
-    if (tunnel->records_left < RECORDS_BURST && earned > 0) {
-        unsigned lacking = RECORDS_BURST - tunnel->records_left;
-        tunnel->records_left += earned < lacking ? (unsigned)earned : lacking;
-        tunnel->records_refilled_at_ms = now_ms;
-    }
-    if (tunnel->records_left == 0) {
-        return false;
-    }
-    tunnel->records_left--;
-    return true;
+    return allowance_take(&tunnel->records, &records_rate, loop_now_ms(tunnel->worker->loop));
 }
 
 static void on_hello(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
     tunnel->has_hello = true;
     (void)snprintf(tunnel->version, sizeof tunnel->version, "%.*s", STR_ARG(message->version));
     (void)snprintf(tunnel->name, sizeof tunnel->name, "%.*s", STR_ARG(message->name));
-    edge_roster_greet(tunnel->seat, tunnel->version, tunnel->name);
+    edge_roster_describe(tunnel->seat, tunnel->version, tunnel->name);
     if (tunnel->warpgate != NULL) {
         edge_warpgate_declare(tunnel->warpgate, message);
     }
@@ -188,7 +176,7 @@ static void on_conn_closed(void *owner, struct conn *conn, const struct why *why
     tunnel->session = NULL;
     set_state(tunnel, EDGE_TUNNEL_CLOSED);
     tunnel_channel_free(&tunnel->channel);
-    edge_roster_leave(&tunnel->seat);
+    edge_roster_remove(&tunnel->seat);
     list_remove(&tunnel->node);
     if (tunnel->environment != NULL) {
         edge_environment_tunnel_changed(tunnel->environment);
@@ -235,7 +223,7 @@ static void open_control_stream(struct edge_tunnel *tunnel) {
 
 static enum status may_join(struct edge_worker *worker, const struct cert_identity *identity,
                             struct why *why) {
-    if (worker->phase != EDGE_RUNNING) {
+    if (worker->state != EDGE_WORKER_RUNNING) {
         return why_set(why, STATUS_UNAVAILABLE, "edge_stopping", "this edge is stopping");
     }
     if (map_get(&worker->revoked, id_str(&identity->subject)) == NULL &&
@@ -262,7 +250,7 @@ void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
     if (may_join(worker, identity, &why) != STATUS_OK) {
         log_warn("edge.tunnel_refused", "address=%s code=%s detail=%s", ip_address, why.slug,
                  why.text);
-        edge_roster_leave(&seat);
+        edge_roster_remove(&seat);
         conn_abort(conn);
         return;
     }
@@ -273,11 +261,11 @@ void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
     tunnel->seat = seat;
     tunnel->environment = edge_environment_find(worker, &identity->environment);
     (void)snprintf(tunnel->ip_address, sizeof tunnel->ip_address, "%s", ip_address);
-    tunnel->records_left = RECORDS_BURST;
-    tunnel->records_refilled_at_ms = loop_now_ms(worker->loop);
+    int64_t now_ms = loop_now_ms(worker->loop);
+    allowance_init(&tunnel->records, &records_rate, now_ms);
     list_init(&tunnel->environment_node);
     list_init(&tunnel->warpgate_node);
-    edge_cancel_init(&tunnel->cancels, tunnel->records_refilled_at_ms);
+    edge_cancel_init(&tunnel->cancels, now_ms);
     if (tunnel->environment != NULL) {
         tunnel->warpgate = edge_warpgate_join(&tunnel->environment->warpgates,
                                               &identity->environment, &identity->subject);
@@ -304,7 +292,7 @@ void edge_tunnel_send_bundle(struct edge_tunnel *tunnel) {
         .type = TUNNEL_MESSAGE_BUNDLE,
         .jws = buf_str(&tunnel->environment->jws),
     };
-    tunnel->records_left++;
+    allowance_grant(&tunnel->records);
     send_message(tunnel, &message);
 }
 
@@ -327,7 +315,7 @@ void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason) {
 /* Another worker lacks one: the next that the warpgate makes gets there (edge_roster.h). */
 static void check_place(struct edge_tunnel *tunnel, int64_t now_ms) {
     static const struct tunnel_message drain = {.type = TUNNEL_MESSAGE_DRAIN};
-    if (tunnel->state != EDGE_TUNNEL_READY || tunnel->worker->phase != EDGE_RUNNING ||
+    if (tunnel->state != EDGE_TUNNEL_READY || tunnel->worker->state != EDGE_WORKER_RUNNING ||
         now_ms - tunnel->place_asked_ms < ASK_PLACE_MS) {
         return;
     }

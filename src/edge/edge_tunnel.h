@@ -9,6 +9,7 @@
 #ifndef EDGE_EDGE_TUNNEL_H
 #define EDGE_EDGE_TUNNEL_H
 
+#include "base/allowance.h"
 #include "edge/edge_cancel.h"
 #include "edge/edge_environment.h"
 #include "edge/edge_warpgate.h"
@@ -43,10 +44,9 @@ struct edge_tunnel {
     char ip_address[ADDRESS_TEXT_SIZE];
     char version[65];
     char name[65];
-    int64_t cut_at_ms;      /* monotonic; 0: not revoked */
-    int64_t place_asked_ms; /* when the roster was last asked whether this is the worker for it */
-    unsigned records_left;  /* that the warpgate may send now */
-    int64_t records_refilled_at_ms;
+    int64_t cut_at_ms;        /* monotonic; 0: not revoked */
+    int64_t place_asked_ms;   /* when the roster was last asked whether this is the worker for it */
+    struct allowance records; /* that the warpgate may send */
     uint64_t applied_revision;
     uint64_t refused_revision;
     char refused_code[65];

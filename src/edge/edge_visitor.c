@@ -68,7 +68,7 @@ static bool has_room(struct edge_worker *worker) {
 }
 
 void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
-    if (worker->phase == EDGE_ENDED) {
+    if (worker->state == EDGE_WORKER_ENDED) {
         conn_abort(conn); /* came from another worker, too late */
         return;
     }
@@ -83,7 +83,7 @@ void edge_visitor_accept(struct edge_worker *worker, struct conn *conn) {
     conn_set_events(conn, &visitor_conn_events, visitor);
     conn_set_engine(conn, make_engine(visitor));
     visitor->is_excess = !has_room(worker);
-    if (worker->phase != EDGE_RUNNING || visitor->is_excess) {
+    if (worker->state != EDGE_WORKER_RUNNING || visitor->is_excess) {
         edge_visitor_drain(visitor);
     }
 }

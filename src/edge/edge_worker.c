@@ -20,12 +20,10 @@
 /* how often the fronts that were closed are asked whether their handshakes are over, and when those are cut */
 #define CLOSE_CHECK_MS 5
 #define CLOSE_WAIT_MS 1000
-/* for warpgates to hear what they are told before their tunnels end */
-#define LEAVE_MS 100
-/* for what the grace has not ended to end in an orderly way */
-#define CUT_MS 1000
-/* for the frames that are on their way, before the Close of a WebSocket */
-#define PART_MS 1000
+/* The end: how long each state lasts at most (edge_state.h); FINISHING takes the rest of the grace. */
+#define LEAVE_MS 100 /* for warpgates to hear what they are told before their tunnels end */
+#define PART_MS 1000 /* for frames that are on their way, and the Close behind them */
+#define CUT_MS 1000  /* for what the grace has not ended to end in an orderly way */
 
 /* The services */
 
@@ -166,35 +164,63 @@ static void on_sweep(struct loop_timer *timer) {
 
 /* The end */
 
-/* When the grace is over, WebSockets are told so; then what is left is asked to end, and a moment later it is cut. */
-static void on_grace_over(struct loop_timer *timer) {
-    struct edge_worker *worker = timer->context;
-    if (!worker->has_parted && !list_is_empty(&worker->switched)) {
-        worker->has_parted = true;
-        edge_switch_go_away(worker);
-        loop_timer_set(timer, PART_MS);
-        return;
-    }
-    bool is_last = worker->is_grace_over;
+static void close_visitors(struct edge_worker *worker, bool is_cut) {
     log_info("edge.grace_over", "worker=%u visitors=%zu: they are %s", worker->index,
-             worker->visitor_count, is_last ? "cut" : "closed");
-    worker->is_grace_over = true;
+             worker->visitor_count, is_cut ? "cut" : "closed");
     for (struct list *node = worker->visitors.next; node != &worker->visitors; node = node->next) {
         struct edge_visitor *visitor = CONTAINER_OF(node, struct edge_visitor, node);
-        if (is_last) {
+        if (is_cut) {
             conn_abort(visitor->conn);
         } else {
             edge_visitor_close(visitor);
         }
     }
-    if (!is_last) {
+}
+
+/* The one place where the state changes: does what the new one begins with, and says how long it lasts at most. */
+static void enter(struct edge_worker *worker, enum edge_worker_state state) {
+    struct loop_timer *timer = &worker->end_timer;
+    worker->state = state;
+    switch (state) {
+    case EDGE_WORKER_RUNNING:
+        return;
+    case EDGE_WORKER_LEAVING:
+        loop_timer_set(timer, LEAVE_MS);
+        return;
+    case EDGE_WORKER_FINISHING:
+        loop_timer_set(timer, worker->grace_ms > LEAVE_MS ? worker->grace_ms - LEAVE_MS : 1);
+        return;
+    case EDGE_WORKER_PARTING:
+        edge_switch_go_away(worker);
+        loop_timer_set(timer, PART_MS);
+        return;
+    case EDGE_WORKER_CLOSING:
+        close_visitors(worker, false);
         loop_timer_set(timer, CUT_MS);
+        return;
+    case EDGE_WORKER_CUTTING:
+        close_visitors(worker, true);
+        return;
+    case EDGE_WORKER_ENDED:
+        loop_timer_clear(timer);
+        edge_worker_ended(worker);
+        return;
     }
+}
+
+static void on_end_timer(struct loop_timer *timer) {
+    struct edge_worker *worker = timer->context;
+    enum edge_worker_state next = worker->state + 1;
+    if (next == EDGE_WORKER_PARTING && list_is_empty(&worker->switched)) {
+        next = EDGE_WORKER_CLOSING;
+    }
+    enter(worker, next);
+    edge_check_ended(worker);
 }
 
 void edge_check_ended(struct edge_worker *worker) {
     /* The roster also counts those that are on their way from another worker. */
-    if (worker->phase != EDGE_STOPPING || loop_now_ms(worker->loop) < worker->may_end_at_ms ||
+    if (worker->state < EDGE_WORKER_FINISHING || worker->state == EDGE_WORKER_ENDED ||
         !list_is_empty(&worker->visitors) ||
         edge_roster_visitors_on(worker->roster, worker->index) > 0) {
         return;
@@ -202,18 +228,14 @@ void edge_check_ended(struct edge_worker *worker) {
     for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
         edge_tunnel_end(CONTAINER_OF(node, struct edge_tunnel, node));
     }
-    if (!list_is_empty(&worker->tunnels)) {
-        return; /* each calls again as it goes */
+    if (list_is_empty(&worker->tunnels)) { /* else each calls again as it goes */
+        enter(worker, EDGE_WORKER_ENDED);
     }
-    worker->phase = EDGE_ENDED;
-    loop_timer_clear(&worker->grace_timer);
-    edge_worker_ended(worker);
 }
 
 void edge_worker_stop(struct edge_worker *worker, enum edge_farewell farewell, int64_t grace_ms) {
-    worker->phase = EDGE_STOPPING;
-    worker->may_end_at_ms = loop_now_ms(worker->loop) + LEAVE_MS;
-    loop_timer_set(&worker->grace_timer, grace_ms);
+    worker->grace_ms = grace_ms;
+    enter(worker, EDGE_WORKER_LEAVING);
     for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
         edge_tunnel_take_leave(CONTAINER_OF(node, struct edge_tunnel, node), farewell);
     }
@@ -271,7 +293,7 @@ struct edge_worker *edge_worker_new(struct edge *edge, unsigned index, struct lo
     worker->index = index;
     worker->mailbox = loop_mailbox_ref(loop);
     loop_timer_init(&worker->sweep_timer, loop, on_sweep, worker);
-    loop_timer_init(&worker->grace_timer, loop, on_grace_over, worker);
+    loop_timer_init(&worker->end_timer, loop, on_end_timer, worker);
     loop_timer_init(&worker->close_timer, loop, on_close_check, worker);
     worker->open_timers = 3;
     loop_timer_set(&worker->sweep_timer, SWEEP_MS);
@@ -309,7 +331,7 @@ void edge_worker_free(struct edge_worker **at) {
     map_fini(&worker->revoked);
     jws_keys_fini(&worker->bundle_keys);
     loop_timer_close(&worker->sweep_timer, on_timer_closed);
-    loop_timer_close(&worker->grace_timer, on_timer_closed);
+    loop_timer_close(&worker->end_timer, on_timer_closed);
     loop_timer_close(&worker->close_timer, on_timer_closed);
     if (own != NULL) {
         loop_free(&own);
