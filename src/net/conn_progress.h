@@ -2,6 +2,8 @@
  *
  * TCP tells more than the bytes that arrive: a path that still acknowledges ours is slow, not dead, and a path that does not is
  * dead even while the socket takes more. One system call on each look; nothing is kept between looks.
+ * Any number of looks, on the connection's loop thread. What the system has to tell is asked by conn_progress_linux.c; elsewhere
+ * conn_progress_portable.c knows nothing, and says so.
  * What it cannot tell: whether the peer's program is alive, since its system acknowledges for it; and anything behind a proxy.
  */
 #ifndef NET_CONN_PROGRESS_H
