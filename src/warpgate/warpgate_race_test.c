@@ -153,15 +153,26 @@ static void test_all_refuse(void **state) {
     assert_non_null(strstr(outcome.why.text, "refused"));
 }
 
+static void note_over(struct loop_timer *timer) {
+    *(bool *)timer->context = true;
+}
+
 static void test_cancelled(void **state) {
     (void)state;
     struct address address = open_hole();
-    struct warpgate_race *race = warpgate_race_start(&parts, &address, 1, 200, on_raced, NULL);
+    struct loop_timer after;
+    bool is_over = false;
+    struct warpgate_race *race = warpgate_race_start(&parts, &address, 1, 20, on_raced, NULL);
     uv_run(loop_uv(loop), UV_RUN_NOWAIT);
     warpgate_race_cancel(&race);
     assert_null(race);
-    usleep(250000);
-    uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+    /* A timer that is due later than the race's would be. */
+    loop_timer_init(&after, loop, note_over, &is_over);
+    loop_timer_set(&after, 25);
+    while (!is_over) {
+        uv_run(loop_uv(loop), UV_RUN_ONCE);
+    }
+    loop_timer_close(&after, NULL);
     assert_int_equal(outcome.count, 0);
     race = warpgate_race_start(&parts, &address, 1, 200, on_raced, NULL);
     warpgate_race_cancel(&race); /* before its first turn */
