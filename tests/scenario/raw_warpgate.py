@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hpack import Encoder
 
 from harness import DOMAIN, Visitor
-from raw_http2 import DATA, END_HEADERS, HEADERS, frame, settings
+from raw_http2 import DATA, END_HEADERS, HEADERS, PREFACE, frame, settings
 
 MAX_CONCURRENT_STREAMS = 3
 CONTROL = 1  # the number of the control stream
@@ -19,6 +19,17 @@ CONTROL = 1  # the number of the control stream
 def record(**members):
     text = json.dumps(members).encode()
     return struct.pack(">I", len(text)) + text
+
+
+def has_headers(heard):
+    """A whole HEADERS frame among the frames behind the preface."""
+    at = len(PREFACE)
+    while len(heard) >= at + 9:
+        end = at + 9 + int.from_bytes(heard[at:at + 3], "big")
+        if heard[at + 3] == HEADERS and len(heard) >= end:
+            return True
+        at = end
+    return False
 
 
 class RawWarpgate:
@@ -47,6 +58,12 @@ class RawWarpgate:
 
     @staticmethod
     def greet(tunnel):
+        """Not before the edge has opened the control stream: nobody may answer what was not asked."""
+        heard = b""
+        while not has_headers(heard):
+            chunk = tunnel.recv(65536)
+            assert chunk, "the edge closes"
+            heard += chunk
         tunnel.sendall(settings((MAX_CONCURRENT_STREAMS, 1000)) + frame(HEADERS, END_HEADERS, CONTROL, Encoder().encode([(":status", "200")])) +
                        frame(DATA, 0, CONTROL, record(type="hello", version="1", name="raw", capabilities=[], upstreams=["default"]) +
                              record(type="applied", revision=1)))

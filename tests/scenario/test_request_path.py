@@ -1,7 +1,9 @@
 """One visitor request, end to end: what arrives at the workload, and what comes back."""
 import re
 import socket
+import ssl
 import subprocess
+import threading
 
 import pytest
 
@@ -338,6 +340,29 @@ def test_a_response_cut_short_is_not_a_shorter_response(service, platform, handl
     assert result.returncode in (18, 56), (result.returncode, result.stderr)
     result = curl(platform, service.host, "--http2")
     assert result.returncode in (18, 56, 92), (result.returncode, result.stderr)
+
+
+def test_a_visitor_that_left_during_silence_is_given_up(service, platform, handler):
+    """It has closed its side properly, as those do that only wait for their answer: 30 s, at most twice, then the workload is told."""
+    asked, left = threading.Event(), threading.Event()
+
+    def hold(request):
+        asked.set()
+        request.socket.settimeout(60 + DEADLINE)
+        try:
+            request.socket.recv(1)
+        except ConnectionError:
+            pass
+        left.set()
+
+    handler(hold)
+    with Visitor(platform.port, service.host, platform.ca) as visitor:
+        visitor.send(f"GET / HTTP/1.1\r\nHost: {visitor.authority}\r\n\r\n".encode())
+        assert asked.wait(DEADLINE)
+        visitor.socket.settimeout(0.1)
+        with pytest.raises((TimeoutError, ssl.SSLError)):
+            visitor.socket.unwrap()  # close_notify; the edge says nothing yet
+    assert left.wait(60 + DEADLINE)
 
 
 def test_hosts_that_are_not_served(service, platform):
