@@ -2,23 +2,9 @@
 
 #include "base/memory.h"
 
-#include "edge/edge_test_kit.h"
+#include "edge/edge_test_case.h"
 
-static struct kit *kit;
 static const struct edge_balance_wish any = {.upstream = STR_INIT("default")};
-
-static int start(void **state) {
-    (void)state;
-    kit = kit_new();
-    kit_configure(kit, 1);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_free(kit);
-    return 0;
-}
 
 static struct edge_tunnel *join(size_t index) {
     return &kit_connect(kit, index, KIT_HOLD)->tunnel;
@@ -223,8 +209,6 @@ static void warpgates_are_chosen_not_tunnels(void **state) {
     http_stream_release(stream);
     http_stream_release(other);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

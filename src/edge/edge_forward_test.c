@@ -1,28 +1,8 @@
 /* edge_forward_test.c: what is sent once more, where, and what never is; and visitors that come back to the same warpgate. */
 #include "edge/edge_balance.h"
-#include "edge/edge_test_kit.h"
+#include "edge/edge_test_case.h"
 
-#define GET "GET /app HTTP/1.1\r\nHost: " KIT_HOST "\r\n\r\n"
 #define POST_5 "POST /app HTTP/1.1\r\nHost: " KIT_HOST "\r\nContent-Length: 5\r\n\r\n12345"
-
-static struct kit *kit;
-
-static int start(void **state) {
-    (void)state;
-    kit = kit_new();
-    kit_configure(kit, 1);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_free(kit);
-    return 0;
-}
-
-static bool has_said(const char *text) {
-    return strstr(kit->out, text) != NULL;
-}
 
 /* Makes the next request go there: the others have something to do. */
 static void prefer(size_t index) {
@@ -53,12 +33,12 @@ static void refused_by_one_workload_answered_by_another(void **state) {
     struct kit_tunnel *first = connect_failing("upstream_refused");
     struct kit_tunnel *second = kit_connect(kit, 1, KIT_ANSWER);
     prefer(0);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_int_equal(first->request_count, 1);
     assert_int_equal(second->request_count, 1);
     assert_true(has_said("HTTP/1.1 200 "));
     kit->out_len = 0;
-    kit_send(kit, GET); /* it is known now */
+    kit_send(kit, KIT_GET); /* it is known now */
     assert_int_equal(first->request_count, 1);
     assert_true(has_said("HTTP/1.1 200 "));
 }
@@ -115,10 +95,10 @@ static void a_long_body_does_not(void **state) {
 static void alone_it_is_what_it_is(void **state) {
     (void)state;
     struct kit_tunnel *at = connect_failing("upstream_refused");
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_int_equal(at->request_count, 1);
     assert_true(has_said("\"upstream_refused\""));
-    kit_send(kit, GET); /* put aside, but there is no other */
+    kit_send(kit, KIT_GET); /* put aside, but there is no other */
     assert_int_equal(at->request_count, 2);
 }
 
@@ -153,7 +133,7 @@ static void once_is_enough(void **state) {
     for (size_t i = 0; i < KIT_TUNNELS; i++) {
         kit_connect(kit, i, KIT_ERROR)->slug = "upstream_refused";
     }
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_int_equal(requests_in_all(), 2);
     assert_true(has_said("\"upstream_refused\""));
 }
@@ -165,7 +145,7 @@ static void when_everything_fails_there_is_no_storm(void **state) {
     kit_connect(kit, 1, KIT_ERROR)->slug = "upstream_refused";
     for (unsigned i = 0; i < 2000; i++) {
         kit->out_len = 0;
-        kit_send(kit, GET);
+        kit_send(kit, KIT_GET);
         assert_true(has_said("\"upstream_refused\""));
     }
     assert_in_range(requests_in_all(), 2150, 2200 + EDGE_RETRY_LEAST);
@@ -194,7 +174,7 @@ static void a_visitor_is_told_where_it_was(void **state) {
     struct kit_tunnel *first = kit_connect(kit, 0, KIT_ANSWER);
     struct kit_tunnel *second = kit_connect(kit, 1, KIT_ANSWER);
     prefer(1);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     (void)snprintf(line, sizeof(line), "set-cookie: " EDGE_AFFINITY_COOKIE "=%s; Path=/; Secure",
                    second->tunnel.warpgate->affinity);
     assert_true(has_said(line));
@@ -227,8 +207,6 @@ static void other_routes_do_not_stick_and_hide_the_cookie_all_the_same(void **st
     assert_false(has_said("set-cookie"));
     assert_null(strstr(at->text, "cookie"));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,23 +1,6 @@
 #include "edge/edge_park.h"
 
-#include "edge/edge_test_kit.h"
-
-#define GET "GET /app HTTP/1.1\r\nHost: " KIT_HOST "\r\n\r\n"
-
-static struct kit *kit;
-
-static int start(void **state) {
-    (void)state;
-    kit = kit_new();
-    kit_configure(kit, 1);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_free(kit);
-    return 0;
-}
+#include "edge/edge_test_case.h"
 
 /* There was a tunnel a moment ago. */
 static void serve_once(void) {
@@ -25,20 +8,16 @@ static void serve_once(void) {
     kit_lose(&kit->tunnels[0]);
 }
 
-static bool has_said(const char *text) {
-    return strstr(kit->out, text) != NULL;
-}
-
 static void where_none_is_expected_nobody_waits(void **state) {
     (void)state;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_true(has_said("\"no_warpgate\""));
 }
 
 static void it_waits_for_the_tunnel_that_comes_back(void **state) {
     (void)state;
     serve_once();
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_int_equal(kit->out_len, 0);
     assert_int_equal(kit->worker.parked_count, 1);
     struct kit_tunnel *at = kit_connect(kit, 1, KIT_ANSWER);
@@ -51,7 +30,7 @@ static void it_waits_for_the_tunnel_that_comes_back(void **state) {
 static void but_not_for_long(void **state) {
     (void)state;
     serve_once();
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     kit_pass(kit, EDGE_PARK_MS - 100);
     assert_int_equal(kit->out_len, 0);
     kit_pass(kit, 300);
@@ -77,14 +56,14 @@ static void and_not_after_a_long_time_without(void **state) {
     (void)state;
     serve_once();
     kit_pass(kit, EDGE_PARK_RECENT_MS);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_true(has_said("\"no_warpgate\""));
 }
 
 static void an_edge_that_has_just_begun_expects_everybody(void **state) {
     (void)state;
     kit->worker.started_ms = loop_now_ms(kit->loop);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_int_equal(kit->out_len, 0);
     assert_int_equal(kit->worker.parked_count, 1);
 }
@@ -92,7 +71,7 @@ static void an_edge_that_has_just_begun_expects_everybody(void **state) {
 static void visitors_that_go_do_not_wait(void **state) {
     (void)state;
     serve_once();
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     kit_leave(kit);
     assert_int_equal(kit->worker.parked_count, 0);
     assert_int_equal(kit->worker.wheel.count, 0);
@@ -121,7 +100,7 @@ static void a_full_tunnel_is_waited_for(void **state) {
     kit->far_streams = 1;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_ANSWER);
     kit_weigh_down(kit, at);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_int_equal(at->request_count, 0);
     assert_int_equal(kit->worker.parked_count, 1);
     for (unsigned i = 0; i < 3; i++) {
@@ -138,12 +117,12 @@ static void too_many_do_not_wait(void **state) {
     (void)state;
     serve_once();
     kit_environment(kit)->parked_count = EDGE_PARK_ENVIRONMENT_MAX;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_true(has_said("\"no_warpgate\""));
     kit_environment(kit)->parked_count = 0;
     kit->worker.parked_count = EDGE_PARK_WORKER_MAX;
     kit->out_len = 0;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_true(has_said("\"no_warpgate\""));
     kit->worker.parked_count = 0;
 }
@@ -151,14 +130,12 @@ static void too_many_do_not_wait(void **state) {
 static void when_the_environment_goes_so_do_they(void **state) {
     (void)state;
     serve_once();
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     edge_park_wake(kit_environment(kit));
     edge_environment_remove(kit_environment(kit));
     kit_turn(kit);
     assert_true(has_said("\"no_warpgate\""));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -2,28 +2,7 @@
 #include "edge/edge_relay.h"
 
 #include "base/memory.h"
-#include "edge/edge_test_kit.h"
-
-#define GET "GET /app HTTP/1.1\r\nHost: " KIT_HOST "\r\n\r\n"
-
-static struct kit *kit;
-
-static int start(void **state) {
-    (void)state;
-    kit = kit_new();
-    kit_configure(kit, 1);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_free(kit);
-    return 0;
-}
-
-static bool has_said(const char *text) {
-    return strstr(kit->out, text) != NULL;
-}
+#include "edge/edge_test_case.h"
 
 static void inform(struct kit_tunnel *at, unsigned status) {
     const struct http_head head = {.status = status};
@@ -34,7 +13,7 @@ static void inform(struct kit_tunnel *at, unsigned status) {
 static void interim_answers_pass(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HOLD);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     inform(at, 100);
     assert_int_equal(kit->out_len, 0); /* the edge's own business */
     inform(at, 103);
@@ -69,7 +48,7 @@ static void a_byte_now_and_then_is_not_reading(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HEAD);
     kit->is_deaf = true;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     say(at, 30000);
     struct edge_request *request =
         CONTAINER_OF(kit->worker.unread.next, struct edge_request, unread.node);
@@ -88,7 +67,7 @@ static void slow_reading_is(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HEAD);
     kit->is_deaf = true;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     say(at, 40000);
     struct edge_request *request =
         CONTAINER_OF(kit->worker.unread.next, struct edge_request, unread.node);
@@ -103,7 +82,7 @@ static void much_on_one_connection_is_held_for_less_time(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HEAD);
     kit->is_deaf = true;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     kit->visitor.unread_bytes += EDGE_VISITOR_UNREAD_BYTES_MAX; /* in other streams */
     kit_pass(kit, EDGE_STALL_HEAVY_MS - 500);
     assert_int_equal(at->cancelled_count, 0);
@@ -117,7 +96,7 @@ static void under_pressure_for_the_least(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HEAD);
     kit->is_deaf = true;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     kit->worker.unread_bytes += EDGE_UNREAD_BYTES_MAX;
     kit_pass(kit, EDGE_STALL_PRESSED_MS - 500);
     assert_int_equal(at->cancelled_count, 0);
@@ -129,7 +108,7 @@ static void under_pressure_for_the_least(void **state) {
 static void what_a_visitor_gives_up_is_given_up(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HEAD);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     kit_leave(kit);
     kit_pump(kit);
     assert_int_equal(at->cancelled_count, 1);
@@ -140,7 +119,7 @@ static void the_largest_go_first(void **state) {
     (void)state;
     struct kit_tunnel *at = kit_connect(kit, 0, KIT_HEAD);
     kit->is_deaf = true;
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     edge_relay_cut_largest(&kit->worker, 1);
     kit_pump(kit);
     assert_int_equal(at->cancelled_count, 1);
@@ -259,8 +238,6 @@ static void a_websocket_over_http2_ends_with_its_tunnel(void **state) {
     assert_memory_equal(answer.body, "\x88\x02\x03\xe9", 4);
     assert_true(list_is_empty(&kit->worker.switched));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

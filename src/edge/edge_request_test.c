@@ -1,27 +1,8 @@
 /* edge_request_test.c: requests from the visitor's bytes to a warpgate's and back: all steps, and what can go wrong in each. */
 #include "base/memory.h"
-#include "edge/edge_test_kit.h"
+#include "edge/edge_test_case.h"
 
 #define GET "GET /app HTTP/1.1\r\nHost: " KIT_HOST "\r\n"
-
-static struct kit *kit;
-
-static int start(void **state) {
-    (void)state;
-    kit = kit_new();
-    kit_configure(kit, 1);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_free(kit);
-    return 0;
-}
-
-static bool has_said(const char *text) {
-    return strstr(kit->out, text) != NULL;
-}
 
 static void expect_answer(unsigned status, const char *code) {
     char line[32];
@@ -285,8 +266,6 @@ static void what_was_read_does_not_count(void **state) {
     assert_int_equal(kit->worker.unread_bytes, 0);
     assert_true(list_is_empty(&kit->worker.unread));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -2,7 +2,6 @@
 
 #include "edge/edge_test_kit.h"
 
-#define GET "GET /app HTTP/1.1\r\nHost: " KIT_HOST "\r\n\r\n"
 #define PARKING_IS_OVER_MS 60000
 
 static void ignore_due(void *context) {
@@ -35,7 +34,7 @@ static struct edge_roster_seat *sit_elsewhere(struct kit *kit) {
 }
 
 static void ask(struct kit *kit) {
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_non_null(strstr(kit->out, "no_warpgate"));
 }
 
@@ -56,7 +55,7 @@ static void nor_does_the_next_request_wait_here(void **state) {
     (void)kit_connect(kit, 0, KIT_ANSWER);
     kit_lose(&kit->tunnels[0]);
     struct edge_roster_seat *seat = sit_elsewhere(kit);
-    kit_send(kit, GET);
+    kit_send(kit, KIT_GET);
     assert_int_equal(kit->worker.parked_count, 1);
     (void)kit_connect(kit, 1, KIT_ANSWER);
     kit_turn(kit);

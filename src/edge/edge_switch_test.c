@@ -1,7 +1,7 @@
 /* edge_switch_test.c: a WebSocket through the edge, and its end when the edge must end. */
 #include "edge/edge_switch.h"
 
-#include "edge/edge_test_kit.h"
+#include "edge/edge_test_case.h"
 
 #define ASK                                                                                        \
     "GET /app HTTP/1.1\r\nHost: " KIT_HOST                                                         \
@@ -9,25 +9,6 @@
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 #define HELLO "\x81\x85\0\0\0\0hello" /* one whole text frame, masked with nothing */
 #define HELLO_LEN 11
-
-static struct kit *kit;
-
-static int start(void **state) {
-    (void)state;
-    kit = kit_new();
-    kit_configure(kit, 1);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_free(kit);
-    return 0;
-}
-
-static bool has_said(const char *text) {
-    return strstr(kit->out, text) != NULL;
-}
 
 /* What the visitor got after the head of the answer. */
 static const char *body(size_t *len) {
@@ -220,8 +201,6 @@ static void a_lost_tunnel_is_the_end(void **state) {
     assert_int_equal(kit->engine->ops->phase(kit->engine), ENGINE_DONE);
     assert_true(list_is_empty(&kit->worker.switched));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

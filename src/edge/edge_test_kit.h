@@ -28,6 +28,7 @@
 
 #define KIT_ENVIRONMENT "env_01jd3m8k6vq2x7r9t4w5y6z8ab"
 #define KIT_HOST "demo.example.net"
+#define KIT_GET "GET /app HTTP/1.1\r\nHost: " KIT_HOST "\r\n\r\n"
 #define KIT_TUNNELS 4
 #define KIT_BALLAST "/ballast"
 #define KIT_OUT_BYTES (1 << 20)
