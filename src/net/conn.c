@@ -485,10 +485,6 @@ const struct address *conn_peer_address(const struct conn *conn) {
     return &conn->peer;
 }
 
-void conn_local_address(const struct conn *conn, struct address *local) {
-    socket_local_address(conn->fd, local);
-}
-
 struct str conn_alpn(const struct conn *conn) {
     const unsigned char *protocol;
     unsigned int len;
@@ -503,14 +499,6 @@ struct str conn_server_name(const struct conn *conn) {
     return str_from(conn->tls.server_name);
 }
 
-const char *conn_tls_version(const struct conn *conn) {
-    return conn->tls.is_established ? SSL_get_version(conn->tls.ssl) : "";
-}
-
-X509 *conn_peer_certificate(const struct conn *conn) {
-    return conn->tls.is_established ? SSL_get0_peer_certificate(conn->tls.ssl) : NULL;
-}
-
 STACK_OF(X509) * conn_peer_chain(const struct conn *conn) {
     bool has_peer = conn->tls.is_established && SSL_get0_peer_certificate(conn->tls.ssl) != NULL;
     return has_peer ? SSL_get0_verified_chain(conn->tls.ssl) : NULL;
@@ -518,10 +506,6 @@ STACK_OF(X509) * conn_peer_chain(const struct conn *conn) {
 
 uint64_t conn_bytes_read(const struct conn *conn) {
     return conn->bytes_read;
-}
-
-uint64_t conn_bytes_written(const struct conn *conn) {
-    return conn->bytes_written;
 }
 
 int64_t conn_last_read_ms(const struct conn *conn) {

@@ -84,17 +84,12 @@ void conn_move(struct conn *conn, struct loop *to,
 
 struct loop *conn_loop(struct conn *conn);
 const struct address *conn_peer_address(const struct conn *conn);
-/* Asks the system; empty when the connection is gone. */
-void conn_local_address(const struct conn *conn, struct address *local);
 /* After the handshake. Empty without TLS or when the peer sent none. Borrowed from the conn. */
 struct str conn_alpn(const struct conn *conn);
-struct str conn_server_name(const struct conn *conn);  /* SNI, lower case */
-const char *conn_tls_version(const struct conn *conn); /* "TLSv1.3" or "" */
-X509 *conn_peer_certificate(const struct conn *conn);  /* borrowed; NULL if none */
+struct str conn_server_name(const struct conn *conn); /* SNI, lower case */
 /* The verified chain, leaf first; borrowed; NULL if none. */
 STACK_OF(X509) * conn_peer_chain(const struct conn *conn);
 uint64_t conn_bytes_read(const struct conn *conn);
-uint64_t conn_bytes_written(const struct conn *conn);
 /* Monotonic time of the last byte read. */
 int64_t conn_last_read_ms(const struct conn *conn);
 

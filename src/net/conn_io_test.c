@@ -19,14 +19,10 @@ static void check_echo(bool is_tls) {
     assert_string_equal(bench.server.server_name, is_tls ? "a.test" : "");
     assert_int_equal(bench.server.has_peer_certificate, is_tls);
     assert_int_equal(bench.server.chain_len, is_tls ? 2 : 0);
-    struct address local;
-    conn_local_address(bench.server.conn, &local);
-    assert_int_equal(address_port(&local), address_port(&bench.address));
     send_more(&bench.client, 1);
     until_received(&bench, &bench.client.engine, 1);
     send_more(&bench.client, 3 * MIB);
     until_received(&bench, &bench.client.engine, 3 * MIB + 1);
-    assert_int_equal(conn_bytes_written(bench.client.conn), 3 * MIB + 1);
     assert_int_equal(conn_bytes_read(bench.server.conn), 3 * MIB + 1);
     conn_close(bench.client.conn);
     conn_close(bench.client.conn); /* once more is once */

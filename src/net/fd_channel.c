@@ -318,10 +318,6 @@ enum status fd_channel_send(struct fd_channel *channel, uint8_t type, struct str
     return STATUS_OK;
 }
 
-bool fd_channel_is_flushed(const struct fd_channel *channel) {
-    return list_is_empty(&channel->queue);
-}
-
 /* ---- made ---- */
 
 enum status fd_channel_adopt(struct loop *loop, int fd, const struct fd_channel_events *events,

@@ -63,8 +63,6 @@ void fd_channel_set_events(struct fd_channel *channel, const struct fd_channel_e
  * or number of descriptors. STATUS_AGAIN: too many messages wait. STATUS_CLOSED. STATUS_FAILED: a descriptor is not open. */
 enum status fd_channel_send(struct fd_channel *channel, uint8_t type, struct str payload,
                             const int *fds, size_t fd_count) MUST_USE;
-/* True when all that was sent is with the system. */
-bool fd_channel_is_flushed(const struct fd_channel *channel);
 /* Closes at once; what the system has not taken is lost. May be called from inside on_message. */
 void fd_channel_free(struct fd_channel **channel);
 

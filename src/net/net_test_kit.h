@@ -16,7 +16,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/memory.h"
-#include "net/conn.h"
+#include "net/conn_state.h"
 #include "net/socket.h"
 
 /* ---- certificates ---- */
@@ -390,8 +390,10 @@ static inline void kit_side_established(void *owner, struct conn *conn) {
     struct str name = conn_server_name(conn);
     snprintf(side->alpn, sizeof(side->alpn), "%.*s", STR_ARG(alpn));
     snprintf(side->server_name, sizeof(side->server_name), "%.*s", STR_ARG(name));
-    snprintf(side->version, sizeof(side->version), "%s", conn_tls_version(conn));
-    side->has_peer_certificate = conn_peer_certificate(conn) != NULL;
+    snprintf(side->version, sizeof(side->version), "%s",
+             conn->tls.is_established ? SSL_get_version(conn->tls.ssl) : "");
+    side->has_peer_certificate =
+        conn->tls.is_established && SSL_get0_peer_certificate(conn->tls.ssl) != NULL;
     side->chain_len = conn_peer_chain(conn) != NULL ? sk_X509_num(conn_peer_chain(conn)) : 0;
     if (side->has_engine) {
         conn_set_engine(conn, &side->engine.engine);

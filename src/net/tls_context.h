@@ -9,7 +9,7 @@
  *   TLS_API_SERVER      TLS 1.2 and 1.3; ALPN h2, http/1.1; one certificate; tickets on
  *   TLS_HTTPS_CLIENT    TLS 1.2 and 1.3; ALPN http/1.1 or as tls_context_set_offer says; host name or IP address verified
  * Peer certificates are verified for their chain and time (with 60 s leeway for skew); which role they carry is judged by the
- * caller from conn_peer_certificate with pki/cert_identity.h. All curves X25519 and P-256; AES-GCM and ChaCha20 only; no
+ * caller from conn_peer_chain with pki/cert_identity.h. All curves X25519 and P-256; AES-GCM and ChaCha20 only; no
  * renegotiation, no compression; a peer's chain has at most 4 issuers and 16 KiB. PEM texts are parsed strictly.
  * A ticket is good for the role and the server name that it was issued for, and nowhere else. Its keys are those of the ring that
  * the handshake's first context was given (the front's); without one OpenSSL makes its own for each context.
