@@ -13,6 +13,7 @@ class ConnectProxy:
         self.wanted = "Basic " + base64.b64encode(user.encode()).decode() if user else None
         self.refuse, self.resolve = refuse, resolve or (lambda host, port: ("127.0.0.1", port))
         self.targets, self.sockets, self.is_open = [], [], True
+        self.attempt_count = 0  # of connections that came, whatever they asked for
         self.listener = small_buffers(socket.socket())
         self.listener.bind((address, 0))
         self.listener.listen()
@@ -26,6 +27,7 @@ class ConnectProxy:
             except OSError:
                 return
             self.sockets.append(near)
+            self.attempt_count += 1
             threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near):

@@ -231,7 +231,7 @@ def test_a_stopped_edge_is_noticed_and_its_requests_come_back(world):
     world.platform.kill(signal.SIGSTOP)
     warpgate.wait_line(r"warpgate\.disconnected .*reason=edge_silent", mark)
     assert since(began) < IDLE + SLACK
-    time.sleep(3)  # some more dials that nobody answers
+    warpgate.wait_line(r"warpgate\.edge_unreachable", mark)  # a dial that nobody answered
     world.platform.kill(signal.SIGCONT)
     world.until_back()
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from connect_proxy import ConnectProxy
-from harness import DOMAIN, Program, Visitor, Workload, free_port, plain_response, programs
+from harness import DOMAIN, Program, Visitor, Workload, eventually, free_port, plain_response, programs
 from slow_link import SlowLink
 
 PASSWORD = "pa55-word"
@@ -93,8 +93,16 @@ def test_each_step_that_fails_is_named(platform, workload, started, opened):
             started.append(warpgate)
             line = warpgate.wait_line(rf"warpgate\.enrolment_failed .*reason={reason} step={step} detail=.*").group(0)
             assert PASSWORD not in line
-            time.sleep(0.7)  # for more tries: they are not spoken of
-            assert sum("enrolment_failed" in line for line in warpgate.lines) == 1, warpgate.output
+
+
+def test_trouble_that_lasts_is_said_once(platform, started, opened):
+    refuses = ConnectProxy(refuse="403 Forbidden")
+    opened.append(refuses)
+    warpgate = Program([programs() / "warpgate", "--proxy", f"http://127.0.0.1:{refuses.port}"],
+                       env={"WARPGATE_TOKEN": platform.project("lasting").key})
+    started.append(warpgate)
+    eventually(lambda: refuses.attempt_count >= 4, what="a fourth try, for which three have failed")
+    assert sum("enrolment_failed" in line for line in warpgate.lines) == 1, warpgate.output
 
 
 def test_a_wrong_proxy_is_a_usage_error(platform):

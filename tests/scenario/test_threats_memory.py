@@ -80,7 +80,9 @@ def rss(service):
 def settled(service):
     """Once both programs' memory has stopped growing."""
     last = rss(service)
+    deadline = time.monotonic() + harness.DEADLINE
     while True:
+        assert time.monotonic() < deadline, f"memory still grows: {last}"
         time.sleep(0.2)
         now = rss(service)
         if all(new - old < 64 for new, old in zip(now, last)):
