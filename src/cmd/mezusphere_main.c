@@ -84,68 +84,77 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
     return STATUS_OK;
 }
 
-static int command_up(int argc, char **argv) {
-    struct up_config config = {.argc = argc, .argv = argv};
-    const char *log_level = NULL;
-    struct numbers numbers = {0};
-    const struct option options[] = {
-        {"data", "DIR", OPTION_TEXT, &config.data, "mezusphere-data",
-         "Folder for everything that is kept; made if it does not exist."},
-        {"listen", "ADDR:PORT", OPTION_TEXT, &config.listen, "127.0.0.1:8443",
-         "Where visitors, warpgates and the API are served, all on one port."},
-        {"domain", "NAME", OPTION_TEXT, &config.domain, DEFAULT_DOMAIN,
-         "Domain of the platform's names: api.NAME, edge.NAME, and a name for each environment."},
-        {"public-port", "PORT", OPTION_TEXT, &config.public_port, NULL,
-         "Port in URLs, where it differs from the one listened on."},
-        {"admin-email", "EMAIL", OPTION_TEXT, &config.admin_email, NULL,
-         "E-mail of the owner that the first start makes (default: admin@ the domain)."},
-        {"admin-password", "PASSWORD", OPTION_SECRET, &config.admin_password, NULL,
-         "Password of that owner; without it, one is generated and printed once."},
-        {"demo", NULL, OPTION_FLAG, &config.is_demo, NULL,
-         "Add a sample project with a workload and a running warpgate."},
-        {"replace", NULL, OPTION_FLAG, &config.is_replacing, NULL,
-         "Take over from the process that runs with the same data, without refusing a connection."},
-        {"workers", "N", OPTION_TEXT, &numbers.workers, NULL,
-         "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},
-        {"grace", "SECONDS", OPTION_TEXT, &numbers.grace, "30",
-         "How long requests may go on when the program is told to stop."},
-        {"memory-limit", "MB", OPTION_TEXT, &numbers.memory_limit, NULL,
-         "Memory to stay under, by refusing new requests (default: the control group's, or 80 % of "
-         "the machine's)."},
-        {"max-visitors", "N", OPTION_TEXT, &numbers.max_visitors, NULL,
-         "Connections of visitors at a time (default: as many as there are descriptors for)."},
-        {"log-level", "LEVEL", OPTION_TEXT, &log_level, "info",
-         "How much to log: debug, info, warn or error."},
-    };
-    const struct option_set set = {
-        .program = "mezusphere",
-        .command = "up",
-        .summary = "Run control plane and edge in one process, on one port.",
-        .env_prefix = "MEZUSPHERE",
-        .options = options,
-        .count = sizeof options / sizeof options[0],
-    };
-    struct why why = {0};
+/* What the command line of `up` is read into. */
+static struct {
+    struct up_config config;
+    struct numbers numbers;
+    const char *log_level;
     char admin_email[300];
-    enum status status = option_parse(&set, argc, argv, 2, &why);
+} up_line;
+
+static const struct option up_options[] = {
+    {"data", "DIR", OPTION_TEXT, &up_line.config.data, "mezusphere-data",
+     "Folder for everything that is kept; made if it does not exist."},
+    {"listen", "ADDR:PORT", OPTION_TEXT, &up_line.config.listen, "127.0.0.1:8443",
+     "Where visitors, warpgates and the API are served, all on one port."},
+    {"domain", "NAME", OPTION_TEXT, &up_line.config.domain, DEFAULT_DOMAIN,
+     "Domain of the platform's names: api.NAME, edge.NAME, and a name for each environment."},
+    {"public-port", "PORT", OPTION_TEXT, &up_line.config.public_port, NULL,
+     "Port in URLs, where it differs from the one listened on."},
+    {"admin-email", "EMAIL", OPTION_TEXT, &up_line.config.admin_email, NULL,
+     "E-mail of the owner that the first start makes (default: admin@ the domain)."},
+    {"admin-password", "PASSWORD", OPTION_SECRET, &up_line.config.admin_password, NULL,
+     "Password of that owner; without it, one is generated and printed once."},
+    {"demo", NULL, OPTION_FLAG, &up_line.config.is_demo, NULL,
+     "Add a sample project with a workload and a running warpgate."},
+    {"replace", NULL, OPTION_FLAG, &up_line.config.is_replacing, NULL,
+     "Take over from the process that runs with the same data, without refusing a connection."},
+    {"workers", "N", OPTION_TEXT, &up_line.numbers.workers, NULL,
+     "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},
+    {"grace", "SECONDS", OPTION_TEXT, &up_line.numbers.grace, "30",
+     "How long requests may go on when the program is told to stop."},
+    {"memory-limit", "MB", OPTION_TEXT, &up_line.numbers.memory_limit, NULL,
+     "Memory to stay under, by refusing new requests (default: the control group's, or 80 % of "
+     "the machine's)."},
+    {"max-visitors", "N", OPTION_TEXT, &up_line.numbers.max_visitors, NULL,
+     "Connections of visitors at a time (default: as many as there are descriptors for)."},
+    {"log-level", "LEVEL", OPTION_TEXT, &up_line.log_level, "info",
+     "How much to log: debug, info, warn or error."},
+};
+
+static const struct option_set up_set = {
+    .program = "mezusphere",
+    .command = "up",
+    .summary = "Run control plane and edge in one process, on one port.",
+    .env_prefix = "MEZUSPHERE",
+    .options = up_options,
+    .count = sizeof up_options / sizeof up_options[0],
+};
+
+static int command_up(int argc, char **argv) {
+    struct up_config *config = &up_line.config;
+    struct why why = {0};
+    config->argc = argc;
+    config->argv = argv;
+    enum status status = option_parse(&up_set, argc, argv, 2, &why);
     if (status == STATUS_END) {
-        option_help(&set);
+        option_help(&up_set);
         return EXIT_DONE;
     }
     if (status == STATUS_OK) {
-        status = log_set_level_option(log_level, &why);
+        status = log_set_level_option(up_line.log_level, &why);
     }
     if (status == STATUS_OK) {
-        status = read_numbers(&numbers, &config, &why);
+        status = read_numbers(&up_line.numbers, config, &why);
     }
     if (status != STATUS_OK) {
         return usage(&why);
     }
-    if (config.admin_email == NULL) {
-        (void)snprintf(admin_email, sizeof admin_email, "admin@%s", config.domain);
-        config.admin_email = admin_email;
+    if (config->admin_email == NULL) {
+        (void)snprintf(up_line.admin_email, sizeof up_line.admin_email, "admin@%s", config->domain);
+        config->admin_email = up_line.admin_email;
     }
-    return up_run(&config);
+    return up_run(config);
 }
 
 static int command_version(int argc, char **argv) {

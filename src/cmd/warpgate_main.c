@@ -62,68 +62,75 @@ static int run(const struct warpgate_config *config) {
     return program.outcome == STATUS_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int command_run(int argc, char **argv, int first) {
+/* What the command line is read into. */
+static struct {
+    struct warpgate_config config;
     struct secret token;
     struct secret proxy;
-    struct option_list upstreams = {.count = 0};
-    struct option_list upstream_cas = {.count = 0};
-    struct warpgate_config config = {.token = &token, .proxy = &proxy};
-    const char *log_level = NULL;
-    const struct option options[] = {
-        {"token", "KEY", OPTION_SECRET, &token, NULL, "API key of a service account; required."},
-        {"upstream", "TARGET", OPTION_LIST, &upstreams, DEFAULT_UPSTREAM,
-         "Workload: host:port, http://, https:// or h2c://host[:port], unix:/path; name=TARGET for "
-         "one "
-         "more."},
-        {"upstream-ca", "PEM", OPTION_LIST, &upstream_cas, NULL,
-         "Root certificates that https:// workloads are verified by (default: the system's); "
-         "name=PEM for "
-         "one workload."},
-        {"control", "URL", OPTION_TEXT, &config.control_url, DEFAULT_CONTROL,
-         "Control plane of the platform."},
-        {"ca-file", "PEM", OPTION_TEXT, &config.ca_file, NULL,
-         "Root certificates that the control plane is verified by (default: the system's)."},
-        {"environment", "NAME", OPTION_TEXT, &config.environment, NULL,
-         "Environment to serve, by name or id, where the key's project has several."},
-        {"name", "NAME", OPTION_TEXT, &config.name, NULL,
-         "Name to be shown under (default: the host's)."},
-        {"proxy", "URL", OPTION_SECRET, &proxy, NULL,
-         "HTTP proxy to control plane and edges: http://[user:password@]host:port (default: "
-         "HTTPS_PROXY)."},
-        {"grace", "SECONDS", OPTION_TEXT, &config.grace, "30",
-         "Time for running requests when told to stop."},
-        {"log-level", "LEVEL", OPTION_TEXT, &log_level, "info",
-         "How much to log: debug, info, warn or error."},
-    };
-    const struct option_set set = {
-        .program = "warpgate",
-        .summary =
-            "Connect a workload to the platform.\nCommands: warpgate [OPTION...] | version | help",
-        .env_prefix = "WARPGATE",
-        .options = options,
-        .count = sizeof(options) / sizeof(options[0]),
-    };
+    struct option_list upstreams;
+    struct option_list upstream_cas;
+    const char *log_level;
+} line;
+
+static const struct option options[] = {
+    {"token", "KEY", OPTION_SECRET, &line.token, NULL, "API key of a service account; required."},
+    {"upstream", "TARGET", OPTION_LIST, &line.upstreams, DEFAULT_UPSTREAM,
+     "Workload: host:port, http://, https:// or h2c://host[:port], unix:/path; name=TARGET for one "
+     "more."},
+    {"upstream-ca", "PEM", OPTION_LIST, &line.upstream_cas, NULL,
+     "Root certificates that https:// workloads are verified by (default: the system's); name=PEM "
+     "for "
+     "one workload."},
+    {"control", "URL", OPTION_TEXT, &line.config.control_url, DEFAULT_CONTROL,
+     "Control plane of the platform."},
+    {"ca-file", "PEM", OPTION_TEXT, &line.config.ca_file, NULL,
+     "Root certificates that the control plane is verified by (default: the system's)."},
+    {"environment", "NAME", OPTION_TEXT, &line.config.environment, NULL,
+     "Environment to serve, by name or id, where the key's project has several."},
+    {"name", "NAME", OPTION_TEXT, &line.config.name, NULL,
+     "Name to be shown under (default: the host's)."},
+    {"proxy", "URL", OPTION_SECRET, &line.proxy, NULL,
+     "HTTP proxy to control plane and edges: http://[user:password@]host:port (default: "
+     "HTTPS_PROXY)."},
+    {"grace", "SECONDS", OPTION_TEXT, &line.config.grace, "30",
+     "Time for running requests when told to stop."},
+    {"log-level", "LEVEL", OPTION_TEXT, &line.log_level, "info",
+     "How much to log: debug, info, warn or error."},
+};
+
+static const struct option_set set = {
+    .program = "warpgate",
+    .summary =
+        "Connect a workload to the platform.\nCommands: warpgate [OPTION...] | version | help",
+    .env_prefix = "WARPGATE",
+    .options = options,
+    .count = sizeof(options) / sizeof(options[0]),
+};
+
+static int command_run(int argc, char **argv, int first) {
     struct why why = {0};
-    secret_init(&token);
-    secret_init(&proxy);
+    secret_init(&line.token);
+    secret_init(&line.proxy);
     enum status status = option_parse(&set, argc, argv, first, &why);
     if (status == STATUS_END) {
         option_help(&set);
         return EXIT_DONE;
     }
     if (status == STATUS_OK) {
-        status = log_set_level_option(log_level, &why);
+        status = log_set_level_option(line.log_level, &why);
     }
     if (status != STATUS_OK) {
         return fail(EXIT_USAGE, &why);
     }
-    config.upstreams = upstreams.values;
-    config.upstream_count = upstreams.count;
-    config.upstream_cas = upstream_cas.values;
-    config.upstream_ca_count = upstream_cas.count;
-    int exit_status = run(&config);
-    secret_fini(&token);
-    secret_fini(&proxy);
+    line.config.token = &line.token;
+    line.config.proxy = &line.proxy;
+    line.config.upstreams = line.upstreams.values;
+    line.config.upstream_count = line.upstreams.count;
+    line.config.upstream_cas = line.upstream_cas.values;
+    line.config.upstream_ca_count = line.upstream_cas.count;
+    int exit_status = run(&line.config);
+    secret_fini(&line.token);
+    secret_fini(&line.proxy);
     return exit_status;
 }
 
