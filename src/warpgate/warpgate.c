@@ -2,30 +2,20 @@
 
 #include <string.h>
 
-#include "base/backoff.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/notice.h"
-#include "pki/cert_chain.h"
-#include "pki/jws.h"
 #include "warpgate/warpgate_deadline.h"
-#include "warpgate/warpgate_dial.h"
 #include "warpgate/warpgate_edge.h"
-#include "warpgate/warpgate_enrol.h"
 #include "warpgate/warpgate_memory.h"
 #include "warpgate/warpgate_proxy.h"
+#include "warpgate/warpgate_renewal.h"
 #include "warpgate/warpgate_settings.h"
 #include "warpgate/warpgate_upstream.h"
 
-#define ENROL_BASE_MS 250
-#define ENROL_CAP_MS 30000
 #define TICK_MS 5000
 #define CUT_MS 2000 /* for the orderly end of tunnels that outlast the grace */
 /* without any tunnel: is our certificate still wanted, are the edges still there? */
 #define LONELY_MS 15000
-#define RENEWALS_FAILED 3 /* in a row: begin anew with the API key */
-#define PEM_BYTES_MAX 65536
 
 enum warpgate_state {
     WARPGATE_NEW,     /* judged, not started */
@@ -41,22 +31,13 @@ struct warpgate {
     struct warpgate_parts parts;
     struct list edges;
 
-    struct warpgate_enrol *enrol; /* a try that runs */
-    struct backoff backoff;       /* of enrolments and renewals */
-    struct notice notice;         /* likewise */
-    unsigned failed_renewals;
-    struct loop_timer retry;    /* the next try */
+    struct warpgate_renewal renewal;
     struct loop_timer tick;     /* looks at the clock: renewal, lonely times */
     struct loop_timer deadline; /* of draining */
     struct loop_task settle;    /* goes on with ending */
     struct loop_task revoke;    /* an edge said that our credentials are void */
     struct loop_task trim;      /* gives memory back */
 
-    bool is_enrolled;
-    struct buf certificate_pem;
-    struct buf key_pem;
-    int64_t renew_at_ms;       /* wall */
-    int64_t not_after_ms;      /* wall */
     uint64_t trimmed_at_count; /* requests begun and links closed when memory was last given back */
     uint64_t seen_count;       /* the same at the last look */
     bool has_garbage;          /* an enrolment has left some */
@@ -67,30 +48,6 @@ struct warpgate {
     void (*on_ended)(void *context, enum status status);
     void *context;
 };
-
-/* What to do about the control plane's refusals; of connecting there, warpgate_dial.h speaks. */
-static const struct {
-    const char *slug;
-    const char *advice;
-} advices[] = {
-    {"name_unresolved", "is the name in --control right, and does this machine resolve it?"},
-    {"tls_verify", "give the platform's root certificate with --ca-file"},
-    {"environment_ambiguous", "say which with --environment"},
-    {"environment_unknown",
-     "give the name or id of an environment of this project with --environment"},
-    {"key_unknown", "the platform does not know this key: make a new one"},
-    {"key_revoked", "this key was revoked: make a new one"},
-    {"key_malformed", "the token is not a whole key: copy it again"},
-};
-
-static const char *find_advice(const char *slug) {
-    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-        if (strcmp(advices[i].slug, slug) == 0) {
-            return advices[i].advice;
-        }
-    }
-    return warpgate_dial_advice(slug);
-}
 
 static void set_state(struct warpgate *warpgate, enum warpgate_state state) {
     warpgate->state = state;
@@ -117,8 +74,7 @@ static void leave(struct warpgate *warpgate, enum status outcome) {
     set_state(warpgate, WARPGATE_LEAVING);
     warpgate->outcome = outcome;
     secret_fini(warpgate->settings.token);
-    warpgate_enrol_cancel(&warpgate->enrol);
-    loop_timer_clear(&warpgate->retry);
+    warpgate_renewal_end(&warpgate->renewal);
     loop_timer_clear(&warpgate->tick);
     for_each_edge(warpgate, warpgate_edge_leave);
     loop_timer_set(&warpgate->deadline, warpgate->settings.grace_ms);
@@ -160,7 +116,7 @@ static void close_rest(struct warpgate *warpgate) {
         warpgate_upstream_free(&warpgate->parts.upstreams[i]);
     }
     warpgate->parts.upstream_count = 0;
-    close_timer(warpgate, &warpgate->retry);
+    close_timer(warpgate, &warpgate->renewal.retry);
     close_timer(warpgate, &warpgate->tick);
     close_timer(warpgate, &warpgate->deadline);
     close_timer(warpgate, &warpgate->parts.sweep);
@@ -227,68 +183,7 @@ static const struct warpgate_parts_events parts_events = {.on_revoked = on_revok
                                                           .on_edge_left = on_edge_left,
                                                           .on_settled = on_settled};
 
-/* Enrolment */
-
-/* The certificate's own end of validity decides when it is renewed, whatever was asked for. */
-static enum status take_certificate(struct warpgate *warpgate,
-                                    const struct enrolment_answer *answer, struct str key_pem,
-                                    struct why *why) {
-    struct warpgate_parts *parts = &warpgate->parts;
-    struct cert_identity identity;
-    enum status status =
-        str_to_cstr(answer->trust_domain, parts->trust_domain, sizeof(parts->trust_domain));
-    if (status == STATUS_OK) {
-        status = cert_chain_identity(answer->certificate, CERT_WARPGATE, answer->trust_domain,
-                                     &identity, why);
-    }
-    if (status == STATUS_OK && !id_eq(&identity.environment, &answer->environment)) {
-        status = why_set(why, STATUS_INVALID, "certificate_foreign",
-                         "the certificate is for another environment");
-    }
-    struct tls_context *tls = status == STATUS_OK ? tls_context_new(TLS_TUNNEL_CLIENT) : NULL;
-    if (status == STATUS_OK) {
-        status = tls_context_set_trust(tls, answer->trust_anchors, why);
-    }
-    if (status == STATUS_OK) {
-        status = tls_context_set_certificate(tls, answer->certificate, key_pem, why);
-    }
-    if (status != STATUS_OK) {
-        tls_context_unref(&tls);
-        return status;
-    }
-    tls_context_unref(&parts->tunnel_tls);
-    parts->tunnel_tls = tls;
-    parts->generation++;
-    int64_t now_ms = clock_wall_ms(loop_clock(parts->loop));
-    warpgate->not_after_ms = identity.not_after_ms;
-    warpgate->renew_at_ms = now_ms + (identity.not_after_ms - now_ms) / 2;
-    buf_fini_wiped(&warpgate->certificate_pem);
-    buf_fini_wiped(&warpgate->key_pem);
-    status = buf_append_str(&warpgate->certificate_pem, answer->certificate);
-    return status == STATUS_OK ? buf_append_str(&warpgate->key_pem, key_pem) : status;
-}
-
-static enum status take_policy(struct warpgate *warpgate, const struct enrolment_answer *answer,
-                               struct why *why) {
-    struct warpgate_policy *policy = &warpgate->parts.policy;
-    struct buf jwks;
-    bool is_new;
-    buf_init(&jwks, JWS_KEYS_TEXT_MAX);
-    enum status status = json_write(answer->bundle_keys, &jwks);
-    if (status == STATUS_OK) {
-        status = warpgate_policy_trust(policy, buf_str(&jwks), &answer->environment, why);
-    } else {
-        (void)why_set(why, status, "jwks_invalid", "the keys of bundles are longer than %d bytes",
-                      JWS_KEYS_TEXT_MAX);
-    }
-    buf_fini(&jwks);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = warpgate_policy_apply(policy, answer->bundle, &is_new, why);
-    /* A control plane that is behind the edges costs nothing: the last good bundle stays. */
-    return status == STATUS_CONFLICT && policy->bundle != NULL ? STATUS_OK : status;
-}
+/* Edges */
 
 static struct warpgate_edge *find_edge(struct warpgate *warpgate,
                                        const struct enrolment_edge *place) {
@@ -336,81 +231,23 @@ static void take_edges(struct warpgate *warpgate, const struct enrolment_answer 
     }
 }
 
-static void plan_retry(struct warpgate *warpgate) {
-    loop_timer_set(&warpgate->retry,
-                   backoff_next(&warpgate->backoff, loop_random(warpgate->parts.loop)));
-}
-
-static void on_refused(struct warpgate *warpgate, enum status status, const struct why *why) {
-    const char *event =
-        warpgate->is_enrolled ? "warpgate.renewal_failed" : "warpgate.enrolment_failed";
-    if (status == STATUS_DENIED && strncmp(why->slug, "key_", 4) == 0) {
-        log_error(event, "control=%s reason=%s: %s", warpgate->settings.control_text, why->slug,
-                  find_advice(why->slug));
-        leave(warpgate, STATUS_DENIED);
-        abort_tunnels(warpgate);
-        return;
-    }
-    if (warpgate->is_enrolled) {
-        warpgate->failed_renewals++;
-    }
-    if (notice_is_due(&warpgate->notice, why->slug, loop_now_ms(warpgate->parts.loop))) {
-        log_warn(event, "control=%s reason=%s step=%s detail=\"%s\": %s",
-                 warpgate->settings.control_text, why->slug, warpgate_dial_step(why->slug),
-                 why->text, find_advice(why->slug));
-    }
-    plan_retry(warpgate);
-}
-
-static void on_enrolled(void *context, enum status status, const struct enrolment_answer *answer,
-                        struct str key_pem, const struct why *given_why) {
-    struct warpgate *warpgate = context;
-    struct why why = *given_why;
-    warpgate->enrol = NULL;
-    if (status == STATUS_OK) {
-        status = take_policy(warpgate, answer, &why);
-    }
-    if (status == STATUS_OK) {
-        status = take_certificate(warpgate, answer, key_pem, &why);
-    }
-    if (status != STATUS_OK) {
-        on_refused(warpgate, status, &why);
-        return;
-    }
-    char expires[CLOCK_RFC3339_SIZE];
-    clock_format_rfc3339(warpgate->not_after_ms, expires);
-    log_info(warpgate->is_enrolled ? "warpgate.renewed" : "warpgate.enrolled",
-             "warpgate=%s environment=%s edges=%zu certificate_until=%s", answer->warpgate.text,
-             answer->environment.text, answer->edge_count, expires);
-    warpgate->is_enrolled = true;
-    warpgate->failed_renewals = 0;
+static void on_renewed(void *owner, const struct enrolment_answer *answer) {
+    struct warpgate *warpgate = owner;
     warpgate->has_garbage = true;
     warpgate->connected_at_ms = loop_now_ms(warpgate->parts.loop);
-    backoff_reset(&warpgate->backoff);
-    notice_forget(&warpgate->notice);
     take_edges(warpgate, answer);
 }
 
-static void enrol(struct warpgate *warpgate) {
-    if (warpgate->enrol != NULL || warpgate->state != WARPGATE_RUNNING) {
-        return;
-    }
-    bool is_valid = clock_wall_ms(loop_clock(warpgate->parts.loop)) < warpgate->not_after_ms;
-    struct warpgate_enrol_config config = {
-        .parts = &warpgate->parts,
-        .settings = &warpgate->settings,
-        .certificate_pem = STR_EMPTY,
-    };
-    if (warpgate->is_enrolled && is_valid && warpgate->failed_renewals < RENEWALS_FAILED) {
-        config.certificate_pem = buf_str(&warpgate->certificate_pem);
-        config.key_pem = buf_str(&warpgate->key_pem);
-    }
-    warpgate->enrol = warpgate_enrol_start(&config, on_enrolled, warpgate);
+static void on_denied(void *owner) {
+    struct warpgate *warpgate = owner;
+    leave(warpgate, STATUS_DENIED);
+    abort_tunnels(warpgate);
 }
 
-static void on_retry(struct loop_timer *timer) {
-    enrol(timer->context);
-}
+static const struct warpgate_renewal_events renewal_events = {.on_renewed = on_renewed,
+                                                              .on_denied = on_denied};
+
+/* Memory and time */
 
 /* After an enrolment, and after a busy time when nothing has come, or was closed, since the last look. */
 static void release_memory(struct warpgate *warpgate) {
@@ -437,10 +274,10 @@ static void on_tick(struct loop_timer *timer) {
         warpgate->connected_at_ms = now_ms;
         release_memory(warpgate);
     }
-    bool is_due = clock_wall_ms(loop_clock(warpgate->parts.loop)) >= warpgate->renew_at_ms;
     bool is_lonely = now_ms - warpgate->connected_at_ms >= LONELY_MS;
-    if (warpgate->is_enrolled && (is_due || is_lonely) && warpgate->retry.deadline_ms == 0) {
-        enrol(warpgate);
+    bool is_wanted = is_lonely || warpgate_renewal_is_due(&warpgate->renewal);
+    if (is_wanted && !warpgate_renewal_is_waiting(&warpgate->renewal)) {
+        warpgate_renewal_begin(&warpgate->renewal);
     }
     loop_timer_set(timer, TICK_MS);
 }
@@ -456,8 +293,6 @@ enum status warpgate_new(struct loop *loop, const struct warpgate_config *config
     warpgate_policy_init(&warpgate->parts.policy);
     wheel_init(&warpgate->parts.wheel, loop_now_ms(loop));
     list_init(&warpgate->edges);
-    buf_init(&warpgate->certificate_pem, PEM_BYTES_MAX);
-    buf_init(&warpgate->key_pem, PEM_BYTES_MAX);
     enum status status = warpgate_settings_read(config, &warpgate->settings, why);
     if (status != STATUS_OK) {
         warpgate_free(&warpgate);
@@ -474,11 +309,11 @@ void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, e
     struct warpgate_parts *parts = &warpgate->parts;
     warpgate->on_ended = on_ended;
     warpgate->context = context;
-    backoff_init(&warpgate->backoff, ENROL_BASE_MS, ENROL_CAP_MS);
     loop_task_init(&warpgate->settle, settle);
     loop_task_init(&warpgate->revoke, revoke);
     loop_task_init(&warpgate->trim, trim);
-    loop_timer_init(&warpgate->retry, parts->loop, on_retry, warpgate);
+    warpgate_renewal_init(&warpgate->renewal, parts, &warpgate->settings, &renewal_events,
+                          warpgate);
     loop_timer_init(&warpgate->tick, parts->loop, on_tick, warpgate);
     loop_timer_init(&warpgate->deadline, parts->loop, on_deadline, warpgate);
     loop_timer_init(&parts->sweep, parts->loop, warpgate_deadline_sweep, parts);
@@ -492,7 +327,7 @@ void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, e
     parts->policy.on_new = warpgate_upstream_follow;
     parts->policy.context = parts;
     loop_timer_set(&warpgate->tick, TICK_MS);
-    enrol(warpgate);
+    warpgate_renewal_begin(&warpgate->renewal);
 }
 
 void warpgate_stop(struct warpgate *warpgate) {
@@ -515,8 +350,7 @@ void warpgate_free(struct warpgate **at) {
     }
     warpgate_policy_fini(&warpgate->parts.policy);
     tls_context_unref(&warpgate->parts.tunnel_tls);
-    buf_fini_wiped(&warpgate->certificate_pem);
-    buf_fini_wiped(&warpgate->key_pem);
+    warpgate_renewal_fini(&warpgate->renewal);
     warpgate_settings_fini(&warpgate->settings);
     memory_free(warpgate);
 }
