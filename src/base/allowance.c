@@ -36,6 +36,13 @@ bool allowance_take(struct allowance *allowance, const struct allowance_rate *ra
     return true;
 }
 
+uint64_t allowance_left(const struct allowance *allowance, const struct allowance_rate *rate,
+                        int64_t now_ms) {
+    struct allowance now = *allowance;
+    earn(&now, rate, now_ms);
+    return now.left;
+}
+
 void allowance_grant(struct allowance *allowance) {
     allowance->left++;
 }

@@ -22,6 +22,9 @@ struct allowance {
 void allowance_init(struct allowance *allowance, const struct allowance_rate *rate, int64_t now_ms);
 /* One of it. False: there is none left now. */
 bool allowance_take(struct allowance *allowance, const struct allowance_rate *rate, int64_t now_ms);
+/* How much there is now. */
+uint64_t allowance_left(const struct allowance *allowance, const struct allowance_rate *rate,
+                        int64_t now_ms);
 /* One more than the rate gives, also over the burst. */
 void allowance_grant(struct allowance *allowance);
 

@@ -31,7 +31,9 @@ static void so_much_each_second(void **state) {
     (void)take_all(&allowance, 1000);
     assert_false(allowance_take(&allowance, &rate, 1249));
     assert_int_equal(take_all(&allowance, 1250), 1);
+    assert_int_equal(allowance_left(&allowance, &rate, 2000), 3);
     assert_int_equal(take_all(&allowance, 2000), 3);
+    assert_int_equal(allowance_left(&allowance, &rate, 2000), 0);
     assert_int_equal(take_all(&allowance, 3000), rate.per_second);
 }
 

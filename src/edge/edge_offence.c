@@ -7,6 +7,9 @@
 
 #define PREFIX_BYTES 8 /* of an IPv6 address: what one subscriber has is at least a /64 */
 
+static const struct allowance_rate rate = {.burst = EDGE_OFFENCE_BURST,
+                                           .per_second = EDGE_OFFENCE_PER_SECOND};
+
 void edge_offence_init(struct edge_offences *offences, uint64_t seed) {
     offences->seed = seed;
 }
@@ -34,39 +37,29 @@ static uint64_t hash_address(const struct edge_offences *offences, const char *i
     return hash != 0 ? hash : 1;
 }
 
-static int64_t owed_now(const struct edge_offence *offence, int64_t now_ms) {
-    int64_t earned = (now_ms - offence->charged_at_ms) * EDGE_OFFENCE_PER_SECOND / 1000;
-    return offence->owed > earned ? offence->owed - earned : 0;
-}
-
-/* Its place, or the place of whoever owes least in its set. */
+/* Its place, or the place of whoever has the most left in its set. */
 static struct edge_offence *find_slot(struct edge_offences *offences, uint64_t address,
                                       int64_t now_ms) {
     struct edge_offence *set = offences->slots[address & (EDGE_OFFENCE_SETS - 1)];
-    struct edge_offence *least = &set[0];
+    struct edge_offence *best = NULL;
+    uint64_t most = 0;
     for (size_t i = 0; i < EDGE_OFFENCE_WAYS; i++) {
         if (set[i].address == address) {
             return &set[i];
         }
-        if (owed_now(&set[i], now_ms) < owed_now(least, now_ms)) {
-            least = &set[i];
+        uint64_t left =
+            set[i].address == 0 ? UINT64_MAX : allowance_left(&set[i].allowance, &rate, now_ms);
+        if (best == NULL || left > most) {
+            best = &set[i];
+            most = left;
         }
     }
-    *least = (struct edge_offence){.address = address, .charged_at_ms = now_ms};
-    return least;
+    best->address = address;
+    allowance_init(&best->allowance, &rate, now_ms);
+    return best;
 }
 
 bool edge_offence_charge(struct edge_offences *offences, const char *ip_address, int64_t now_ms) {
     struct edge_offence *offence = find_slot(offences, hash_address(offences, ip_address), now_ms);
-    int64_t owed = owed_now(offence, now_ms);
-    /* Time that is too short to have earned a whole one is kept for the next look. */
-    if (owed != offence->owed || owed == 0) {
-        offence->charged_at_ms = now_ms;
-    }
-    offence->owed = owed;
-    if (owed >= EDGE_OFFENCE_BURST) {
-        return false;
-    }
-    offence->owed++;
-    return true;
+    return allowance_take(&offence->allowance, &rate, now_ms);
 }

@@ -4,7 +4,7 @@
  * connection would begin anew. Here a cancelled request is charged to the address (IPv6: its /64): EDGE_OFFENCE_BURST at once,
  * EDGE_OFFENCE_PER_SECOND more each second, which a large office behind one address does not reach. Beyond that each further
  * cancel costs the connection that it came on.
- * A table of fixed size: an address that finds no place takes that of the one in its set that owes least. One thread.
+ * A table of fixed size: an address that finds no place takes that of the one in its set that has the most left. One thread.
  */
 #ifndef EDGE_EDGE_OFFENCE_H
 #define EDGE_EDGE_OFFENCE_H
@@ -12,15 +12,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/allowance.h"
+
 #define EDGE_OFFENCE_BURST 2000
 #define EDGE_OFFENCE_PER_SECOND 250
 #define EDGE_OFFENCE_SETS 256 /* a power of two */
 #define EDGE_OFFENCE_WAYS 4
 
 struct edge_offence {
-    uint64_t address; /* hashed; 0: free */
-    int64_t charged_at_ms;
-    int64_t owed; /* cancels, less what was earned back by charged_at_ms */
+    uint64_t address;           /* hashed; 0: free */
+    struct allowance allowance; /* of cancels */
 };
 
 struct edge_offences {
