@@ -1,8 +1,8 @@
 /* edge_roster.h: the one thing that an edge's workers share besides TLS contexts: which worker has which tunnels.
  *
  * A tunnel takes a seat when its connection has shown its certificate, says how it stands, and leaves. Visitors are counted. From
- * that the roster answers two questions, once per connection, and never for a request that finds a tunnel: on which worker a tunnel is wanted most, and on
- * which worker a visitor finds one. What the feed reports is made from it (edge_roster_report.h).
+ * that the roster answers two questions, once per connection, and never for a request that finds a tunnel: on which worker a tunnel
+ * is wanted most, and on which worker a visitor finds one. What the feed reports is made from it (edge_roster_report.h).
  *
  * Threads: any; one mutex, held for short work on small tables. A seat belongs to the tunnel's worker. Every function takes a
  * NULL roster, or a NULL seat, for one that nobody keeps: tests of a single worker need none.
