@@ -4,22 +4,12 @@
 #include "base/memory.h"
 #include "base/notice.h"
 #include "warpgate/warpgate_check.h"
+#include "warpgate/warpgate_pool.h"
 
 #define LOOK_AGAIN_MS 250 /* after the first failure of a workload that was up */
 #define PROBE_MS 3000     /* between tries while the workload is down */
 /* A request's own deadline comes first: what waits is told by it, not by the dial. */
 #define DIAL_GRACE_MS 500
-
-/* Where the pool keeps a link: link->place. */
-enum place {
-    PLACE_PROBE, /* dialled to learn about the workload's health, for nobody; on upstream->dialling */
-    PLACE_DIALLED_FOR_ANY, /* these two are for the lanes below, and on upstream->dialling */
-    PLACE_DIALLED_FOR_FRESH,
-    PLACE_IDLE,     /* HTTP/1.1, on upstream->idle, most recently used first */
-    PLACE_RETURNED, /* HTTP/1.1, on upstream->returned until it is safe to look at its engine */
-    PLACE_SHARED,   /* HTTP/2, on upstream->shared, oldest first */
-    PLACE_NONE, /* on no list: HTTP/1.1 with an exchange, HTTP/2 that takes no more, or closing */
-};
 
 /* Who waits for what. */
 enum lane_kind {
@@ -48,11 +38,7 @@ struct warpgate_upstream {
     enum version version;
     struct warpgate_health_record record;
     struct lane lanes[LANE_COUNT];
-    struct list dialling;
-    struct list idle;
-    struct list returned;
-    struct list shared;
-    size_t idle_count;
+    struct warpgate_pool pool;
     size_t shared_count; /* HTTP/2 links, in all places */
     size_t link_count;   /* all links, in all places, until their connections are gone */
     struct loop_task settle;
@@ -129,92 +115,10 @@ static void settle_later(struct warpgate_upstream *upstream) {
 
 /* Links */
 
-static void set_place(struct warpgate_link *link, enum place place) {
-    struct warpgate_upstream *upstream = link->owner;
-    list_remove(&link->node);
-    if (link->place == PLACE_IDLE) {
-        upstream->idle_count--;
-    }
-    link->place = place;
-    switch (place) {
-    case PLACE_PROBE:
-    case PLACE_DIALLED_FOR_ANY:
-    case PLACE_DIALLED_FOR_FRESH:
-        list_append(&upstream->dialling, &link->node);
-        break;
-    case PLACE_IDLE:
-        list_prepend(&upstream->idle, &link->node);
-        upstream->idle_count++;
-        break;
-    case PLACE_RETURNED:
-        list_append(&upstream->returned, &link->node);
-        break;
-    case PLACE_SHARED:
-        list_append(&upstream->shared, &link->node);
-        break;
-    case PLACE_NONE:
-        break;
-    }
-}
-
-static struct warpgate_link *link_from(struct list *node) {
-    return CONTAINER_OF(node, struct warpgate_link, node);
-}
-
-static void close_link(struct warpgate_link *link) {
-    set_place(link, PLACE_NONE);
-    warpgate_link_close(link);
-}
-
-static void make_idle(struct warpgate_link *link) {
-    struct warpgate_upstream *upstream = link->owner;
-    set_place(link, PLACE_IDLE);
-    if (upstream->idle_count > WARPGATE_UPSTREAM_IDLE_MAX) {
-        close_link(link_from(upstream->idle.prev));
-    }
-}
-
-static void look_at_returned(struct warpgate_upstream *upstream) {
-    while (!list_is_empty(&upstream->returned)) {
-        struct warpgate_link *link = link_from(upstream->returned.next);
-        if (!upstream->is_freed && warpgate_link_has_room(link)) {
-            make_idle(link);
-        } else {
-            close_link(link);
-        }
-    }
-}
-
-/* The next idle link that still works, or NULL. */
-static struct warpgate_link *find_idle(struct warpgate_upstream *upstream) {
-    while (!list_is_empty(&upstream->idle)) {
-        struct warpgate_link *link = link_from(upstream->idle.next);
-        if (warpgate_link_has_room(link)) {
-            return link;
-        }
-        close_link(link);
-    }
-    return NULL;
-}
-
-static struct warpgate_link *find_shared(struct warpgate_upstream *upstream) {
-    for (struct list *node = upstream->shared.next; node != &upstream->shared; node = node->next) {
-        if (warpgate_link_has_room(link_from(node))) {
-            return link_from(node);
-        }
-    }
-    return NULL;
-}
-
 /* Of a waiter for LANE_ANY. STATUS_OK, STATUS_AGAIN (none has room), STATUS_UNSUPPORTED. */
 static enum status lend(struct warpgate_upstream *upstream, const struct warpgate_waiter *waiter,
                         struct warpgate_link **link) {
-    *link = find_idle(upstream);
-    if (*link != NULL) {
-        set_place(*link, PLACE_NONE);
-    } else {
-        *link = find_shared(upstream);
-    }
+    *link = warpgate_pool_find(&upstream->pool);
     if (*link == NULL) {
         return STATUS_AGAIN;
     }
@@ -228,21 +132,22 @@ static enum status lend(struct warpgate_upstream *upstream, const struct warpgat
 
 /* Dialling */
 
-static void dial(struct warpgate_upstream *upstream, enum place place, uint32_t connect_ms) {
+static void dial(struct warpgate_upstream *upstream, enum warpgate_place place,
+                 uint32_t connect_ms) {
     const struct warpgate_link_config config = {
         .parts = upstream->parts,
         .target = &upstream->target,
         .tls = &upstream->tls,
         .connect_ms = (int64_t)connect_ms + DIAL_GRACE_MS,
-        .is_http1_only = place == PLACE_DIALLED_FOR_FRESH,
+        .is_http1_only = place == WARPGATE_PLACE_DIALLED_FOR_FRESH,
         .events = &link_events,
         .owner = upstream,
     };
     upstream->link_count++;
-    if (place != PLACE_PROBE) {
-        upstream->lanes[place - PLACE_DIALLED_FOR_ANY].dialling_count++;
+    if (place != WARPGATE_PLACE_PROBE) {
+        upstream->lanes[place - WARPGATE_PLACE_DIALLED_FOR_ANY].dialling_count++;
     }
-    set_place(warpgate_link_dial(&config), place);
+    warpgate_pool_put(&upstream->pool, warpgate_link_dial(&config), place);
 }
 
 static bool is_dialled_singly(const struct warpgate_upstream *upstream, enum lane_kind kind) {
@@ -260,13 +165,13 @@ static void dial_wanted(struct warpgate_upstream *upstream, enum lane_kind kind)
     struct lane *lane = &upstream->lanes[kind];
     size_t most =
         is_dialled_singly(upstream, kind) && lane->waiting_count > 0 ? 1 : lane->waiting_count;
-    if (lane->dialling_count < most && !may_dial(upstream, kind) && upstream->idle_count > 0) {
-        close_link(link_from(upstream->idle.prev)); /* makes room for one */
+    if (lane->dialling_count < most && !may_dial(upstream, kind) && upstream->pool.idle_count > 0) {
+        warpgate_pool_close_idlest(&upstream->pool); /* makes room for one */
     }
     while (lane->dialling_count < most && may_dial(upstream, kind)) {
         const struct warpgate_waiter *first =
             CONTAINER_OF(lane->waiting.next, struct warpgate_waiter, node);
-        dial(upstream, PLACE_DIALLED_FOR_ANY + (unsigned)kind, first->connect_ms);
+        dial(upstream, WARPGATE_PLACE_DIALLED_FOR_ANY + (unsigned)kind, first->connect_ms);
     }
 }
 
@@ -274,8 +179,8 @@ static void probe(struct loop_timer *timer) {
     struct warpgate_upstream *upstream = timer->context;
     bool is_in_doubt =
         upstream->record.health != WARPGATE_HEALTH_UP || upstream->record.failure_count > 0;
-    if (is_in_doubt && !upstream->record.is_checked && list_is_empty(&upstream->dialling)) {
-        dial(upstream, PLACE_PROBE, BUNDLE_CONNECT_MS);
+    if (is_in_doubt && !upstream->record.is_checked && list_is_empty(&upstream->pool.dialling)) {
+        dial(upstream, WARPGATE_PLACE_PROBE, BUNDLE_CONNECT_MS);
     }
 }
 
@@ -304,7 +209,7 @@ static void tell_no_websocket(struct warpgate_waiter *waiter) {
 
 static void serve_waiting(struct warpgate_upstream *upstream) {
     struct lane *lane = &upstream->lanes[LANE_ANY];
-    look_at_returned(upstream);
+    warpgate_pool_look_at_returned(&upstream->pool);
     while (lane->waiting_count > 0) {
         struct warpgate_link *link = NULL;
         enum status status =
@@ -350,11 +255,11 @@ static void fail_waiting(struct warpgate_upstream *upstream, enum lane_kind kind
 
 /* Events of links */
 
-static void finish_dialling(struct warpgate_link *link, enum place place) {
+static void finish_dialling(struct warpgate_link *link, enum warpgate_place place) {
     struct warpgate_upstream *upstream = link->owner;
-    set_place(link, PLACE_NONE);
-    if (place != PLACE_PROBE) {
-        upstream->lanes[place - PLACE_DIALLED_FOR_ANY].dialling_count--;
+    warpgate_pool_put(&upstream->pool, link, WARPGATE_PLACE_NONE);
+    if (place != WARPGATE_PLACE_PROBE) {
+        upstream->lanes[place - WARPGATE_PLACE_DIALLED_FOR_ANY].dialling_count--;
     }
 }
 
@@ -370,12 +275,12 @@ static void serve_fresh(struct warpgate_upstream *upstream, struct warpgate_link
 
 static void on_link_open(void *owner, struct warpgate_link *link) {
     struct warpgate_upstream *upstream = owner;
-    enum place place = link->place;
+    enum warpgate_place place = link->place;
     bool is_shared = warpgate_link_is_shared(link);
     finish_dialling(link, place);
     upstream->shared_count += is_shared ? 1 : 0;
     note_up(upstream, warpgate_health_connected(&upstream->record));
-    if (place == PLACE_DIALLED_FOR_FRESH) {
+    if (place == WARPGATE_PLACE_DIALLED_FOR_FRESH) {
         serve_fresh(upstream, link);
         return;
     }
@@ -385,28 +290,29 @@ static void on_link_open(void *owner, struct warpgate_link *link) {
         return;
     }
     if (is_shared) {
-        set_place(link, PLACE_SHARED);
+        warpgate_pool_put(&upstream->pool, link, WARPGATE_PLACE_SHARED);
     } else {
-        make_idle(link);
+        warpgate_pool_rest(&upstream->pool, link);
     }
     serve_waiting(upstream);
 }
 
 static void on_link_failed(void *owner, struct warpgate_link *link, const struct why *why) {
     struct warpgate_upstream *upstream = owner;
-    enum place place = link->place;
+    enum warpgate_place place = link->place;
     finish_dialling(link, place);
     upstream->link_count--;
     note_failure(upstream, why);
-    if (place != PLACE_PROBE) {
-        fail_waiting(upstream, place - PLACE_DIALLED_FOR_ANY, why);
+    if (place != WARPGATE_PLACE_PROBE) {
+        fail_waiting(upstream, place - WARPGATE_PLACE_DIALLED_FOR_ANY, why);
     }
 }
 
 static void on_link_room(void *owner, struct warpgate_link *link) {
     struct warpgate_upstream *upstream = owner;
-    if (link->place == PLACE_SHARED && warpgate_link_is_leaving(link)) {
-        set_place(link, PLACE_NONE); /* it closes by itself after its last exchange */
+    if (link->place == WARPGATE_PLACE_SHARED && warpgate_link_is_leaving(link)) {
+        warpgate_pool_put(&upstream->pool, link,
+                          WARPGATE_PLACE_NONE); /* it closes by itself after its last exchange */
     }
     if (upstream->lanes[LANE_ANY].waiting_count > 0) {
         settle_later(upstream);
@@ -416,7 +322,7 @@ static void on_link_room(void *owner, struct warpgate_link *link) {
 static void on_link_closed(void *owner, struct warpgate_link *link, const struct why *why) {
     struct warpgate_upstream *upstream = owner;
     (void)why;
-    set_place(link, PLACE_NONE);
+    warpgate_pool_put(&upstream->pool, link, WARPGATE_PLACE_NONE);
     upstream->parts->closed_count++;
     upstream->link_count--;
     upstream->shared_count -= warpgate_link_is_shared(link) ? 1 : 0;
@@ -455,10 +361,7 @@ struct warpgate_upstream *warpgate_upstream_new(struct warpgate_parts *parts,
         upstream->tls.any = tls_context_ref(tls->any);
         upstream->tls.http1 = tls_context_ref(tls->http1);
     }
-    list_init(&upstream->dialling);
-    list_init(&upstream->idle);
-    list_init(&upstream->returned);
-    list_init(&upstream->shared);
+    warpgate_pool_init(&upstream->pool);
     for (size_t i = 0; i < LANE_COUNT; i++) {
         list_init(&upstream->lanes[i].waiting);
     }
@@ -478,18 +381,7 @@ void warpgate_upstream_free(struct warpgate_upstream **at) {
     upstream->is_freed = true;
     warpgate_check_free(&upstream->check);
     upstream->link_count++; /* holds the memory until the loops below are through */
-    while (!list_is_empty(&upstream->dialling)) {
-        struct warpgate_link *link = link_from(upstream->dialling.next);
-        warpgate_link_cancel(&link);
-        upstream->link_count--;
-    }
-    look_at_returned(upstream);
-    while (!list_is_empty(&upstream->idle)) {
-        close_link(link_from(upstream->idle.next));
-    }
-    while (!list_is_empty(&upstream->shared)) {
-        close_link(link_from(upstream->shared.next));
-    }
+    upstream->link_count -= warpgate_pool_clear(&upstream->pool);
     upstream->link_count--;
     check_freed(upstream);
 }
@@ -548,7 +440,7 @@ enum status warpgate_upstream_take(struct warpgate_upstream *upstream,
     waiter->upstream = upstream;
     enum lane_kind kind = lane_of(waiter);
     struct lane *lane = &upstream->lanes[kind];
-    look_at_returned(upstream);
+    warpgate_pool_look_at_returned(&upstream->pool);
     /* Whoever came first is served first. */
     if (kind == LANE_ANY && lane->waiting_count == 0) {
         enum status status = lend(upstream, waiter, link);
@@ -590,7 +482,7 @@ void warpgate_upstream_give_back(struct warpgate_link **at) {
         return;
     }
     if (!warpgate_link_is_shared(link)) {
-        set_place(link, PLACE_RETURNED);
+        warpgate_pool_put(&upstream->pool, link, WARPGATE_PLACE_RETURNED);
     }
     warpgate_link_return(link);
     settle_later(upstream);

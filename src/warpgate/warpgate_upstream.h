@@ -1,7 +1,7 @@
-/* warpgate_upstream.h: one declared workload and the links to it (warpgate_link.h), lent out for one exchange each.
+/* warpgate_upstream.h: one declared workload and the links to it (warpgate_link.h, warpgate_pool.h), lent out for one exchange each.
  *
  * A request takes a link, or waits in a bounded queue until there is one. HTTP/1.1: a link carries one exchange; the one
- * used last is lent first; at most WARPGATE_UPSTREAM_IDLE_MAX stay open unused, for at most a minute (and none that never carried a
+ * used last is lent first; at most WARPGATE_POOL_IDLE_MAX stay open unused, for at most a minute (and none that never carried a
  * request: a workload that serves one connection at a time would be blocked by it). HTTP/2: few links, each with as many
  * exchanges as the workload takes; another is dialled when those are full, one at a time. Which of the two an https workload speaks is
  * learned from the link dialled last. A WebSocket over HTTP/1.1 gets a new link of its own, which never comes back.
@@ -17,7 +17,6 @@
 
 #define WARPGATE_UPSTREAM_LINKS_MAX 1024
 #define WARPGATE_UPSTREAM_SHARED_MAX 64 /* of these, HTTP/2 */
-#define WARPGATE_UPSTREAM_IDLE_MAX 256
 #define WARPGATE_UPSTREAM_WAITING_MAX 8192
 
 struct warpgate_upstream;

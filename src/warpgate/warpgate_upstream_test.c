@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "warpgate/warpgate_link_test_kit.h"
+#include "warpgate/warpgate_pool.h"
 #include "warpgate/warpgate_upstream.h"
 
 /* The surroundings */
@@ -258,7 +259,7 @@ static void test_connections_and_the_queue_are_bounded(void **state) {
         turn();
     }
     /* All but the most recently used go. */
-    assert_int_equal(end_closing(), WARPGATE_UPSTREAM_LINKS_MAX - WARPGATE_UPSTREAM_IDLE_MAX);
+    assert_int_equal(end_closing(), WARPGATE_UPSTREAM_LINKS_MAX - WARPGATE_POOL_IDLE_MAX);
 }
 
 static void test_a_timeout_is_the_requests_own_to_tell(void **state) {
