@@ -16,17 +16,17 @@
 
 /* The agent */
 
-static void world_on_ended(void *context, enum status status) {
+static inline void world_on_ended(void *context, enum status status) {
     (void)context;
     world.has_ended = true;
     world.outcome = status;
 }
 
-static bool world_has_ended(void) {
+static inline bool world_has_ended(void) {
     return world.has_ended;
 }
 
-static void world_start_warpgate(void) {
+static inline void world_start_warpgate(void) {
     char upstream[32];
     char url[64];
     const char *upstreams[] = {upstream, "dead=127.0.0.1:1"};
@@ -48,7 +48,7 @@ static void world_start_warpgate(void) {
     "{\"id\":\"rt_01jd3m8k6vq2x7r9t4w5y6z8a" n "\",\"match\":\"" match "\",\"path\":\"" path       \
     "\",\"upstream\":\"" upstream "\"}"
 
-static int world_setup(void **state) {
+static inline int world_setup(void **state) {
     (void)state;
     memset(&world, 0, sizeof(world));
     world_offset_ms = 0;
@@ -96,7 +96,7 @@ static int world_setup(void **state) {
     return 0;
 }
 
-static bool world_is_quiet(void) {
+static inline bool world_is_quiet(void) {
     for (size_t i = 0; i < world.tunnel_count; i++) {
         if (!world.tunnels[i].is_gone) {
             return false;
@@ -105,7 +105,7 @@ static bool world_is_quiet(void) {
     return world.open_count == 0;
 }
 
-static int world_teardown(void **state) {
+static inline int world_teardown(void **state) {
     (void)state;
     if (world.warpgate != NULL && !world.has_ended) {
         warpgate_stop(world.warpgate);
@@ -128,5 +128,55 @@ static int world_teardown(void **state) {
     secret_fini(&world.token);
     return 0;
 }
+
+/* What most tests ask of it */
+
+static struct world_exchange exchange;
+
+static inline bool is_exchange_closed(void) {
+    return exchange.is_closed;
+}
+
+static inline bool is_exchange_answered(void) {
+    return exchange.status != 0;
+}
+
+static inline int connect_world(void **state) {
+    (void)world_setup(state);
+    world_open_workload();
+    world_start_warpgate();
+    assert_true(world_until(world_is_connected));
+    return 0;
+}
+
+static inline int disconnect_world(void **state) {
+    buf_fini(&exchange.body);
+    exchange.body = (struct buf){.max = 0};
+    return world_teardown(state);
+}
+
+/* Forwards one request without a body and waits for its end. */
+static inline void ask(const char *method, const char *authority, const char *path,
+                       const struct http_field *extra) {
+    buf_fini(&exchange.body);
+    world_open(&exchange, method, authority, path, extra, true);
+    assert_true(world_until(is_exchange_closed));
+}
+
+static inline void expect_error(const char *authority, const char *path, unsigned status,
+                                const char *slug) {
+    ask("GET", authority, path, NULL);
+    assert_int_equal(exchange.status, status);
+    assert_string_equal(exchange.error, slug);
+    assert_int_equal(exchange.reason, HTTP_CLOSE_DONE);
+    assert_int_equal(exchange.body_bytes, 0);
+}
+
+static inline bool body_has(const char *text) {
+    return memmem(buf_bytes(&exchange.body), buf_len(&exchange.body), text, strlen(text)) != NULL;
+}
+
+#define CONNECTED(test) cmocka_unit_test_setup_teardown(test, connect_world, disconnect_world)
+#define ALONE(test) cmocka_unit_test_teardown(test, disconnect_world)
 
 #endif

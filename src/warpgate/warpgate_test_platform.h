@@ -11,7 +11,7 @@ struct world_call {
     struct buf body;
 };
 
-static void world_answer_json(struct http_stream *stream, unsigned status, json_t *object) {
+static inline void world_answer_json(struct http_stream *stream, unsigned status, json_t *object) {
     struct buf body;
     const struct http_head head = {.status = status};
     buf_init(&body, ENROLMENT_BYTES_MAX);
@@ -23,13 +23,13 @@ static void world_answer_json(struct http_stream *stream, unsigned status, json_
     buf_fini(&body);
 }
 
-static void world_call_data(void *owner, const uint8_t *bytes, size_t len) {
+static inline void world_call_data(void *owner, const uint8_t *bytes, size_t len) {
     struct world_call *call = owner;
     assert_int_equal(buf_append(&call->body, bytes, len), STATUS_OK);
     http_stream_consumed(call->stream, len);
 }
 
-static void world_call_end(void *owner, const struct http_fields *trailers) {
+static inline void world_call_end(void *owner, const struct http_fields *trailers) {
     struct world_call *call = owner;
     (void)trailers;
     struct enrolment_request request;
@@ -76,12 +76,12 @@ static void world_call_end(void *owner, const struct http_fields *trailers) {
     EVP_PKEY_free(key);
 }
 
-static void world_count(void *owner, size_t len) {
+static inline void world_count(void *owner, size_t len) {
     (void)owner;
     (void)len;
 }
 
-static void world_call_closed(void *owner, enum http_close reason) {
+static inline void world_call_closed(void *owner, enum http_close reason) {
     struct world_call *call = owner;
     (void)reason;
     buf_fini(&call->body);
@@ -93,8 +93,8 @@ static const struct http_stream_events world_call_events = {.on_data = world_cal
                                                             .on_sent = world_count,
                                                             .on_closed = world_call_closed};
 
-static void world_on_call(void *context, struct http_stream *stream, const struct http_head *head,
-                          bool is_end) {
+static inline void world_on_call(void *context, struct http_stream *stream,
+                                 const struct http_head *head, bool is_end) {
     struct world_call *call = MEMORY_NEW(struct world_call);
     const struct http_field *authorization = http_fields_get(&head->fields, STR("authorization"));
     (void)context;
@@ -114,7 +114,7 @@ static void world_on_call(void *context, struct http_stream *stream, const struc
     http_stream_attach(stream, &world_call_events, call);
 }
 
-static void world_conn_closed(void *owner, struct conn *conn, const struct why *why) {
+static inline void world_conn_closed(void *owner, struct conn *conn, const struct why *why) {
     (void)owner;
     (void)conn;
     (void)why;
@@ -122,7 +122,7 @@ static void world_conn_closed(void *owner, struct conn *conn, const struct why *
 
 static const struct conn_events world_conn_events = {.on_closed = world_conn_closed};
 
-static void world_accept_control(void *context, struct conn *conn) {
+static inline void world_accept_control(void *context, struct conn *conn) {
     (void)context;
     const struct h1_server_config config = {
         .pool = loop_block_pool(world.loop),
@@ -133,32 +133,33 @@ static void world_accept_control(void *context, struct conn *conn) {
     conn_set_engine(conn, h1_server_engine(h1_server_new(&config)));
 }
 
-static bool world_wants_control(void *context, struct str name, const struct front_hello *hello) {
+static inline bool world_wants_control(void *context, struct str name,
+                                       const struct front_hello *hello) {
     (void)context;
     return str_eq(name, STR("api." WORLD_DOMAIN)) &&
            front_hello_offers(hello, STR(TLS_ALPN_CONTROL));
 }
 
-static struct tls_context *world_control_tls(void *context) {
+static inline struct tls_context *world_control_tls(void *context) {
     (void)context;
     return world.control_tls;
 }
 
 /* The edge */
 
-static void world_send(struct world_tunnel *tunnel, const struct tunnel_message *message) {
+static inline void world_send(struct world_tunnel *tunnel, const struct tunnel_message *message) {
     json_t *object = tunnel_message_write(message);
     tunnel_channel_send(tunnel->channel, object);
     json_decref(object);
 }
 
-static void world_send_bundle(struct world_tunnel *tunnel) {
+static inline void world_send_bundle(struct world_tunnel *tunnel) {
     const struct tunnel_message message = {.type = TUNNEL_MESSAGE_BUNDLE,
                                            .jws = buf_str(&world.jws)};
     world_send(tunnel, &message);
 }
 
-static void world_on_record(void *owner, const json_t *object) {
+static inline void world_on_record(void *owner, const json_t *object) {
     struct world_tunnel *tunnel = owner;
     struct tunnel_message message;
     assert_int_equal(tunnel_message_read(object, &message, NULL), STATUS_OK);
@@ -176,7 +177,7 @@ static void world_on_record(void *owner, const json_t *object) {
     }
 }
 
-static void world_on_channel_closed(void *owner, const struct why *why) {
+static inline void world_on_channel_closed(void *owner, const struct why *why) {
     struct world_tunnel *tunnel = owner;
     (void)why;
     tunnel_channel_free(&tunnel->channel);
@@ -188,12 +189,12 @@ static void world_on_channel_closed(void *owner, const struct why *why) {
 static const struct tunnel_channel_events world_channel_events = {
     .on_record = world_on_record, .on_closed = world_on_channel_closed};
 
-static void world_on_goaway(void *context) {
+static inline void world_on_goaway(void *context) {
     struct world_tunnel *tunnel = context;
     tunnel->got_goaway = true;
 }
 
-static void world_tunnel_closed(void *owner, struct conn *conn, const struct why *why) {
+static inline void world_tunnel_closed(void *owner, struct conn *conn, const struct why *why) {
     struct world_tunnel *tunnel = owner;
     (void)conn;
     (void)why;
@@ -205,7 +206,7 @@ static void world_tunnel_closed(void *owner, struct conn *conn, const struct why
 
 static const struct conn_events world_tunnel_events = {.on_closed = world_tunnel_closed};
 
-static void world_accept_tunnel(void *context, struct conn *conn) {
+static inline void world_accept_tunnel(void *context, struct conn *conn) {
     (void)context;
     assert_true(world.tunnel_count < WORLD_TUNNELS_MAX);
     struct world_tunnel *tunnel = &world.tunnels[world.tunnel_count++];
@@ -235,28 +236,29 @@ static void world_accept_tunnel(void *context, struct conn *conn) {
     world_send_bundle(tunnel);
 }
 
-static bool world_wants_tunnel(void *context, struct str name, const struct front_hello *hello) {
+static inline bool world_wants_tunnel(void *context, struct str name,
+                                      const struct front_hello *hello) {
     (void)context;
     return str_eq(name, STR("edge." WORLD_DOMAIN)) &&
            front_hello_offers(hello, STR(TLS_ALPN_TUNNEL));
 }
 
-static struct tls_context *world_edge_tls(void *context) {
+static inline struct tls_context *world_edge_tls(void *context) {
     (void)context;
     return world.edge_tls;
 }
 
-static struct world_tunnel *world_last_tunnel(void) {
+static inline struct world_tunnel *world_last_tunnel(void) {
     return world.tunnel_count > 0 ? &world.tunnels[world.tunnel_count - 1] : NULL;
 }
 
-static bool world_is_connected(void) {
+static inline bool world_is_connected(void) {
     struct world_tunnel *tunnel = world_last_tunnel();
     return tunnel != NULL && !tunnel->is_gone && tunnel->has_hello &&
            tunnel->applied == world.revision;
 }
 
-static void exchange_head(void *owner, const struct http_head *head, bool is_end) {
+static inline void exchange_head(void *owner, const struct http_head *head, bool is_end) {
     struct world_exchange *exchange = owner;
     (void)is_end;
     if (head->status < 200) {
@@ -272,7 +274,7 @@ static void exchange_head(void *owner, const struct http_head *head, bool is_end
                    STR_ARG(seen != NULL ? seen->value : STR_EMPTY));
 }
 
-static void exchange_data(void *owner, const uint8_t *bytes, size_t len) {
+static inline void exchange_data(void *owner, const uint8_t *bytes, size_t len) {
     struct world_exchange *exchange = owner;
     exchange->body_bytes += len;
     if (exchange->keeps_body) {
@@ -283,7 +285,7 @@ static void exchange_data(void *owner, const uint8_t *bytes, size_t len) {
     }
 }
 
-static void exchange_end(void *owner, const struct http_fields *trailers) {
+static inline void exchange_end(void *owner, const struct http_fields *trailers) {
     struct world_exchange *exchange = owner;
     const struct http_field *field =
         trailers != NULL ? http_fields_get(trailers, STR("x-sum")) : NULL;
@@ -292,12 +294,12 @@ static void exchange_end(void *owner, const struct http_fields *trailers) {
                    STR_ARG(field != NULL ? field->value : STR_EMPTY));
 }
 
-static void exchange_sent(void *owner, size_t len) {
+static inline void exchange_sent(void *owner, size_t len) {
     struct world_exchange *exchange = owner;
     exchange->sent_bytes += len;
 }
 
-static void exchange_closed(void *owner, enum http_close reason) {
+static inline void exchange_closed(void *owner, enum http_close reason) {
     struct world_exchange *exchange = owner;
     exchange->stream = NULL;
     exchange->is_closed = true;
@@ -313,8 +315,9 @@ static const struct http_stream_events exchange_events = {
 };
 
 /* Forwards without judging; `extra` (may be NULL) is one more field. */
-static void world_open(struct world_exchange *exchange, const char *method, const char *authority,
-                       const char *path, const struct http_field *extra, bool is_end) {
+static inline void world_open(struct world_exchange *exchange, const char *method,
+                              const char *authority, const char *path,
+                              const struct http_field *extra, bool is_end) {
     struct http_field fields[2] = {{STR(FIELD_TUNNEL_ENVIRONMENT), id_str(&world.environment)}};
     struct http_head head = {
         .method = str_from(method),

@@ -106,12 +106,12 @@ static struct world world;
 /* The system's time, moved on by a test. */
 static int64_t world_offset_ms;
 
-static int64_t world_mono_ms(void *context) {
+static inline int64_t world_mono_ms(void *context) {
     (void)context;
     return clock_mono_ms(clock_system()) + world_offset_ms;
 }
 
-static int64_t world_wall_ms(void *context) {
+static inline int64_t world_wall_ms(void *context) {
     (void)context;
     return clock_wall_ms(clock_system()) + world_offset_ms;
 }
@@ -120,7 +120,7 @@ static const struct clock world_clock = {.mono_ms = world_mono_ms, .wall_ms = wo
 
 /* The loop, in small turns */
 
-static bool world_until(bool (*is_done)(void)) {
+static inline bool world_until(bool (*is_done)(void)) {
     int64_t end_ms = clock_mono_ms(clock_system()) + 5000;
     while (!is_done()) {
         if (clock_mono_ms(clock_system()) > end_ms) {
@@ -132,11 +132,11 @@ static bool world_until(bool (*is_done)(void)) {
     return true;
 }
 
-static bool world_never(void) {
+static inline bool world_never(void) {
     return false;
 }
 
-static void world_pass(int64_t ms) {
+static inline void world_pass(int64_t ms) {
     int64_t end_ms = clock_mono_ms(clock_system()) + ms;
     while (clock_mono_ms(clock_system()) < end_ms) {
         uv_run(loop_uv(world.loop), UV_RUN_NOWAIT);
@@ -146,7 +146,7 @@ static void world_pass(int64_t ms) {
 
 /* Bundles and certificates */
 
-static void world_sign(unsigned revision) {
+static inline void world_sign(unsigned revision) {
     char payload[4096];
     world.revision = revision;
     (void)snprintf(
@@ -163,8 +163,8 @@ static void world_sign(unsigned revision) {
         STATUS_OK);
 }
 
-static void world_issue(enum cert_role role, EVP_PKEY *key, struct str name, int64_t lifetime,
-                        struct buf *chain) {
+static inline void world_issue(enum cert_role role, EVP_PKEY *key, struct str name,
+                               int64_t lifetime, struct buf *chain) {
     static const enum id_kind kinds[] = {
         [CERT_WARPGATE] = ID_WARPGATE, [CERT_EDGE] = ID_EDGE, [CERT_CONTROL] = ID_CONTROL};
     struct ca_leaf leaf = {.role = role, .lifetime_seconds = lifetime};
@@ -179,7 +179,8 @@ static void world_issue(enum cert_role role, EVP_PKEY *key, struct str name, int
     assert_int_equal(ca_issue(world.ca, &leaf, key, clock_system(), chain, NULL, &why), STATUS_OK);
 }
 
-static struct tls_context *world_tls(enum tls_role role, enum cert_role cert, struct str name) {
+static inline struct tls_context *world_tls(enum tls_role role, enum cert_role cert,
+                                            struct str name) {
     struct tls_context *tls = tls_context_new(role);
     struct buf chain;
     struct buf key_pem;

@@ -12,7 +12,7 @@ struct world_work {
     bool is_echo;
 };
 
-static void work_data(void *owner, const uint8_t *bytes, size_t len) {
+static inline void work_data(void *owner, const uint8_t *bytes, size_t len) {
     struct world_work *work = owner;
     if (work->is_echo) {
         work->unconsumed += len;
@@ -20,21 +20,21 @@ static void work_data(void *owner, const uint8_t *bytes, size_t len) {
     }
 }
 
-static void work_sent(void *owner, size_t len) {
+static inline void work_sent(void *owner, size_t len) {
     struct world_work *work = owner;
     size_t consumed = len < work->unconsumed ? len : work->unconsumed;
     work->unconsumed -= consumed;
     http_stream_consumed(work->stream, consumed);
 }
 
-static void work_end(void *owner, const struct http_fields *trailers) {
+static inline void work_end(void *owner, const struct http_fields *trailers) {
     struct world_work *work = owner;
     if (work->is_echo) {
         http_stream_end(work->stream, trailers);
     }
 }
 
-static void work_closed(void *owner, enum http_close reason) {
+static inline void work_closed(void *owner, enum http_close reason) {
     (void)reason;
     memory_free(owner);
 }
@@ -42,7 +42,7 @@ static void work_closed(void *owner, enum http_close reason) {
 static const struct http_stream_events work_events = {
     .on_data = work_data, .on_end = work_end, .on_sent = work_sent, .on_closed = work_closed};
 
-static void work_echo_head(struct http_stream *stream, const struct http_head *head) {
+static inline void work_echo_head(struct http_stream *stream, const struct http_head *head) {
     char text[4096];
     int at = snprintf(text, sizeof(text), "%.*s %.*s host=%.*s\n", STR_ARG(head->method),
                       STR_ARG(head->path), STR_ARG(head->authority));
@@ -58,8 +58,8 @@ static void work_echo_head(struct http_stream *stream, const struct http_head *h
     http_stream_send(stream, (const uint8_t *)text, (size_t)at);
 }
 
-static void work_on_request(void *context, struct http_stream *stream, const struct http_head *head,
-                            bool is_end) {
+static inline void work_on_request(void *context, struct http_stream *stream,
+                                   const struct http_head *head, bool is_end) {
     struct world_work *work = MEMORY_NEW(struct world_work);
     const struct http_head ok = {.status = 200};
     (void)context;
@@ -87,7 +87,7 @@ struct raw_engine {
     bool has_head;
 };
 
-static void raw_feed(struct engine *engine, const uint8_t *bytes, size_t len) {
+static inline void raw_feed(struct engine *engine, const uint8_t *bytes, size_t len) {
     struct raw_engine *raw = (struct raw_engine *)engine;
     if (!raw->has_head && memmem(bytes, len, "\r\n\r\n", 4) != NULL) {
         raw->has_head = true;
@@ -96,31 +96,31 @@ static void raw_feed(struct engine *engine, const uint8_t *bytes, size_t len) {
     }
 }
 
-static void raw_feed_end(struct engine *engine) {
+static inline void raw_feed_end(struct engine *engine) {
     (void)engine;
 }
 
-static size_t raw_peek(struct engine *engine, const uint8_t **bytes) {
+static inline size_t raw_peek(struct engine *engine, const uint8_t **bytes) {
     struct raw_engine *raw = (struct raw_engine *)engine;
     *bytes = (const uint8_t *)raw->rest;
     return strlen(raw->rest);
 }
 
-static void raw_wrote(struct engine *engine, size_t len) {
+static inline void raw_wrote(struct engine *engine, size_t len) {
     ((struct raw_engine *)engine)->rest += len;
 }
 
-static bool raw_wants_read(const struct engine *engine) {
+static inline bool raw_wants_read(const struct engine *engine) {
     (void)engine;
     return true;
 }
 
-static enum engine_phase raw_phase(const struct engine *engine) {
+static inline enum engine_phase raw_phase(const struct engine *engine) {
     const struct raw_engine *raw = (const struct raw_engine *)engine;
     return raw->has_head ? ENGINE_DONE : ENGINE_IDLE;
 }
 
-static void raw_free(struct engine *engine) {
+static inline void raw_free(struct engine *engine) {
     memory_free(engine);
 }
 
@@ -135,7 +135,7 @@ static const struct engine_ops raw_ops = {
     .free = raw_free,
 };
 
-static void work_conn_closed(void *owner, struct conn *conn, const struct why *why) {
+static inline void work_conn_closed(void *owner, struct conn *conn, const struct why *why) {
     (void)owner;
     (void)why;
     world.open_count--;
@@ -146,7 +146,7 @@ static void work_conn_closed(void *owner, struct conn *conn, const struct why *w
     }
 }
 
-static void work_established(void *owner, struct conn *conn) {
+static inline void work_established(void *owner, struct conn *conn) {
     (void)owner;
     if (world.raw_answer != NULL) {
         struct raw_engine *raw = MEMORY_NEW(struct raw_engine);
@@ -166,7 +166,7 @@ static void work_established(void *owner, struct conn *conn) {
 static const struct conn_events work_conn_events = {.on_established = work_established,
                                                     .on_closed = work_conn_closed};
 
-static void work_on_poll(uv_poll_t *poll, int status, int events) {
+static inline void work_on_poll(uv_poll_t *poll, int status, int events) {
     (void)poll;
     (void)status;
     (void)events;
@@ -181,7 +181,7 @@ static void work_on_poll(uv_poll_t *poll, int status, int events) {
     world.workload_conns[world.conn_count % 64] = conn;
 }
 
-static void world_bind_workload(uint16_t port) {
+static inline void world_bind_workload(uint16_t port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     socklen_t len = sizeof(address);
     int one = 1;
@@ -194,13 +194,13 @@ static void world_bind_workload(uint16_t port) {
     world.port = ntohs(address.sin_port);
 }
 
-static void world_open_workload(void) {
+static inline void world_open_workload(void) {
     assert_int_equal(listen(world.listener, 64), 0);
     assert_int_equal(uv_poll_init(loop_uv(world.loop), &world.poll, world.listener), 0);
     assert_int_equal(uv_poll_start(&world.poll, UV_READABLE, work_on_poll), 0);
 }
 
-static void world_cut_workload_conns(void) {
+static inline void world_cut_workload_conns(void) {
     for (size_t i = 0; i < 64; i++) {
         if (world.workload_conns[i] != NULL) {
             conn_abort(world.workload_conns[i]);
