@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "edge/edge_park.h"
+#include "tunnel/record.h"
 #include "tunnel/tunnel_message.h"
 
 /* A warpgate is its tenant's: it is cut when it says more than this, besides one record for each bundle that it was sent. */
@@ -22,7 +23,7 @@ static void tell_roster(struct edge_tunnel *tunnel) {
         [EDGE_TUNNEL_CLOSED] = EDGE_ROSTER_LEAVING,
     };
     edge_roster_update(tunnel->seat, standings[tunnel->state], tunnel->applied_revision,
-                      tunnel->refused_code);
+                       tunnel->refused_code);
 }
 
 /* State and the registries go together: a tunnel is on its environment's list exactly while it is READY. */
@@ -203,6 +204,7 @@ static void open_control_stream(struct edge_tunnel *tunnel) {
         .path = STR_INIT(TUNNEL_CONTROL_PATH),
     };
     tunnel->channel = tunnel_channel_new(&channel_events, tunnel);
+    tunnel_channel_limit(tunnel->channel, RECORD_WARPGATE_BYTES_MAX);
     struct http_stream *stream = h2_session_open(tunnel->session, &head, false,
                                                  tunnel_channel_stream_events(), tunnel->channel);
     if (stream == NULL) {

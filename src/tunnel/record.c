@@ -30,6 +30,7 @@ enum status record_write(const json_t *object, struct buf *out) {
 
 void record_reader_init(struct record_reader *reader) {
     buf_init(&reader->pending, PENDING_BYTES_MAX);
+    reader->bytes_max = RECORD_BYTES_MAX;
 }
 
 void record_reader_fini(struct record_reader *reader) {
@@ -37,13 +38,14 @@ void record_reader_fini(struct record_reader *reader) {
 }
 
 /* The payload's length, once its four bytes are here. STATUS_AGAIN, STATUS_TOO_LARGE, STATUS_INVALID. */
-static enum status read_length(const struct buf *pending, size_t *len, struct why *why) {
+static enum status read_length(const struct record_reader *reader, size_t *len, struct why *why) {
+    const struct buf *pending = &reader->pending;
     if (buf_len(pending) < LENGTH_BYTES) {
         return STATUS_AGAIN;
     }
     const uint8_t *at = buf_bytes(pending);
     *len = (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | (size_t)at[3];
-    if (*len > RECORD_BYTES_MAX) {
+    if (*len > reader->bytes_max) {
         return why_set(why, STATUS_TOO_LARGE, "record_length",
                        "a record of %zu bytes is over the limit", *len);
     }
@@ -61,13 +63,13 @@ enum status record_reader_feed(struct record_reader *reader, const uint8_t *byte
                        "more bytes at once than any record has");
     }
     size_t payload_len;
-    enum status status = read_length(&reader->pending, &payload_len, why);
+    enum status status = read_length(reader, &payload_len, why);
     return status == STATUS_TOO_LARGE ? status : STATUS_OK;
 }
 
 enum status record_reader_next(struct record_reader *reader, json_t **object, struct why *why) {
     size_t len;
-    enum status status = read_length(&reader->pending, &len, why);
+    enum status status = read_length(reader, &len, why);
     if (status != STATUS_OK) {
         return status == STATUS_TOO_LARGE ? STATUS_INVALID : status;
     }

@@ -15,12 +15,15 @@
 #include "base/status.h"
 
 #define RECORD_BYTES_MAX (8u << 20)
+/* Of a warpgate: a tenant's own program, perhaps. Megabytes of JSON from it would hold up everybody whom its edge's thread serves. */
+#define RECORD_WARPGATE_BYTES_MAX (16u << 10)
 
 /* A record, made from a JSON object (which is not consumed), appended to `out`. STATUS_TOO_LARGE. */
 enum status record_write(const json_t *object, struct buf *out) MUST_USE;
 
 struct record_reader {
     struct buf pending;
+    size_t bytes_max; /* of a payload; RECORD_BYTES_MAX where the owner does not say less */
 };
 
 void record_reader_init(struct record_reader *reader);

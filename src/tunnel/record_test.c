@@ -73,6 +73,24 @@ static void test_broken_records_are_refused(void **state) {
     expect_broken("\0\0\0\x0b{\"type\":\"\"}", 15, STATUS_OK, "member_value");
 }
 
+/* The head alone is enough: nothing of it is kept. */
+static void test_an_owner_may_allow_less(void **state) {
+    (void)state;
+    struct record_reader reader;
+    struct why why = {.slug = ""};
+    record_reader_init(&reader);
+    reader.bytes_max = RECORD_WARPGATE_BYTES_MAX;
+    assert_int_equal(record_reader_feed(&reader, (const uint8_t *)"\0\0\x40\0", 4, &why),
+                     STATUS_OK);
+    record_reader_fini(&reader);
+    record_reader_init(&reader);
+    reader.bytes_max = RECORD_WARPGATE_BYTES_MAX;
+    assert_int_equal(record_reader_feed(&reader, (const uint8_t *)"\0\0\x40\1", 4, &why),
+                     STATUS_TOO_LARGE);
+    assert_string_equal(why.slug, "record_length");
+    record_reader_fini(&reader);
+}
+
 static void test_an_incomplete_record_waits(void **state) {
     (void)state;
     struct record_reader reader;
@@ -100,6 +118,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_survive_any_fragmentation),
         cmocka_unit_test(test_broken_records_are_refused),
+        cmocka_unit_test(test_an_owner_may_allow_less),
         cmocka_unit_test(test_an_incomplete_record_waits),
         cmocka_unit_test(test_a_full_buffer_takes_no_record),
     };

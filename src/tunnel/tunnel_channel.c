@@ -24,6 +24,10 @@ struct tunnel_channel *tunnel_channel_new(const struct tunnel_channel_events *ev
     return channel;
 }
 
+void tunnel_channel_limit(struct tunnel_channel *channel, size_t record_bytes_max) {
+    channel->reader.bytes_max = record_bytes_max;
+}
+
 void tunnel_channel_attach(struct tunnel_channel *channel, struct http_stream *stream) {
     channel->stream = stream;
     http_stream_attach(stream, tunnel_channel_stream_events(), channel);

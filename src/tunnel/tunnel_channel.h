@@ -24,6 +24,8 @@ struct tunnel_channel_events {
 
 /* Nothing happens before tunnel_channel_attach. */
 struct tunnel_channel *tunnel_channel_new(const struct tunnel_channel_events *events, void *owner);
+/* The longest record that the peer may send, where RECORD_BYTES_MAX is too much. */
+void tunnel_channel_limit(struct tunnel_channel *channel, size_t record_bytes_max);
 /* What to give to h2_session_open or h1_client_open, with the channel as owner. */
 const struct http_stream_events *tunnel_channel_stream_events(void);
 /* A server's stream, its head answered before or after; or the result of opening one with the events above. */

@@ -447,6 +447,18 @@ def test_a_warpgate_that_never_stops_talking(scene, tmp_path, name):
         eventually(lambda: scene.platform.visit(project.host, path="/still-heard").json["code"] == "no_warpgate", what=route["id"])
 
 
+def test_a_warpgate_that_says_too_much_at_once(scene, tmp_path):
+    """8 MiB of JSON are 80 MiB in memory and two seconds of everybody's time: four bytes say that they are coming, and end the tunnel."""
+    project = scene.platform.project("long-winded")
+    mark = scene.platform.mark()
+    with RawWarpgate(project, tmp_path) as warpgate:
+        scene.platform.wait_line(f"edge.tunnel_ready warpgate={warpgate.id}", mark)
+        warpgate.say(record(type="from-the-future", text="x" * 16_000))
+        warpgate.say((16_385).to_bytes(4, "big"))
+        scene.platform.wait_line(f"edge.control_stream_closed warpgate={warpgate.id} code=record_length", mark)
+        scene.platform.wait_line(f"edge.tunnel_closed warpgate={warpgate.id}", mark)
+
+
 # The API
 
 def test_api_answers_nonsense(scene):
