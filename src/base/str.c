@@ -34,15 +34,6 @@ bool str_ends_with(struct str s, struct str suffix) {
     return s.len >= suffix.len && str_eq(str_make(s.at + (s.len - suffix.len), suffix.len), suffix);
 }
 
-int str_compare(struct str a, struct str b) {
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common == 0 ? 0 : memcmp(a.at, b.at, common);
-    if (order != 0) {
-        return order;
-    }
-    return (a.len > b.len) - (a.len < b.len);
-}
-
 struct str str_sub(struct str s, size_t offset, size_t len) {
     if (offset > s.len) {
         offset = s.len;

@@ -46,7 +46,6 @@ static inline bool str_starts_with(struct str s, struct str prefix) {
 }
 
 bool str_ends_with(struct str s, struct str suffix);
-int str_compare(struct str a, struct str b); /* bytewise, shorter first: for sorting */
 
 /* The part from `offset`, at most `len` long; both are clamped to the string. */
 struct str str_sub(struct str s, size_t offset, size_t len);

@@ -1,4 +1,12 @@
-/* up.h: `mezusphere up`: control plane and edge in one process, on one port. */
+/* up.h: `mezusphere up`: control plane and edge in one process, on one port.
+ *
+ * up_run makes the parts in the order in which they need each other: listening sockets, the control plane with its store, the edge. The
+ * edge's feed goes to the control plane over a socket pair, and only when the edge has the whole configuration are visitors let in.
+ * Everything of the control plane, and the edge's first worker, is on the loop of the thread that calls up_run; the edge has a
+ * thread for each further worker (edge.h). The configuration is borrowed until up_run returns; the password in it is wiped once the store is open.
+ * What goes wrong before it serves ends the process (status 1, one line that says why); what goes wrong later is logged.
+ * Stopping and being replaced: docs/operations.md. What its parts share is in up_state.h.
+ */
 #ifndef CMD_UP_H
 #define CMD_UP_H
 

@@ -1,4 +1,10 @@
-/* handle.h: the handlers of all operations, as the tables in api_router.c name them. Each runs on a pool thread. */
+/* handle.h: the handlers of all operations, as the tables in api_router.c name them.
+ *
+ * The last station of an API request: routed, its caller identified and its body checked against the schema (api_dispatch.h). A handler opens
+ * one transaction, asks for the tenant and whether the caller may (404 and 403), reads or changes, and leaves its answer in the call. Each
+ * runs on a pool thread and may block on the store; it touches no loop. What the call holds lives as long as the call; a handler keeps nothing.
+ * The status that it returns becomes the problem that is answered (api_problem.h), with what api_call_refuse has said.
+ */
 #ifndef CONTROL_HANDLE_H
 #define CONTROL_HANDLE_H
 

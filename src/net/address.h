@@ -1,5 +1,11 @@
-/* address.h: host and port texts, socket addresses, and names (uv_getaddrinfo; names under .localhost are loopback,
- * RFC 6761 §6.3, and never asked of any server). */
+/* address.h: host and port texts, socket addresses, and names.
+ *
+ * Where anything is dialled or listened on, the text that a person wrote becomes addresses here; texts are parsed strictly and say in `why`
+ * what is wrong with them. Names are resolved off the loop (uv_getaddrinfo on libuv's pool); those under .localhost are loopback (RFC 6761 §6.3) and
+ * never asked of any server. An address is plain memory of its owner, and any thread may look at one; a lookup belongs to the
+ * loop that started it, calls back on it once, and is gone after that or after its cancelling.
+ * Limits: ADDRESS_HOST_SIZE for a host text, ADDRESS_RESULTS_MAX addresses of a name.
+ */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 

@@ -1,5 +1,9 @@
-/* socket.h: the system's socket calls, with the options that every socket here gets: non-blocking, closed on exec, no delay
- * of small writes. What is particular to one system is in this file's .c alone. */
+/* socket.h: the system's socket calls, with the options that every socket here gets: non-blocking, closed on exec, no delay of small writes.
+ *
+ * Beneath conn.h, front.h and fd_channel.h, which drive what is made here. A descriptor that is returned belongs to the
+ * caller, one that is passed in stays the caller's. No state: any thread may call with a descriptor of its own. Nothing blocks.
+ * What is particular to one system is in this file's .c alone.
+ */
 #ifndef NET_SOCKET_H
 #define NET_SOCKET_H
 

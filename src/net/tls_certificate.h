@@ -1,5 +1,9 @@
-/* tls_certificate.h: a certificate chain with its key, and trust anchors, from PEM. Immutable after parsing and counted, so
- * that a handshake keeps the one it began with while another takes its place. Counting is safe from any thread. */
+/* tls_certificate.h: a certificate chain with its key, and trust anchors, from PEM.
+ *
+ * What a tls_context presents, one for each host, and whom it trusts. Immutable after parsing and counted, so that a handshake keeps the one
+ * it began with while another takes its place; counting, and use, are safe from any thread. The texts are borrowed for the call.
+ * Limits: TLS_CHAIN_MAX certificates in a chain, TLS_ANCHORS_MAX anchors. Expiry is not judged here: the peer does that.
+ */
 #ifndef NET_TLS_CERTIFICATE_H
 #define NET_TLS_CERTIFICATE_H
 

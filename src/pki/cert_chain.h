@@ -1,4 +1,9 @@
-/* cert_chain.h: a certificate chain as PEM text, leaf first, such as a holder gets of its own certificate. */
+/* cert_chain.h: a certificate chain as PEM text, leaf first, such as a holder gets of its own certificate.
+ *
+ * A warpgate reads what it has just been issued: who it is, and when it has to renew. Nothing is verified here but what the leaf says of
+ * itself: for somebody else's chain there are the handshake and cert_identity.h. The text is borrowed for the call; no state, any
+ * thread. At most CERT_CHAIN_LENGTH_MAX certificates.
+ */
 #ifndef PKI_CERT_CHAIN_H
 #define PKI_CERT_CHAIN_H
 

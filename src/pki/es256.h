@@ -1,4 +1,8 @@
-/* es256.h: ES256 signatures (RFC 7518 §3.4): ECDSA on P-256 with SHA-256, as 64 raw bytes r || s. */
+/* es256.h: ES256 signatures (RFC 7518 §3.4): ECDSA on P-256 with SHA-256, as 64 raw bytes r || s.
+ *
+ * What bundles and tokens are signed with; jws.h puts it into a text. Raw bytes have one length and no ASN.1 that could be written in two
+ * ways. Everything is borrowed for the call; no state, any thread, also with the same key. Texts of any length.
+ */
 #ifndef PKI_ES256_H
 #define PKI_ES256_H
 

@@ -94,10 +94,6 @@ void store_close(struct store **store) {
     *store = NULL;
 }
 
-const struct clock *store_clock(const struct store *store) {
-    return store->clock;
-}
-
 const struct random *store_random(const struct store *store) {
     return store->random;
 }

@@ -58,7 +58,6 @@ enum status store_open(const struct store_config *config, struct store **store,
 /* No transaction may be open. Wipes the keys. */
 void store_close(struct store **store);
 
-const struct clock *store_clock(const struct store *store);
 const struct random *store_random(const struct store *store);
 
 /* What every object has. `organization` is the tenant: for an organization it is its own id, for a member it is none.

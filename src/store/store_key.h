@@ -1,4 +1,9 @@
-/* store_key.h: keys of service accounts: never the key, only a keyed hash of its SHA-256 and its first eight characters. */
+/* store_key.h: keys of service accounts: never the key, only a keyed hash of its SHA-256 and its first eight characters.
+ *
+ * Enrolment finds a key by its hash alone, over all tenants, and learns from the row whose it is; everything else about keys goes
+ * through an organization. A revoked key stays as a row, so that what it did can be told. Texts of rows are borrowed from the arena that is given; threads
+ * and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_KEY_H
 #define STORE_STORE_KEY_H
 

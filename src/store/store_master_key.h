@@ -1,4 +1,8 @@
-/* store_master_key.h: the master key in the file master.key: one line, base64url of 32 random bytes, mode 0600. */
+/* store_master_key.h: the master key in the file master.key: one line, base64url of 32 random bytes, mode 0600.
+ *
+ * Read or made once, when the store is opened, by the thread that opens it; it wraps the data keys (store_vault.h) and does nothing else. Without it
+ * nothing in the database can be read: it belongs into a backup, and not into the same one. The caller owns the key and wipes it.
+ */
 #ifndef STORE_STORE_MASTER_KEY_H
 #define STORE_STORE_MASTER_KEY_H
 

@@ -1,5 +1,8 @@
-/* store_organization.h: organizations: the tenants, the top of everything. Each has a data key of its own, made and destroyed
- * with it. */
+/* store_organization.h: organizations: the tenants, the top of everything.
+ *
+ * Each has a data key of its own, made and destroyed with it: what is sealed with it is unreadable from then on, in backups, too. Texts of
+ * rows are borrowed from the arena that is given; threads and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_ORGANIZATION_H
 #define STORE_STORE_ORGANIZATION_H
 

@@ -1,4 +1,8 @@
-/* store_project.h: projects: what groups environments, routes and service accounts. The name is unique in its organization. */
+/* store_project.h: projects: what groups environments, routes and service accounts.
+ *
+ * The name is unique in its organization. Every call carries the organization, so that no id of another tenant's leads anywhere. Texts of
+ * rows are borrowed from the arena that is given; threads and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_PROJECT_H
 #define STORE_STORE_PROJECT_H
 

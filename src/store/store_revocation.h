@@ -1,5 +1,8 @@
-/* store_revocation.h: warpgates whose certificates must no longer be honoured although they have not expired. Edges are told the
- * whole list when they connect and each new entry at once. Entries are dropped when the certificates have expired. */
+/* store_revocation.h: warpgates whose certificates must no longer be honoured although they have not expired.
+ *
+ * Edges are told the whole list when they connect, and each new entry at once (feed_hub.h). Entries are dropped when the
+ * certificates have expired, which bounds the list. Of all tenants: an edge serves them all. Threads and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_REVOCATION_H
 #define STORE_STORE_REVOCATION_H
 

@@ -1,4 +1,9 @@
-/* store_route.h: routes of an environment, in list order. Every change raises the environment's bundle_revision. */
+/* store_route.h: routes of an environment, in list order.
+ *
+ * Every change raises the environment's bundle_revision in the same transaction (store_environment.h), and so leads to a new bundle. What
+ * a route may say is judged before (route_option.h, bundle.h): rows are kept as they are given. Every call carries the organization. Texts of
+ * rows are borrowed from the arena that is given; threads and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_ROUTE_H
 #define STORE_STORE_ROUTE_H
 

@@ -1,4 +1,8 @@
-/* store_service_account.h: service accounts of a project: whom a warpgate's key belongs to. The name is unique in its project. */
+/* store_service_account.h: service accounts of a project: whom a warpgate's key belongs to.
+ *
+ * The name is unique in its project. Every call carries the organization. Texts of rows are borrowed from the arena that is given; threads and
+ * failures: store_tx.h.
+ */
 #ifndef STORE_STORE_SERVICE_ACCOUNT_H
 #define STORE_STORE_SERVICE_ACCOUNT_H
 

@@ -1,5 +1,8 @@
-/* store_session.h: signed-in sessions of members at the API. Only a keyed hash of the token is kept. identity_session.h decides
- * what is still valid; this is the record. */
+/* store_session.h: signed-in sessions of members at the API.
+ *
+ * Only a keyed hash of the token is kept: who reads the database can sign in as nobody. This is the record; identity_session.h decides what is still
+ * valid. Texts of rows are borrowed from the arena that is given; threads and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_SESSION_H
 #define STORE_STORE_SESSION_H
 

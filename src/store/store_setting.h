@@ -1,4 +1,8 @@
-/* store_setting.h: documents of the installation itself, by name: the CA, signing keys. Sealed with the system's data key. */
+/* store_setting.h: documents of the installation itself, by name: the CA, signing keys.
+ *
+ * Of no tenant, and sealed with the system's data key. Written when the installation is made, and read at each start; what is read may be a
+ * secret, which its reader wipes. Threads and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_SETTING_H
 #define STORE_STORE_SETTING_H
 

@@ -1,4 +1,9 @@
-/* store_warpgate.h: warpgates that have enrolled. Whether one is connected is not kept here: the feeds know. */
+/* store_warpgate.h: warpgates that have enrolled.
+ *
+ * One row for each enrolment, with the environment that it serves and the key that it came with. Whether it is connected is not kept
+ * here: the feeds know (presence.h). Lists of the living, by key, environment or project, are for revoking. Texts of rows are borrowed from the
+ * arena that is given; threads and failures: store_tx.h.
+ */
 #ifndef STORE_STORE_WARPGATE_H
 #define STORE_STORE_WARPGATE_H
 

@@ -1,4 +1,10 @@
-/* signed_bundle.h: from the text that travels to the policy that is applied: signature, environment, revision, payload. */
+/* signed_bundle.h: from the text that travels to the policy that is applied: signature, environment, revision, payload, in this order.
+ *
+ * Where configuration enters an edge (edge_environment.c) and a warpgate (warpgate_policy.c): the one place that makes a bundle out of a peer's
+ * bytes, so that nobody between the control plane and here can forge one, move it to another environment or bring an old one back.
+ * Pure: no state, any thread. The text and the keys are borrowed for the call; the bundle is the caller's (bundle.h), and there
+ * is none unless all four hold. Limits: those of jws.h for the text, of bundle.h for what is in it.
+ */
 #ifndef TUNNEL_SIGNED_BUNDLE_H
 #define TUNNEL_SIGNED_BUNDLE_H
 

@@ -1,4 +1,9 @@
-/* warpgate_settings.h: the command line, judged: everything that can be wrong without any network. */
+/* warpgate_settings.h: the command line, judged: everything that can be wrong without any network.
+ *
+ * The first station of an agent (warpgate_new): from texts to targets, TLS contexts and addresses, or one line that names the flag and the fix. It
+ * reads the files that flags name (--ca-file, …) and so blocks: before the loop runs, on the main thread. The settings own what they
+ * point to, but for the token, which stays the config's; nothing changes them afterwards.
+ */
 #ifndef WARPGATE_WARPGATE_SETTINGS_H
 #define WARPGATE_WARPGATE_SETTINGS_H
 
