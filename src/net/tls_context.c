@@ -21,7 +21,10 @@
 /* For visitors with TLS 1.3. OpenSSL would send two; one connection serves a browser, and the next gets its own. */
 #define TICKETS_PER_HANDSHAKE 1
 
-#define SUITES_13 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
+/* Servers choose by these orders: AES-128 first, as with TLS 1.2 and as browsers do. Processors have instructions for its SHA-256,
+ * and none for SHA-384, which took an eighth of a handshake; the cipher itself is a seventh faster (5.8 instead of 5.1 GB/s). A
+ * client without AES hardware names ChaCha20 first, and gets it. */
+#define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define SUITES_12                                                                                  \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
@@ -155,7 +158,8 @@ static SSL_CTX *make_ssl(const struct role_rules *rules) {
     must(SSL_CTX_set_ciphersuites(ssl, SUITES_13), "suites 1.3");
     must(SSL_CTX_set_cipher_list(ssl, SUITES_12), "suites 1.2");
     must((int)SSL_CTX_set1_groups_list(ssl, GROUPS), "groups");
-    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Without this a stream of KeyUpdates keeps one SSL_read busy for as long as the peer likes. */
