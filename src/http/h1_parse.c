@@ -1,12 +1,9 @@
 #include "http/h1_parse.h"
 
-#include <llhttp.h>
-
+#include "http/h1_lines.h"
 #include "http/h1_upgrade.h"
 #include "http/http_check.h"
 
-/* Room that owners may fill without moving the array. */
-#define FIELDS_SPARE 8
 #define NOMINATIONS_MAX 32
 
 /* What the section says about its connection and its framing. */
@@ -31,105 +28,14 @@ static enum status refuse(struct h1_parse *parse, unsigned answer, const char *s
     return why_set(&parse->why, status, slug, "%s", text);
 }
 
-/* --- field lines --- */
-
-struct collector {
-    struct http_fields *fields;
-    bool is_in_value;
-    bool is_complete;
-};
-
-/* llhttp may hand a span over in parts; in one buffer they lie side by side. */
-static int extend(struct str *s, const char *at, size_t len) {
-    if (s->at + s->len != at) {
-        return -1;
-    }
-    s->len += len;
-    return 0;
-}
-
-static int collect_name(llhttp_t *parser, const char *at, size_t len) {
-    struct collector *collector = parser->data;
-    struct http_fields *fields = collector->fields;
-    if (fields->count > 0 && !collector->is_in_value) {
-        return extend(&fields->at[fields->count - 1].name, at, len);
-    }
-    if (fields->count == fields->cap) {
-        return -1;
-    }
-    fields->at[fields->count++] = (struct http_field){str_make(at, len), STR_EMPTY};
-    collector->is_in_value = false;
-    return 0;
-}
-
-static int collect_value(llhttp_t *parser, const char *at, size_t len) {
-    struct collector *collector = parser->data;
-    struct http_field *field = &collector->fields->at[collector->fields->count - 1];
-    if (collector->is_in_value && field->value.len > 0) {
-        return extend(&field->value, at, len);
-    }
-    field->value = str_make(at, len);
-    collector->is_in_value = true;
-    return 0;
-}
-
-static int end_value(llhttp_t *parser) {
-    struct collector *collector = parser->data;
-    collector->is_in_value = true;
-    return 0;
-}
-
-static int end_fields(llhttp_t *parser) {
-    struct collector *collector = parser->data;
-    collector->is_complete = true;
-    return HPE_PAUSED; /* the body is h1_body's */
-}
-
-static const llhttp_settings_t settings = {
-    .on_header_field = collect_name,
-    .on_header_value = collect_value,
-    .on_header_value_complete = end_value,
-    .on_headers_complete = end_fields,
-};
-
-static enum status refuse_llhttp(struct h1_parse *parse, llhttp_errno_t error) {
-    switch (error) {
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-    case HPE_INVALID_CONTENT_LENGTH:
-        return refuse(parse, 400, "content_length",
-                      "Content-Length is repeated, malformed, or not alone");
-    case HPE_INVALID_TRANSFER_ENCODING:
-        return refuse(parse, 400, "transfer_encoding", "Transfer-Encoding is malformed");
-    default:
-        return refuse(parse, 400, "field_line", "a field line is malformed");
-    }
-}
-
-/* `lines` are the field lines and the empty one; `count` how many fields there must be. */
-static enum status split_fields(struct h1_parse *parse, llhttp_type_t type, struct str lines,
+static enum status split_fields(struct h1_parse *parse, enum h1_lines_kind kind, struct str lines,
                                 size_t count) {
-    static const struct str first_lines[] = {[HTTP_REQUEST] = STR_INIT("GET / HTTP/1.1\r\n"),
-                                             [HTTP_RESPONSE] = STR_INIT("HTTP/1.1 200 OK\r\n")};
-    struct http_fields *fields = &parse->head->fields;
-    if (count > HTTP_FIELDS_MAX) {
-        return refuse(parse, 431, "head_too_large", "there are too many fields");
+    enum status status =
+        h1_lines_split(parse->arena, kind, lines, count, &parse->head->fields, &parse->why);
+    if (status != STATUS_OK) {
+        parse->answer = status == STATUS_TOO_LARGE ? 431 : 400;
     }
-    fields->count = 0;
-    fields->cap = count + FIELDS_SPARE;
-    fields->at = arena_alloc(parse->arena, fields->cap * sizeof(*fields->at));
-    struct collector collector = {.fields = fields};
-    llhttp_t parser;
-    llhttp_init(&parser, type, &settings);
-    parser.data = &collector;
-    (void)llhttp_execute(&parser, first_lines[type].at, first_lines[type].len);
-    llhttp_errno_t error = llhttp_execute(&parser, lines.at, lines.len);
-    if (error != HPE_PAUSED || !collector.is_complete) {
-        return refuse_llhttp(parse, error);
-    }
-    if (fields->count != count) {
-        return refuse(parse, 400, "field_line", "a field line is ambiguous");
-    }
-    return STATUS_OK;
+    return status;
 }
 
 /* --- fields that belong to the connection --- */
@@ -510,7 +416,7 @@ enum status h1_parse_request(struct h1_parse *parse) {
     *parse->head = (struct http_head){.scheme = parse->scheme};
     enum status status = take_request_line(parse, first_line(parse->text, &lines), &target);
     if (status == STATUS_OK) {
-        status = split_fields(parse, HTTP_REQUEST, lines, parse->line_count - 2);
+        status = split_fields(parse, H1_LINES_REQUEST, lines, parse->line_count - 2);
     }
     if (status == STATUS_OK) {
         status = sort_fields(parse, &facts);
@@ -591,7 +497,7 @@ enum status h1_parse_response(struct h1_parse *parse) {
     parse->expects_continue = false;
     enum status status = take_status_line(parse, first_line(parse->text, &lines));
     if (status == STATUS_OK) {
-        status = split_fields(parse, HTTP_RESPONSE, lines, parse->line_count - 2);
+        status = split_fields(parse, H1_LINES_RESPONSE, lines, parse->line_count - 2);
     }
     if (status == STATUS_OK) {
         status = sort_fields(parse, &facts);
@@ -609,7 +515,7 @@ enum status h1_parse_response(struct h1_parse *parse) {
 enum status h1_parse_trailers(struct h1_parse *parse) {
     struct http_fields *fields = &parse->head->fields;
     size_t size = 0;
-    enum status status = split_fields(parse, HTTP_RESPONSE, parse->text, parse->line_count - 1);
+    enum status status = split_fields(parse, H1_LINES_RESPONSE, parse->text, parse->line_count - 1);
     for (size_t i = 0; status == STATUS_OK && i < fields->count; i++) {
         struct http_field *field = &fields->at[i];
         status = clean_field(parse, field);

@@ -1,7 +1,7 @@
 /* h1_parse.h: a complete head or trailer section, as h1_scan found it, becomes fields and framing (RFC 9112 §3-§6).
  *
  * The start line is read here, because llhttp knows a fixed list of methods and is generous with spaces; field lines go
- * through llhttp in strict mode, and what it found is held against the lines counted and against http_check. Then comes what
+ * through h1_lines.h, and what it found is held against http_check. Then comes what
  * belongs to the connection: Host, framing, keep-alive, Expect; those fields, and those that Connection nominates, are
  * taken off. So are an Upgrade and its WebSocket key (h1_upgrade.h). A nomination never takes off framing, routing or the platform's own fields (RFC 9110 §7.6.1).
  * `text` is in the arena and is written to: names become lower case where they lie, and the head points into it.
