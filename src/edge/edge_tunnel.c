@@ -329,6 +329,16 @@ static void check_place(struct edge_tunnel *tunnel, int64_t now_ms) {
     }
 }
 
+/* Whoever answers PINGs and reads nothing else would keep every bundle since, on each of its tunnels. */
+static void check_reader(struct edge_tunnel *tunnel, int64_t now_ms) {
+    if (tunnel->channel != NULL && tunnel->state != EDGE_TUNNEL_CLOSED &&
+        tunnel_channel_is_stuck(tunnel->channel, now_ms)) {
+        log_warn("edge.tunnel_unread", "warpgate=%s address=%s", tunnel->identity.subject.text,
+                 tunnel->ip_address);
+        edge_tunnel_abort(tunnel);
+    }
+}
+
 void edge_tunnel_sweep(struct edge_worker *worker) {
     int64_t now_ms = loop_now_ms(worker->loop);
     for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
@@ -337,6 +347,7 @@ void edge_tunnel_sweep(struct edge_worker *worker) {
             edge_tunnel_abort(tunnel);
         }
         edge_cancel_sweep(&tunnel->cancels, now_ms);
+        check_reader(tunnel, now_ms);
         check_place(tunnel, now_ms);
     }
 }

@@ -10,10 +10,12 @@ struct tunnel_channel {
     void *owner;
     struct http_stream *stream; /* NULL before it is attached and once it is gone */
     struct record_reader reader;
-    unsigned depth;    /* events being handed out: the memory stays until they return */
-    bool is_overflown; /* too much unsent: closes at the stream's next event */
-    bool is_closed;    /* on_closed was called */
-    bool is_freed;     /* by the owner: no more events */
+    int64_t waiting_since_ms; /* for the peer to take something; 0: not looked at yet */
+    bool has_sent;            /* since that was looked at */
+    unsigned depth;           /* events being handed out: the memory stays until they return */
+    bool is_overflown;        /* too much unsent: closes at the stream's next event */
+    bool is_closed;           /* on_closed was called */
+    bool is_freed;            /* by the owner: no more events */
 };
 
 struct tunnel_channel *tunnel_channel_new(const struct tunnel_channel_events *events, void *owner) {
@@ -139,6 +141,7 @@ static void take_end(void *owner, const struct http_fields *trailers) {
 static void take_sent(void *owner, size_t len) {
     struct tunnel_channel *channel = owner;
     (void)len;
+    channel->has_sent = true;
     enter(channel);
     (void)closes_overflown(channel);
     leave(channel);
@@ -183,6 +186,15 @@ void tunnel_channel_send(struct tunnel_channel *channel, const json_t *object) {
         http_stream_send(channel->stream, buf_bytes(&record), buf_len(&record));
     }
     buf_fini(&record);
+}
+
+bool tunnel_channel_is_stuck(struct tunnel_channel *channel, int64_t now_ms) {
+    bool is_waiting = channel->stream != NULL && channel->stream->unsent > 0;
+    if (!is_waiting || channel->has_sent || channel->waiting_since_ms == 0) {
+        channel->has_sent = false;
+        channel->waiting_since_ms = now_ms;
+    }
+    return channel->is_overflown || now_ms - channel->waiting_since_ms >= TUNNEL_CHANNEL_STUCK_MS;
 }
 
 void tunnel_channel_free(struct tunnel_channel **at) {

@@ -13,6 +13,8 @@
 #include "base/status.h"
 #include "http/http_stream.h"
 
+#define TUNNEL_CHANNEL_STUCK_MS 30000
+
 struct tunnel_channel;
 
 struct tunnel_channel_events {
@@ -32,6 +34,9 @@ const struct http_stream_events *tunnel_channel_stream_events(void);
 void tunnel_channel_attach(struct tunnel_channel *channel, struct http_stream *stream);
 /* Writes one record (object is not consumed). Silently does nothing once closed. */
 void tunnel_channel_send(struct tunnel_channel *channel, const json_t *object);
+/* True when the peer has taken nothing of what waits for it for TUNNEL_CHANNEL_STUCK_MS, or too much waits: that causes no event, so
+ * an owner who has such peers asks now and then. Times of one clock. */
+bool tunnel_channel_is_stuck(struct tunnel_channel *channel, int64_t now_ms);
 /* Ends our direction; releases the stream if still open. No events come after it. NULLs the pointer. */
 void tunnel_channel_free(struct tunnel_channel **channel);
 

@@ -178,9 +178,30 @@ static void test_unsent_output_is_bounded(void **state) {
     json_decref(big);
     assert_true(buf_len(&fixture.fake.sent) < (15u << 20));
     assert_int_equal(fixture.closed_count, 0);
+    assert_true(tunnel_channel_is_stuck(fixture.channel, 1));
     fixture.fake.stream.events->on_sent(fixture.fake.stream.owner, 1);
     assert_int_equal(fixture.closed_count, 1);
     assert_string_equal(fixture.slug, "channel_overflow");
+    finish(&fixture);
+}
+
+static void test_a_peer_that_takes_nothing_is_stuck(void **state) {
+    (void)state;
+    struct fixture fixture;
+    start(&fixture);
+    json_t *ping = json_pack("{s:s}", "type", "ping");
+    int64_t now_ms = 1000;
+    assert_false(tunnel_channel_is_stuck(fixture.channel, now_ms));
+    now_ms += 10 * TUNNEL_CHANNEL_STUCK_MS; /* nothing waits */
+    assert_false(tunnel_channel_is_stuck(fixture.channel, now_ms));
+    tunnel_channel_send(fixture.channel, ping);
+    assert_false(tunnel_channel_is_stuck(fixture.channel, now_ms + TUNNEL_CHANNEL_STUCK_MS - 1));
+    fixture.fake.stream.events->on_sent(fixture.fake.stream.owner, 1);
+    now_ms += TUNNEL_CHANNEL_STUCK_MS + 1;
+    assert_false(tunnel_channel_is_stuck(fixture.channel, now_ms));
+    assert_false(tunnel_channel_is_stuck(fixture.channel, now_ms + TUNNEL_CHANNEL_STUCK_MS - 1));
+    assert_true(tunnel_channel_is_stuck(fixture.channel, now_ms + TUNNEL_CHANNEL_STUCK_MS));
+    json_decref(ping);
     finish(&fixture);
 }
 
@@ -206,6 +227,7 @@ int main(void) {
         cmocka_unit_test(test_a_lost_stream_is_not_released),
         cmocka_unit_test(test_the_owner_may_free_inside_a_record),
         cmocka_unit_test(test_unsent_output_is_bounded),
+        cmocka_unit_test(test_a_peer_that_takes_nothing_is_stuck),
         cmocka_unit_test(test_a_client_needs_status_200),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -459,6 +459,21 @@ def test_a_warpgate_that_says_too_much_at_once(scene, tmp_path):
         scene.platform.wait_line(f"edge.tunnel_closed warpgate={warpgate.id}", mark)
 
 
+def test_a_warpgate_that_takes_no_bundle(scene, tmp_path):
+    """It gives the control stream no window, while its tenant changes the configuration again and again: 16 MiB a tunnel is too much."""
+    project = scene.platform.project("unread")
+    mark = scene.platform.mark()
+    with RawWarpgate(project, tmp_path) as warpgate:
+        scene.platform.wait_line(f"edge.tunnel_ready warpgate={warpgate.id}", mark)
+        warpgate.send(settings((INITIAL_WINDOW_SIZE, 0)))
+        with pytest.raises(OSError):
+            for number in range(400):
+                project.route(f"/{number}/" + "x" * 1000)
+                warpgate.send(frame(PING, 0, 0, b"still on"))
+        scene.platform.wait_line(f"edge.tunnel_unread warpgate={warpgate.id}", mark)
+        scene.platform.wait_line(f"edge.tunnel_closed warpgate={warpgate.id}", mark)
+
+
 # The API
 
 def test_api_answers_nonsense(scene):
