@@ -223,12 +223,18 @@ static void on_closed(void *owner, struct fd_channel *channel, const struct why 
 
 static const struct fd_channel_events events = {.on_message = on_message, .on_closed = on_closed};
 
-/* One successor at a time. */
+/* One successor at a time: the newest, until this process has begun to give way to one. One that hangs must not keep the others out. */
 static void on_accept(void *context, struct fd_channel *channel) {
     struct up_handover *handover = context;
-    if (handover->channel != NULL) {
+    bool is_early = handover->state == HANDOVER_WAITING || handover->state == HANDOVER_OFFERED;
+    if (handover->channel != NULL && !is_early) {
         fd_channel_free(&channel);
         return;
+    }
+    if (handover->channel != NULL) {
+        log_warn("mezusphere.successor_outrun", "another one has come before it was ready");
+        fd_channel_free(&handover->channel); /* it ends when it sees that */
+        set_state(handover, HANDOVER_WAITING);
     }
     handover->channel = channel;
     fd_channel_set_events(channel, &events, handover);

@@ -235,6 +235,22 @@ def test_a_stop_while_it_is_being_replaced(tmp_path, started, workload):
     stranger.lock.close()
 
 
+def test_a_successor_that_hangs_makes_room(tmp_path, started, workload):
+    """It has the sockets and asks for no more (a stopped process, a disk that does not answer): the next takes its place."""
+    platform, project = begin(tmp_path, started, workload)
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.settimeout(DEADLINE)
+        hung.connect(str(tmp_path / "data" / "mezusphere.sock"))
+        hung.sendall(b"\1\0\0\1" b"1")  # TAKE, version 1
+        head, descriptors, _, _ = socket.recv_fds(hung, 4, 16)
+        assert head[0] == 2 and len(descriptors) == 1  # SOCKETS
+        os.close(descriptors[0])
+        successor = replace(platform, folder=tmp_path)
+        started.append(successor)
+        assert platform.wait() == 0
+    assert successor.visit(project.host).status == 200
+
+
 def test_where_nobody_runs_it_simply_starts(tmp_path, started):
     platform = Platform(tmp_path, arguments=("--replace",))
     started.append(platform)
