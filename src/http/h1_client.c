@@ -38,9 +38,10 @@ struct h1_client {
     enum http_close failure; /* when has_failed */
     unsigned serial;         /* of the exchange: callbacks may end it and begin the next */
     unsigned informational_count;
-    bool is_open;          /* an exchange is going on */
-    bool is_request_ended; /* queued in full, perhaps not yet written */
-    bool is_keep_alive;    /* by what the response says */
+    size_t informational_bytes; /* they stay in the exchange's arena, all of them */
+    bool is_open;               /* an exchange is going on */
+    bool is_request_ended;      /* queued in full, perhaps not yet written */
+    bool is_keep_alive;         /* by what the response says */
     bool is_spent; /* something happened after which no other request may use the connection */
     bool has_response_bytes;
     bool has_failed; /* by an owner's call: to be closed at the next look */
@@ -182,7 +183,9 @@ static void take_section(struct h1_client *client, struct str section, bool is_l
         begin_body(client, &parse, is_last);
         return;
     }
-    if (++client->informational_count > INFORMATIONAL_MAX) {
+    client->informational_bytes += section.len;
+    if (++client->informational_count > INFORMATIONAL_MAX ||
+        client->informational_bytes > HTTP_HEAD_BYTES_MAX) {
         abort_exchange(client, HTTP_CLOSE_MALFORMED);
         return;
     }
@@ -492,6 +495,7 @@ struct http_stream *h1_client_open(struct h1_client *client, const struct http_h
     client->method = arena_str(&client->arena, head->method);
     client->receiving = RECEIVING_HEAD;
     client->informational_count = 0;
+    client->informational_bytes = 0;
     client->has_response_bytes = false;
     client->is_open = true;
     bool is_upgrade = head->protocol.len > 0;

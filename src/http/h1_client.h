@@ -5,7 +5,7 @@
  * Connection: close, HTTP/1.0 without keep-alive, a body that ended by closing, or bytes that nobody asked for.
  * A response that is complete before its request ends the exchange (HTTP_CLOSE_DONE): what is still queued is dropped.
  * Responses are checked as strictly as requests: both framings, odd lengths, bad chunks, bare LF, obs-fold, more than 16
- * informational responses, 101 that nobody asked for, heads over HTTP_HEAD_BYTES_MAX close the stream with
+ * informational responses or more than HTTP_HEAD_BYTES_MAX of them, 101 that nobody asked for, heads over that limit close the stream with
  * HTTP_CLOSE_MALFORMED. The request's body is framed by Content-Length if the head has one, else chunked.
  * WebSocket: a head with `protocol` is sent as an upgrade with a fresh key (RFC 6455 §4.1). A 101 must answer exactly that
  * (protocol, Sec-WebSocket-Accept, no subprotocol or extension that was not offered), else MALFORMED; from on_head with 101 on

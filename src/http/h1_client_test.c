@@ -321,6 +321,18 @@ static void floods_are_bounded(void **state) {
     assert_non_null(strstr(rig->log, "closed:malformed"));
     rig_free(rig);
 
+    rig = rig_new(0); /* few, but large: together they are no more than one head may be */
+    open_get(rig, "GET");
+    drain(rig);
+    for (int i = 0; i < 4; i++) {
+        assert_non_null(rig->stream);
+        size_t len = (size_t)snprintf(text, sizeof(text),
+                                      "HTTP/1.1 103 Early Hints\r\nx: %09000d\r\n\r\n", 1);
+        feed(rig, str_make(text, len), len);
+    }
+    assert_null(rig->stream);
+    rig_free(rig);
+
     rig = rig_new(0);
     open_get(rig, "GET");
     drain(rig);
