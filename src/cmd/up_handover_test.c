@@ -278,6 +278,19 @@ static void test_one_at_a_time(void **state) {
     assert_int_equal(stage.end_count, 1);
 }
 
+static void test_one_that_hangs_makes_room(void **state) {
+    struct fd_channel first;
+    struct fd_channel second;
+    (void)state;
+    come(&first);
+    take(&first);
+    come(&second);
+    assert_true(first.is_freed && !second.is_freed);
+    take(&second);
+    assert_int_equal(second.last, UP_MESSAGE_SOCKETS);
+    go(&second);
+}
+
 static void test_lost_while_the_edge_closes(void **state) {
     struct fd_channel successor;
     struct fd_channel other;
@@ -375,6 +388,7 @@ int main(void) {
         TEST(test_another_version_is_refused),
         TEST(test_nothing_is_released_that_was_not_taken),
         TEST(test_one_at_a_time),
+        TEST(test_one_that_hangs_makes_room),
         TEST(test_lost_while_the_edge_closes),
         TEST(test_lost_while_the_control_plane_ends),
         TEST(test_lost_with_the_store),
