@@ -14,6 +14,13 @@ static bool is_expected(const struct edge_worker *worker,
            (environment->has_served && environment->served_until_ms > since_ms);
 }
 
+static int64_t choose_patience_ms(const struct edge_worker *worker,
+                                  const struct edge_environment *environment) {
+    bool is_first = environment != NULL && !environment->has_served &&
+                    worker->started_ms > loop_now_ms(worker->loop) - EDGE_PARK_RECENT_MS;
+    return is_first ? EDGE_PARK_BEGINNING_MS : EDGE_PARK_MS;
+}
+
 enum edge_step_result edge_park(struct edge_request *request,
                                 struct edge_environment *environment) {
     struct edge_worker *worker = request->worker;
@@ -22,8 +29,8 @@ enum edge_step_result edge_park(struct edge_request *request,
         edge_spread_again(request->visitor, &environment->id);
     }
     if (request->parking.until_ms == 0) {
-        request->parking.until_ms =
-            now_ms + EDGE_PARK_MS; /* once for a try, however often it is woken */
+        /* once for a try, however often it is woken */
+        request->parking.until_ms = now_ms + choose_patience_ms(worker, environment);
     }
     if (environment == NULL || now_ms >= request->parking.until_ms ||
         worker->parked_count >= EDGE_PARK_WORKER_MAX ||

@@ -2,7 +2,8 @@
  * restarted at the cost of a request.
  *
  * Only where one is to be expected: the environment had a ready tunnel in the last EDGE_PARK_RECENT_MS, or this edge has begun
- * less long ago. For at most EDGE_PARK_MS, and at most EDGE_PARK_ENVIRONMENT_MAX of an environment and EDGE_PARK_WORKER_MAX of a worker
+ * less long ago. For at most EDGE_PARK_MS (EDGE_PARK_BEGINNING_MS for the first tunnel after the edge has begun: warpgates that have found it gone
+ * ask again within 5 s), and at most EDGE_PARK_ENVIRONMENT_MAX of an environment and EDGE_PARK_WORKER_MAX of a worker
  * at once: beyond that the answer is 503 immediately. They go on in the order in which they came.
  * Where another worker has a tunnel meanwhile, the visitor's connection takes no further requests: those come on a new one, which
  * gets there (edge_spread.h). This one waits on: no request goes from thread to thread.
@@ -13,6 +14,7 @@
 #include "edge/edge_request.h"
 
 #define EDGE_PARK_MS 2000
+#define EDGE_PARK_BEGINNING_MS 6000
 #define EDGE_PARK_RECENT_MS 30000
 #define EDGE_PARK_ENVIRONMENT_MAX 1000
 #define EDGE_PARK_WORKER_MAX 10000

@@ -66,6 +66,10 @@ static void an_edge_that_has_just_begun_expects_everybody(void **state) {
     kit_send(kit, KIT_GET);
     assert_int_equal(kit->out_len, 0);
     assert_int_equal(kit->worker.parked_count, 1);
+    kit_pass(kit, EDGE_PARK_BEGINNING_MS - 100);
+    assert_int_equal(kit->out_len, 0);
+    kit_pass(kit, 300);
+    assert_true(has_said("\"no_warpgate\""));
 }
 
 static void visitors_that_go_do_not_wait(void **state) {
