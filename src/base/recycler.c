@@ -25,23 +25,36 @@ struct shelf {
 };
 
 static _Thread_local struct shelf shelves[SHELF_COUNT];
-static _Thread_local bool is_watched; /* that the thread ends */
+/* Only a thread whose end will be told may keep pieces. */
+enum watch {
+    WATCH_NOT_YET,
+    WATCH_ON,
+    WATCH_OFF, /* the thread ends, or its end cannot be told */
+};
+
+static _Thread_local enum watch watch;
 static pthread_key_t end_key;
+static bool has_end_key;
 static pthread_once_t end_once = PTHREAD_ONCE_INIT;
 
 static void on_thread_end(void *context) {
     (void)context;
+    watch =
+        WATCH_OFF; /* destructors that run after this one, OpenSSL's perhaps, give pieces, too */
     recycler_trim();
 }
 
 static void make_end_key(void) {
-    (void)pthread_key_create(&end_key, on_thread_end);
+    has_end_key = pthread_key_create(&end_key, on_thread_end) == 0;
 }
 
-static void watch_thread(void) {
-    pthread_once(&end_once, make_end_key);
-    (void)pthread_setspecific(end_key, shelves);
-    is_watched = true;
+static bool is_watched(void) {
+    if (watch == WATCH_NOT_YET) {
+        (void)pthread_once(&end_once, make_end_key);
+        bool is_told = has_end_key && pthread_setspecific(end_key, shelves) == 0;
+        watch = is_told ? WATCH_ON : WATCH_OFF;
+    }
+    return watch == WATCH_ON;
 }
 
 /* The shelf whose pieces hold `size` bytes. */
@@ -99,12 +112,9 @@ void recycler_give(void *at) {
     }
     size_t number = RECYCLER_KEEPS ? shelf_of(malloc_usable_size(at)) : NO_SHELF;
     size_t most = number == BUFFER_SHELF ? RECYCLER_BUFFERS_MAX : RECYCLER_PIECES_MAX;
-    if (number == NO_SHELF || shelves[number].count >= most) {
+    if (number == NO_SHELF || shelves[number].count >= most || !is_watched()) {
         free(at);
         return;
-    }
-    if (!is_watched) {
-        watch_thread();
     }
     struct piece *piece = at;
     piece->next = shelves[number].first;

@@ -8,7 +8,9 @@
  *
  * Each thread keeps its own, without locks; a piece may be given back on another thread than the one that took it. A
  * thread keeps at most RECYCLER_PIECES_MAX of each size up to RECYCLER_SMALL_BYTES and RECYCLER_BUFFERS_MAX buffers; when it
- * ends, and with memory_trim, they go back to the heap. With the address sanitizer nothing is kept: it is to see each
+ * ends, and with memory_trim, they go back to the heap; a thread whose end cannot be told keeps none. A forked child goes
+ * on with what the forking thread kept. Nothing is wiped here, as free does not: who had a secret in a piece wipes it
+ * before giving it (OpenSSL does: CRYPTO_clear_free wipes, then frees). With the address sanitizer nothing is kept: it is to see each
  * use after free.
  */
 #ifndef BASE_RECYCLER_H
