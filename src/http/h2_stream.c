@@ -62,11 +62,6 @@ static size_t spare_limit(const struct h2_session *session) {
     return is_tunnel ? SPARE_IDLE_TUNNEL : SPARE_IDLE_VISITOR;
 }
 
-/* A visitor who asks nothing now: there are thousands of them, and a chunk for each would be a sixth of what they cost. */
-static bool is_quiet(const struct h2_session *session) {
-    return session->stream_count == 0 && session->config.profile == H2_VISITOR;
-}
-
 void h2_stream_free(struct h2_stream *stream) {
     struct h2_session *session = stream->session;
     if (session->reading == stream) {
@@ -79,11 +74,7 @@ void h2_stream_free(struct h2_stream *stream) {
     list_remove(&stream->node);
     session->stream_count--;
     session->head_bytes -= stream->head_bytes;
-    if (is_quiet(session)) {
-        arena_fini(&stream->arena); /* the thread keeps a few chunks for whoever asks next */
-    } else {
-        arena_reset(&stream->arena);
-    }
+    arena_reset(&stream->arena);
     list_prepend(&session->spare, &stream->node); /* the warmest first */
     session->spare_count++;
     h2_stream_trim(session, spare_limit(session));

@@ -33,10 +33,7 @@ class ConnectProxy:
     def _serve(self, near):
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            try:
-                byte = near.recv(1)
-            except OSError:  # closed with the proxy
-                return
+            byte = near.recv(1)
             if not byte:
                 return
             head += byte
