@@ -33,7 +33,10 @@ class ConnectProxy:
     def _serve(self, near):
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            byte = near.recv(1)
+            try:
+                byte = near.recv(1)
+            except OSError:  # closed with the proxy
+                return
             if not byte:
                 return
             head += byte

@@ -18,7 +18,8 @@ from raw_warpgate import CONTROL, RawWarpgate
 from test_abuse import FLOODS
 
 MIB = 1024  # in KiB
-NOISE_KIB = MIB
+# A process that has just given memory back takes some of it again; the agent was seen to do so with 1.7 MiB without any traffic.
+NOISE_KIB = {"mezusphere": MIB, "warpgate": 2 * MIB}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def settled(service):
 def judge(service, before, sent_bytes, factor=10):
     after = settled(service)
     for program, old, new in zip(("mezusphere", "warpgate"), before, after):
-        assert new - old <= NOISE_KIB + factor * sent_bytes / 1024, (program, old, new, sent_bytes)
+        assert new - old <= NOISE_KIB[program] + factor * sent_bytes / 1024, (program, old, new, sent_bytes)
     return after
 
 
