@@ -304,7 +304,7 @@ def test_an_address_that_cancels_too_much(scene):
                 attacker.send(b"".join(frame(RST_STREAM, 0, stream, u32(8)) for stream in range(first, attacker.stream + 1, 2)))
                 frames = attacker.read_for(0.05, lambda seen: any(kind == GOAWAY for kind, *_ in seen))
                 cut_after.append(any(kind == GOAWAY for kind, *_ in frames))
-        assert any(cut_after[-20:]), cut_after
+        assert sum(cut_after[-20:]) >= 10 and not any(cut_after[:10]), cut_after
         scene.platform.wait_line("edge.too_many_cancels", scene.mark)
 
 
