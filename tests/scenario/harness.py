@@ -119,7 +119,8 @@ class Answer:
 class Visitor:
     """One TLS connection to the platform's port, by server name; HTTP/1.1 unless `alpn` says otherwise."""
 
-    def __init__(self, port, host, ca, alpn=("http/1.1",), timeout=DEADLINE, maximum=None, certificate=None, address="127.0.0.1"):
+    def __init__(self, port, host, ca, alpn=("http/1.1",), timeout=DEADLINE, maximum=None, certificate=None, address="127.0.0.1",
+                 source=None):
         context = ssl.create_default_context(cafile=str(ca) if ca else None)
         if ca is None:
             context.check_hostname = False
@@ -131,7 +132,7 @@ class Visitor:
         if certificate:
             context.load_cert_chain(*certificate)
         self.host, self.port = host, port
-        raw = socket.create_connection((address, port), timeout)
+        raw = socket.create_connection((address, port), timeout, source_address=(source, 0) if source else None)
         try:
             self.socket = context.wrap_socket(raw, server_hostname=host)
         except BaseException:

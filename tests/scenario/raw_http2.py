@@ -35,8 +35,8 @@ def parse(data):
 
 
 class RawHttp2(Visitor):
-    def __init__(self, platform, host, *pairs, timeout=10):
-        super().__init__(platform.port, host, platform.ca, alpn=("h2",), timeout=timeout)
+    def __init__(self, platform, host, *pairs, timeout=10, source=None):
+        super().__init__(platform.port, host, platform.ca, alpn=("h2",), timeout=timeout, source=source)
         self.encoder = Encoder()
         self.stream = -1
         self.send(PREFACE + settings(*pairs))

@@ -88,8 +88,8 @@ class Scene:
         time.sleep(0.25)
         return cpu_seconds(program) - before <= 0.05
 
-    def connect(self, *pairs):
-        return RawHttp2(self.platform, self.host, *pairs)
+    def connect(self, *pairs, source=None):
+        return RawHttp2(self.platform, self.host, *pairs, source=source)
 
     def seen(self, prefix):
         return [r for r in self.workload.requests if r.target.startswith(prefix)]
@@ -294,11 +294,13 @@ def test_resets_beside_a_busy_visitor(scene, name):
 
 
 def test_an_address_that_cancels_too_much(scene):
-    """A new connection does not bring a new account: beyond the burst each one is cut, by what its own budget would let pass."""
+    """A new connection does not bring a new account: beyond the burst each one is cut, by what its own budget would let pass.
+
+    The address is one that no other test has charged anything to."""
     with scene:
         cut_after = []
         for _ in range(120):  # of 90 streams: so many may be open at once, and none is refused at the connection's own cost
-            with contextlib.suppress(OSError), scene.connect() as attacker:
+            with contextlib.suppress(OSError), scene.connect(source="127.0.0.90") as attacker:
                 attacker.send(times(90, lambda: attacker.head(path="/slow")))
                 first = attacker.stream - 178
                 attacker.send(b"".join(frame(RST_STREAM, 0, stream, u32(8)) for stream in range(first, attacker.stream + 1, 2)))
