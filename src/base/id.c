@@ -5,11 +5,12 @@
 #define BODY_LEN ((size_t)26)
 
 static const char *const prefixes[ID_KIND_COUNT] = {
-    [ID_ORGANIZATION] = "org", [ID_PROJECT] = "prj", [ID_ENVIRONMENT] = "env",
-    [ID_ROUTE] = "rt",         [ID_WARPGATE] = "wg", [ID_SERVICE_ACCOUNT] = "sa",
-    [ID_KEY] = "key",          [ID_MEMBER] = "mem",  [ID_SESSION] = "ses",
-    [ID_EDGE] = "edg",         [ID_REQUEST] = "req", [ID_EVENT] = "evt",
-    [ID_CONTROL] = "ctl",
+    [ID_ORGANIZATION] = "org", [ID_PROJECT] = "prj",    [ID_ENVIRONMENT] = "env",
+    [ID_ROUTE] = "rt",         [ID_WARPGATE] = "wg",    [ID_SERVICE_ACCOUNT] = "sa",
+    [ID_KEY] = "key",          [ID_MEMBER] = "mem",     [ID_SESSION] = "ses",
+    [ID_EDGE] = "edg",         [ID_REQUEST] = "req",    [ID_EVENT] = "evt",
+    [ID_CONTROL] = "ctl",      [ID_INVITATION] = "inv", [ID_JOIN_TOKEN] = "jt",
+    [ID_OPERATION] = "op",
 };
 
 /* Crockford's: without i, l, o and u. */

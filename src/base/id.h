@@ -28,9 +28,12 @@ enum id_kind {
     ID_REQUEST,         /* req_ */
     ID_EVENT,           /* evt_ */
     ID_CONTROL,         /* ctl_ */
+    ID_INVITATION,      /* inv_ */
+    ID_JOIN_TOKEN,      /* jt_ */
+    ID_OPERATION,       /* op_ something that goes on after its answer */
 };
 
-#define ID_KIND_COUNT (ID_CONTROL + 1)
+#define ID_KIND_COUNT (ID_OPERATION + 1)
 #define ID_SIZE 32 /* longest prefix, underscore, 26 characters, terminator */
 
 struct id {

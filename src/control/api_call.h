@@ -11,21 +11,13 @@
 #include "control/api_schema.h"
 #include "control/change.h"
 #include "control/control_state.h"
+#include "control/permission.h"
 #include "http/http_message.h"
 #include "identity/identity_session.h"
 #include "pki/cert_identity.h"
 #include "store/store_environment.h"
 
 struct api_call;
-
-/* Who may call an operation. Roles are those in the organization that the object in the path belongs to. */
-enum api_access {
-    API_OPEN,      /* anybody; the handler looks for itself */
-    API_SIGNED_IN, /* anybody with a session */
-    API_VIEWER,
-    API_DEVELOPER,
-    API_ADMIN,
-};
 
 enum api_tx {
     API_TX_NONE, /* the handler begins its own, or needs none */
@@ -41,8 +33,8 @@ enum api_list {
 
 struct api_operation {
     const char *method;
-    const char *path; /* with {org}, {prj}, {env}, {rt}, {sa}, {key}: at most one */
-    enum api_access access;
+    const char *path;           /* with {org}, {prj}, {env}, {rt}, {sa}, {key}: at most one */
+    enum permission permission; /* that the caller needs */
     enum api_tx tx;
     enum api_list list;
     unsigned status;                 /* of success */
@@ -80,9 +72,10 @@ struct api_call {
     struct cert_identity peer; /* its own */
 
     struct identity_principal principal; /* after authentication */
-    struct id organization;              /* of `object` */
-    enum store_role role;                /* of the caller in it */
-    json_t *input;                       /* owned; judged by the schema */
+    struct id actor;        /* who that is: a member; none where nobody has to be known */
+    struct id organization; /* of `object` */
+    uint32_t permissions;   /* PERMISSION_BITs of the caller in it */
+    json_t *input;          /* owned; judged by the schema */
     struct store_tx *tx;
     struct id touched[API_TOUCHED_MAX]; /* environments whose bundle has to be built anew */
     size_t touched_count;

@@ -7,22 +7,20 @@
 #include "control/bundle_builder.h"
 #include "store/store_tenant.h"
 
-/* The least of the roles that may: roles are numbered from the mightiest. */
-static const enum store_role least_roles[] = {
-    [API_VIEWER] = STORE_ROLE_VIEWER,
-    [API_DEVELOPER] = STORE_ROLE_DEVELOPER,
-    [API_ADMIN] = STORE_ROLE_ADMIN,
-};
-
 enum status api_dispatch_authenticate(struct api_call *call) {
     struct str token;
-    if (call->operation->access == API_OPEN) {
+    if (call->operation->permission == PERMISSION_OPEN) {
         return STATUS_OK;
     }
     enum status status = api_call_bearer(call, &token);
-    return status != STATUS_OK ? status
-                               : identity_session_check(call->control->store, token, &call->arena,
-                                                        &call->principal, &call->why);
+    if (status == STATUS_OK) {
+        status = identity_session_check(call->control->store, token, &call->arena, &call->principal,
+                                        &call->why);
+    }
+    if (status == STATUS_OK) {
+        call->actor = call->principal.member.object.id;
+    }
+    return status;
 }
 
 static enum status begin_transaction(struct api_call *call) {
@@ -37,23 +35,33 @@ static enum status begin_transaction(struct api_call *call) {
 }
 
 /* What belongs to an organization that the caller has no role in does not exist for them. */
-static enum status authorize(struct api_call *call) {
-    enum api_access access = call->operation->access;
-    if (access == API_OPEN || access == API_SIGNED_IN) {
-        return STATUS_OK;
-    }
+static enum status find_permissions(struct api_call *call) {
+    enum store_role role = STORE_ROLE_VIEWER;
     enum status status = store_tenant_find_any(call->tx, &call->object, &call->organization);
     if (status == STATUS_OK) {
-        status = identity_session_role(&call->principal, &call->organization, &call->role);
+        status = identity_session_role(&call->principal, &call->organization, &role);
     }
     if (status == STATUS_NOT_FOUND) {
         return why_set(&call->why, STATUS_NOT_FOUND, "not_found", "there is no such object");
     }
-    if (status == STATUS_OK && call->role > least_roles[access]) {
-        return why_set(&call->why, STATUS_DENIED, "forbidden", "the role %s does not permit this",
-                       store_role_name(call->role));
-    }
+    call->permissions = permission_of_role(role);
     return status;
+}
+
+static enum status authorize(struct api_call *call) {
+    enum permission needed = call->operation->permission;
+    bool may = needed == PERMISSION_OPEN || needed == PERMISSION_SIGNED_IN ||
+               (needed == PERMISSION_OPERATOR && call->principal.member.is_operator);
+    if (permission_has_tenant(needed)) {
+        enum status status = find_permissions(call);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        may = (call->permissions & PERMISSION_BIT(needed)) != 0;
+    }
+    return may ? STATUS_OK
+               : why_set(&call->why, STATUS_DENIED, "forbidden", "this needs the permission %s",
+                         permission_name(needed));
 }
 
 static bool is_json_type(struct str value) {

@@ -92,7 +92,7 @@ static void log_call(const struct api_call *call) {
               call->request_id.text, STR_ARG(call->head.method),
               call->operation != NULL ? call->operation->path : "-", call->answer.status,
               (long long)(clock_mono_ms(loop_clock(call->control->loop)) - call->begun_at_ms),
-              call->ip_address, call->principal.member.object.id.text);
+              call->ip_address, call->actor.text);
 }
 
 static void send_answer(struct api_exchange *exchange) {
@@ -277,7 +277,7 @@ static void take_complete(struct api_exchange *exchange) {
 
 static void collect(struct api_exchange *exchange, const uint8_t *bytes, size_t len) {
     struct buf *body = &exchange->call.body;
-    bool is_open = exchange->call.operation->access == API_OPEN;
+    bool is_open = exchange->call.operation->permission == PERMISSION_OPEN;
     bool is_over_open = buf_len(body) + len > API_BODY_OPEN_BYTES_MAX;
     if (is_over_open && is_open) {
         refuse_large(exchange, API_BODY_OPEN_BYTES_MAX);
@@ -346,7 +346,7 @@ static const struct http_stream_events exchange_events = {
 static void judge_head(struct api_exchange *exchange) {
     struct api_call *call = &exchange->call;
     const struct http_head *head = &call->head;
-    bool is_open = call->operation->access == API_OPEN;
+    bool is_open = call->operation->permission == PERMISSION_OPEN;
     size_t max = is_open ? API_BODY_OPEN_BYTES_MAX : API_BODY_BYTES_MAX;
     struct str token;
     if (!is_open) {

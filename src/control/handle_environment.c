@@ -101,7 +101,7 @@ enum status handle_environment_create(struct api_call *call) {
         return status;
     }
     log_info("api.environment_created", "environment=%s member=%s", environment.object.id.text,
-             call->principal.member.object.id.text);
+             call->actor.text);
     api_call_touch(call, &environment.object.id);
     answer_environment(call, &environment);
     return STATUS_OK;
@@ -168,7 +168,7 @@ enum status handle_environment_delete(struct api_call *call) {
     if (status == STATUS_OK) {
         call->answer.etag[0] = '\0';
         log_info("api.environment_deleted", "environment=%s member=%s", call->object.text,
-                 call->principal.member.object.id.text);
+                 call->actor.text);
     }
     return status;
 }

@@ -54,7 +54,7 @@ enum status handle_key_create(struct api_call *call) {
         call->answer.body = write_key(&key);
         json_object_set_new(call->answer.body, "key", json_from_str(secret_str(&secret)));
         log_info("api.key_created", "key=%s service_account=%s member=%s", key.object.id.text,
-                 call->object.text, call->principal.member.object.id.text);
+                 call->object.text, call->actor.text);
     }
     secret_fini(&secret);
     return status;
@@ -68,8 +68,7 @@ enum status handle_key_delete(struct api_call *call) {
         status = change_reader_revocations(call->tx, "key_revoked", &call->changes);
     }
     if (status == STATUS_OK) {
-        log_info("api.key_revoked", "key=%s member=%s", call->object.text,
-                 call->principal.member.object.id.text);
+        log_info("api.key_revoked", "key=%s member=%s", call->object.text, call->actor.text);
     }
     return status;
 }

@@ -24,8 +24,8 @@ enum status handle_organization_list(struct api_call *call) {
     size_t count = 0;
     enum status status = api_cursor_page(call, &page);
     if (status == STATUS_OK) {
-        status = store_organization_list_of_member(call->tx, &call->principal.member.object.id,
-                                                   &page, &call->arena, &rows, &count);
+        status = store_organization_list_of_member(call->tx, &call->actor, &page, &call->arena,
+                                                   &rows, &count);
     }
     if (status != STATUS_OK) {
         return status;

@@ -75,7 +75,7 @@ enum status handle_project_create(struct api_call *call) {
         return status;
     }
     log_info("api.project_created", "project=%s member=%s", project.object.id.text,
-             call->principal.member.object.id.text);
+             call->actor.text);
     call->answer.body = write_project(&project);
     api_call_set_etag(call, project.object.revision, 0);
     return STATUS_OK;
@@ -156,7 +156,7 @@ enum status handle_project_delete(struct api_call *call) {
     if (status == STATUS_OK) {
         call->answer.etag[0] = '\0';
         log_info("api.project_deleted", "project=%s member=%s", call->object.text,
-                 call->principal.member.object.id.text);
+                 call->actor.text);
     }
     return status;
 }

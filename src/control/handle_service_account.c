@@ -46,7 +46,7 @@ enum status handle_service_account_create(struct api_call *call) {
         return status;
     }
     log_info("api.service_account_created", "service_account=%s member=%s", account.object.id.text,
-             call->principal.member.object.id.text);
+             call->actor.text);
     call->answer.body = write_account(&account);
     api_call_set_etag(call, account.object.revision, 0);
     return STATUS_OK;

@@ -41,8 +41,7 @@ enum status handle_session_delete(struct api_call *call) {
     const struct id *session = &call->principal.session.object.id;
     enum status status = identity_session_end(call->control->store, session, &call->why);
     if (status == STATUS_OK) {
-        log_info("api.signed_out", "member=%s session=%s", call->principal.member.object.id.text,
-                 session->text);
+        log_info("api.signed_out", "member=%s session=%s", call->actor.text, session->text);
     }
     return status;
 }

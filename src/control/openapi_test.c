@@ -56,7 +56,7 @@ static void test_every_operation_is_described(void **state) {
         assert_non_null(json_object_get(json_object_get(described, "responses"), status));
         /* Without "security" the document's own applies: a bearer token. */
         assert_true((json_object_get(described, "security") != NULL) ==
-                    (operation->access == API_OPEN));
+                    (operation->permission == PERMISSION_OPEN));
         assert_true((json_object_get(described, "requestBody") != NULL) ==
                     (operation->schema != NULL));
     }

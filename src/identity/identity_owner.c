@@ -24,7 +24,8 @@ static enum status insert(struct store *store, const struct identity_owner_confi
                           struct str email, struct str hash, struct why *why) {
     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
     struct store_organization organization = {.name = config->organization_name};
-    struct store_member member = {.email = email, .name = config->name, .password_hash = hash};
+    struct store_member member = {
+        .email = email, .name = config->name, .password_hash = hash, .is_operator = true};
     enum status status = store_tx_begin(store, STORE_WRITE, why, &tx);
     if (status == STATUS_OK) {
         status = check_none(tx);

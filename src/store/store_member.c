@@ -12,6 +12,7 @@ static const struct store_column columns[] = {
     {"name", STORE_COLUMN_SEALED, offsetof(struct store_member, name), STORE_MEMBER_NAME_MAX},
     {"password_hash", STORE_COLUMN_SEALED, offsetof(struct store_member, password_hash),
      STORE_MEMBER_PASSWORD_HASH_MAX},
+    {"is_operator", STORE_COLUMN_FLAG, offsetof(struct store_member, is_operator), 0},
 };
 
 static const struct store_unique uniques[] = {
@@ -36,10 +37,9 @@ static const struct {
     enum store_role role;
     const char *name;
 } roles[] = {
-    {STORE_ROLE_OWNER, "owner"},
-    {STORE_ROLE_ADMIN, "admin"},
-    {STORE_ROLE_DEVELOPER, "developer"},
-    {STORE_ROLE_VIEWER, "viewer"},
+    {STORE_ROLE_OWNER, "owner"},         {STORE_ROLE_ADMIN, "admin"},
+    {STORE_ROLE_DEVELOPER, "developer"}, {STORE_ROLE_VIEWER, "viewer"},
+    {STORE_ROLE_BILLING, "billing"},
 };
 
 const char *store_role_name(enum store_role role) {

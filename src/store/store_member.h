@@ -20,6 +20,7 @@ enum store_role {
     STORE_ROLE_ADMIN = 2,
     STORE_ROLE_DEVELOPER = 3,
     STORE_ROLE_VIEWER = 4,
+    STORE_ROLE_BILLING = 5,
 };
 
 const char *store_role_name(enum store_role role);                             /* "owner" */
@@ -30,6 +31,8 @@ struct store_member {
     struct str email; /* as normalised by identity_email.h; found in any case of its letters */
     struct str name;  /* UTF-8, may be empty */
     struct str password_hash; /* PHC string; empty: none set, nobody can sign in with a password */
+    bool
+        is_operator; /* runs the installation: edges, join tokens, what concerns all organizations */
 };
 
 struct store_membership {

@@ -5,7 +5,7 @@
 #define FREE_COLUMNS "id, created_at, revision, updated_at"
 
 #define ORGANIZATION_COLUMNS FREE_COLUMNS ", name"
-#define MEMBER_COLUMNS FREE_COLUMNS ", email, email_hash, name, password_hash"
+#define MEMBER_COLUMNS FREE_COLUMNS ", email, email_hash, name, password_hash, is_operator"
 #define PROJECT_COLUMNS TENANT_COLUMNS ", name, name_hash"
 #define ENVIRONMENT_COLUMNS                                                                        \
     TENANT_COLUMNS ", project_id, is_enabled, bundle_revision, name, name_hash, hostname, "        \
@@ -69,10 +69,10 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     LIST(STATEMENT_ORGANIZATION_LIST_ANY, ORGANIZATION_COLUMNS, "organization", "", 1, 2),
 
     [STATEMENT_MEMBER_INSERT] =
-        "INSERT INTO member (" MEMBER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO member (" MEMBER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     [STATEMENT_MEMBER_UPDATE] =
-        "UPDATE member SET " FREE_SET
-        ", email = $5, email_hash = $6, name = $7, password_hash = $8" FREE_UNCHANGED,
+        "UPDATE member SET " FREE_SET ", email = $5, email_hash = $6, name = $7, password_hash = "
+                                      "$8, is_operator = $9" FREE_UNCHANGED,
     [STATEMENT_MEMBER_GET] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = $1 AND id IN "
                              "(SELECT member_id FROM membership WHERE organization_id = $2)",
     [STATEMENT_MEMBER_GET_ANY] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = $1",

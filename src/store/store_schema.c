@@ -1,0 +1,144 @@
+#include "store/store_schema.h"
+
+/* BYTEA columns are sealed text or, where the name ends in _hash, keyed hashes. Foreign keys between objects carry the
+ * organization, so the database itself keeps tenants apart. Times are milliseconds since 1970, 0 for never. */
+#define TENANT_OBJECT                                                                              \
+    " id TEXT PRIMARY KEY,"                                                                        \
+    " organization_id TEXT NOT NULL REFERENCES organization (id) ON DELETE CASCADE,"               \
+    " created_at BIGINT NOT NULL,"                                                                 \
+    " revision BIGINT NOT NULL,"                                                                   \
+    " updated_at BIGINT NOT NULL,"
+#define FREE_OBJECT                                                                                \
+    " id TEXT PRIMARY KEY,"                                                                        \
+    " created_at BIGINT NOT NULL,"                                                                 \
+    " revision BIGINT NOT NULL,"                                                                   \
+    " updated_at BIGINT NOT NULL,"
+
+static const char first_slice_sql[] =
+    "CREATE TABLE data_key ("
+    " scope TEXT NOT NULL," /* an organization's id, "system" or "lookup" */
+    " version BIGINT NOT NULL,"
+    " wrapped BYTEA NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " PRIMARY KEY (scope, version));"
+
+    "CREATE TABLE setting ("
+    " name TEXT PRIMARY KEY,"
+    " value BYTEA NOT NULL,"
+    " updated_at BIGINT NOT NULL);"
+
+    "CREATE TABLE organization (" FREE_OBJECT " name BYTEA NOT NULL);"
+
+    "CREATE TABLE member (" FREE_OBJECT " email BYTEA NOT NULL,"
+    " email_hash BYTEA NOT NULL UNIQUE,"
+    " name BYTEA NOT NULL,"
+    " password_hash BYTEA NOT NULL);"
+
+    "CREATE TABLE membership ("
+    " member_id TEXT NOT NULL REFERENCES member (id) ON DELETE CASCADE,"
+    " organization_id TEXT NOT NULL REFERENCES organization (id) ON DELETE CASCADE,"
+    " role BIGINT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " PRIMARY KEY (member_id, organization_id));"
+    "CREATE INDEX membership_of_organization ON membership (organization_id, member_id);"
+
+    "CREATE TABLE session (" FREE_OBJECT
+    " member_id TEXT NOT NULL REFERENCES member (id) ON DELETE CASCADE,"
+    " expires_at BIGINT NOT NULL,"
+    " last_used_at BIGINT NOT NULL,"
+    " token_hash BYTEA NOT NULL UNIQUE);"
+    "CREATE INDEX session_of_member ON session (member_id);"
+
+    "CREATE TABLE project (" TENANT_OBJECT " name BYTEA NOT NULL,"
+    " name_hash BYTEA NOT NULL,"
+    " UNIQUE (organization_id, id),"
+    " UNIQUE (organization_id, name_hash));"
+
+    "CREATE TABLE environment (" TENANT_OBJECT " project_id TEXT NOT NULL,"
+    " is_enabled BIGINT NOT NULL,"
+    " bundle_revision BIGINT NOT NULL,"
+    " name BYTEA NOT NULL,"
+    " name_hash BYTEA NOT NULL,"
+    " hostname BYTEA NOT NULL,"
+    " hostname_hash BYTEA NOT NULL UNIQUE,"
+    " UNIQUE (organization_id, id),"
+    " UNIQUE (project_id, name_hash),"
+    " FOREIGN KEY (organization_id, project_id)"
+    "  REFERENCES project (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX environment_of_project ON environment (organization_id, project_id, id);"
+
+    "CREATE TABLE route (" TENANT_OBJECT " environment_id TEXT NOT NULL,"
+    " position BIGINT NOT NULL,"
+    " match_kind TEXT NOT NULL,"
+    " path BYTEA NOT NULL,"
+    " upstream BYTEA NOT NULL,"
+    " FOREIGN KEY (organization_id, environment_id)"
+    "  REFERENCES environment (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX route_of_environment ON route (organization_id, environment_id, position, id);"
+
+    "CREATE TABLE service_account (" TENANT_OBJECT " project_id TEXT NOT NULL,"
+    " name BYTEA NOT NULL,"
+    " name_hash BYTEA NOT NULL,"
+    " UNIQUE (organization_id, id),"
+    " UNIQUE (project_id, name_hash),"
+    " FOREIGN KEY (organization_id, project_id)"
+    "  REFERENCES project (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX service_account_of_project"
+    " ON service_account (organization_id, project_id, id);"
+
+    "CREATE TABLE service_account_key (" TENANT_OBJECT " project_id TEXT NOT NULL,"
+    " service_account_id TEXT NOT NULL,"
+    " last_used_at BIGINT NOT NULL,"
+    " revoked_at BIGINT NOT NULL,"
+    " prefix BYTEA NOT NULL,"
+    " secret_hash BYTEA NOT NULL UNIQUE,"
+    " UNIQUE (organization_id, id),"
+    " FOREIGN KEY (organization_id, project_id)"
+    "  REFERENCES project (organization_id, id) ON DELETE CASCADE,"
+    " FOREIGN KEY (organization_id, service_account_id)"
+    "  REFERENCES service_account (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX service_account_key_of_service_account"
+    " ON service_account_key (organization_id, service_account_id, id);"
+    "CREATE INDEX service_account_key_of_project"
+    " ON service_account_key (organization_id, project_id);"
+
+    "CREATE TABLE warpgate (" TENANT_OBJECT " environment_id TEXT NOT NULL,"
+    " key_id TEXT NOT NULL,"
+    " last_seen_at BIGINT NOT NULL,"
+    " applied_revision BIGINT NOT NULL,"
+    " revoked_at BIGINT NOT NULL,"
+    " name BYTEA NOT NULL,"
+    " version BYTEA NOT NULL,"
+    " platform BYTEA NOT NULL,"
+    " ip_address BYTEA NOT NULL,"
+    " refused_code BYTEA NOT NULL,"
+    " refused_detail BYTEA NOT NULL,"
+    " FOREIGN KEY (organization_id, environment_id)"
+    "  REFERENCES environment (organization_id, id) ON DELETE CASCADE,"
+    " FOREIGN KEY (organization_id, key_id)"
+    "  REFERENCES service_account_key (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX warpgate_of_environment ON warpgate (organization_id, environment_id, id);"
+    "CREATE INDEX warpgate_of_key ON warpgate (organization_id, key_id);"
+
+    /* No reference to the environment: a revocation outlives it. */
+    "CREATE TABLE revocation (" TENANT_OBJECT " environment_id TEXT NOT NULL,"
+    " warpgate_id TEXT NOT NULL UNIQUE,"
+    " expires_at BIGINT NOT NULL);"
+    "CREATE INDEX revocation_of_organization ON revocation (organization_id);";
+
+/* NULL in rows that were there before: empty (STORE_COLUMN_SEALED_LATE). */
+static const char traffic_options_sql[] = "ALTER TABLE route ADD COLUMN options BYTEA;"
+                                          "ALTER TABLE environment ADD COLUMN health_checks BYTEA;";
+
+/* Whoever was there first runs the installation. */
+static const char operators_sql[] =
+    "ALTER TABLE member ADD COLUMN is_operator BIGINT NOT NULL DEFAULT 0;"
+    "UPDATE member SET is_operator = 1 WHERE id = (SELECT MIN(id) FROM member);";
+
+/* Append here, and nowhere else. */
+const struct store_schema_step store_schema_steps[] = {
+    {"first slice", first_slice_sql},
+    {"traffic options", traffic_options_sql},
+    {"operators", operators_sql},
+};
+const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
