@@ -33,14 +33,15 @@ enum api_list {
 
 struct api_operation {
     const char *method;
-    const char *path;           /* with {org}, {prj}, {env}, {rt}, {sa}, {key}: at most one */
+    const char *path; /* with {org}, {prj} …: at most two, the second within the first */
     enum permission permission; /* that the caller needs */
     enum api_tx tx;
     enum api_list list;
     unsigned status;                 /* of success */
     const struct api_schema *schema; /* of the body; NULL: none is looked at */
     enum status (*handler)(struct api_call *call);
-    bool is_login; /* costs a password hash: few run at a time */
+    bool is_login;              /* costs a password hash: few run at a time */
+    const char *const *filters; /* of a list, in its query; ends with NULL; NULL: none */
 };
 
 struct api_answer {
@@ -67,6 +68,7 @@ struct api_call {
     struct str query;      /* without the "?" */
     struct buf body;
     struct id object; /* from the path; none if it has none */
+    struct id part;   /* the second id in the path: to be looked up within `organization` */
     char ip_address[ADDRESS_TEXT_SIZE];
     bool has_peer;             /* the client showed a warpgate's certificate */
     struct cert_identity peer; /* its own */

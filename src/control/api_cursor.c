@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "pki/digest.h"
@@ -70,6 +71,76 @@ struct query {
     struct str order;
 };
 
+static int hex_value(char c) {
+    const char *found = c == '\0' ? NULL : strchr("0123456789abcdef", str_lower_char(c));
+    return found == NULL ? -1 : (int)(found - "0123456789abcdef");
+}
+
+/* False unless every "%" is followed by two hexadecimal digits. A "+" is one. */
+static bool decode(struct arena *arena, struct str text, struct str *decoded) {
+    char *out = arena_bytes(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (c == '%') {
+            int high = i + 2 < text.len ? hex_value(text.at[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(text.at[i + 2]) : -1;
+            if (low < 0) {
+                return false;
+            }
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        out[len++] = c;
+    }
+    *decoded = str_make(out, len);
+    return text_is_utf8(*decoded);
+}
+
+static bool is_filter(const struct api_operation *operation, struct str name) {
+    const char *const *filter = operation->filters;
+    for (; filter != NULL && *filter != NULL; filter++) {
+        if (str_eq(name, str_from(*filter))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The raw value of a parameter, and how often it is there. */
+static unsigned find_parameter(const struct api_call *call, struct str name, struct str *value) {
+    struct str rest = call->query;
+    unsigned count = 0;
+    while (!str_is_empty(rest)) {
+        struct str item;
+        struct str found;
+        struct str text;
+        (void)str_cut(rest, '&', &item, &rest);
+        (void)str_cut(item, '=', &found, &text);
+        if (str_eq(found, name)) {
+            *value = text;
+            count++;
+        }
+    }
+    return count;
+}
+
+struct str api_cursor_filter(struct api_call *call, const char *name) {
+    struct str value = STR_EMPTY;
+    struct str decoded = STR_EMPTY;
+    (void)find_parameter(call, str_from(name), &value);
+    return decode(&call->arena, value, &decoded) ? decoded : STR_EMPTY;
+}
+
+static enum status judge_filter(struct api_call *call, struct str name, struct str value) {
+    struct str ignored;
+    if (find_parameter(call, name, &ignored) != 1 || str_is_empty(value) ||
+        !decode(&call->arena, value, &ignored)) {
+        return refuse_query(call, "a filter of the query is empty, repeated or wrongly encoded");
+    }
+    return STATUS_OK;
+}
+
 static enum status read_query(struct api_call *call, struct query *query) {
     const struct {
         struct str name;
@@ -88,6 +159,13 @@ static enum status read_query(struct api_call *call, struct query *query) {
         struct str *target = NULL;
         (void)str_cut(rest, '&', &item, &rest);
         (void)str_cut(item, '=', &name, &value);
+        if (is_filter(call->operation, name)) {
+            enum status status = judge_filter(call, name, value);
+            if (status != STATUS_OK) {
+                return status;
+            }
+            continue;
+        }
         for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
             if (parameters[i].is_allowed && str_eq(name, parameters[i].name)) {
                 target = parameters[i].value;

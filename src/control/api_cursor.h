@@ -26,9 +26,11 @@ void api_cursor_write(const uint8_t key[CONTROL_CURSOR_KEY_BYTES], const struct 
 enum status api_cursor_read(const uint8_t key[CONTROL_CURSOR_KEY_BYTES], struct str text,
                             struct api_cursor *cursor) MUST_USE;
 
-/* Reads limit, cursor and order from the call's query, as its operation has them. STATUS_INVALID (query_invalid, cursor_invalid);
- * any query is invalid where there is no list. */
+/* Reads limit, cursor and order from the call's query, as its operation has them, and judges the shape of its filters. STATUS_INVALID
+ * (query_invalid, cursor_invalid); any query is invalid where there is no list. */
 enum status api_cursor_page(struct api_call *call, struct store_page *page) MUST_USE;
+/* The value of one of the operation's filters, percent-decoded; empty when it is not in the query. */
+struct str api_cursor_filter(struct api_call *call, const char *name);
 /* Makes the answer {"items", "next_cursor"}; takes `items`. `last` and `position` are of the last row shown. */
 void api_cursor_answer(struct api_call *call, const struct store_page *page, json_t *items,
                        const struct id *last, int64_t position);

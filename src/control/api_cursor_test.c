@@ -122,6 +122,40 @@ static void test_queries_that_are_wrong(void **state) {
     }
 }
 
+static void test_filters(void **state) {
+    static const char *const filters[] = {"role", "email", NULL};
+    static const struct {
+        const char *query;
+        const char *email; /* NULL: refused */
+    } cases[] = {
+        {"limit=3", ""},
+        {"email=ada%40example.com&limit=3", "ada@example.com"},
+        {"role=owner&email=a+b%2bc%25", "a+b+c%"},
+        {"email=", NULL},
+        {"email=a&email=b", NULL},
+        {"email=%4", NULL},
+        {"email=%4x", NULL},
+        {"email=%", NULL},
+        {"email=%ff", NULL},
+        {"name=x", NULL},
+    };
+    struct control control = {.loop = NULL};
+    const struct api_operation operation = {.list = API_LIST_TIME, .filters = filters};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct api_call call = {.control = &control, .operation = &operation};
+        struct store_page page;
+        arena_init(&call.arena);
+        call.query = str_from(cases[i].query);
+        assert_int_equal(api_cursor_page(&call, &page),
+                         cases[i].email != NULL ? STATUS_OK : STATUS_INVALID);
+        if (cases[i].email != NULL) {
+            assert_true(str_eq(api_cursor_filter(&call, "email"), str_from(cases[i].email)));
+        }
+        arena_fini(&call.arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
@@ -129,6 +163,7 @@ int main(void) {
         cmocka_unit_test(test_forged_ones),
         cmocka_unit_test(test_queries_that_are_right),
         cmocka_unit_test(test_queries_that_are_wrong),
+        cmocka_unit_test(test_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

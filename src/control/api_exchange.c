@@ -380,6 +380,7 @@ static void find_operation(struct api_exchange *exchange, const struct api_table
     if (status == STATUS_OK) {
         call->operation = match.operation;
         call->object = match.object;
+        call->part = match.part;
         judge_head(exchange);
         return;
     }

@@ -56,26 +56,28 @@ static const struct {
 } path_ids[] = {
     {"{org}", ID_ORGANIZATION}, {"{prj}", ID_PROJECT},        {"{env}", ID_ENVIRONMENT},
     {"{rt}", ID_ROUTE},         {"{sa}", ID_SERVICE_ACCOUNT}, {"{key}", ID_KEY},
+    {"{mem}", ID_MEMBER},       {"{ses}", ID_SESSION},        {"{inv}", ID_INVITATION},
+    {"{op}", ID_OPERATION},
 };
 
-static bool match_segment(struct str segment, struct str template, struct id *object) {
+static bool match_segment(struct str segment, struct str template, struct api_match *match) {
+    struct id *id = id_is_none(&match->object) ? &match->object : &match->part;
     for (size_t i = 0; i < COUNT(path_ids); i++) {
         if (str_eq(template, str_from(path_ids[i].name))) {
-            return id_parse(path_ids[i].kind, segment, object) == STATUS_OK;
+            return id_parse(path_ids[i].kind, segment, id) == STATUS_OK;
         }
     }
     return str_eq(segment, template);
 }
 
-static bool match_path(struct str path, struct str template, struct id *object) {
+static bool match_path(struct str path, struct str template, struct api_match *match) {
     bool has_more = true;
-    *object = (struct id){.text = ""};
     while (has_more) {
         struct str segment;
         struct str part;
         has_more = str_cut(path, '/', &segment, &path);
         if (str_cut(template, '/', &part, &template) != has_more ||
-            !match_segment(segment, part, object)) {
+            !match_segment(segment, part, match)) {
             return false;
         }
     }
@@ -92,12 +94,11 @@ enum status api_router_find(const struct api_table *table, struct str method, st
     struct str allow = STR_EMPTY;
     for (size_t i = 0; i < table->count; i++) {
         const struct api_operation *operation = &table->operations[i];
-        struct id object;
-        if (!match_path(path, str_from(operation->path), &object)) {
+        *match = (struct api_match){.operation = operation};
+        if (!match_path(path, str_from(operation->path), match)) {
             continue;
         }
         if (match_method(method, operation->method)) {
-            *match = (struct api_match){.operation = operation, .object = object};
             return STATUS_OK;
         }
         allow = arena_printf(arena, "%.*s%s%s", STR_ARG(allow), allow.len == 0 ? "" : ", ",

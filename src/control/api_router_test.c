@@ -46,7 +46,7 @@ static void test_every_operation_finds_itself(void **state) {
         struct str after;
         struct api_match match;
         struct str path = str_from(operation->path);
-        if (str_cut(path, '{', &before, &rest) && str_cut(rest, '}', &prefix, &after)) {
+        while (str_cut(path, '{', &before, &rest) && str_cut(rest, '}', &prefix, &after)) {
             path = arena_printf(&arena, "%.*s%.*s_01jd3m8k6vq2x7r9t4w5y6z8ab%.*s", STR_ARG(before),
                                 STR_ARG(prefix), STR_ARG(after));
         }

@@ -136,6 +136,7 @@ static inline void kit_run(struct kit *kit, const char *method, const char *path
     if (status == STATUS_OK) {
         call.operation = match.operation;
         call.object = match.object;
+        call.part = match.part;
         api_dispatch_run(&call);
     } else {
         (void)why_set(&call.why, status,

@@ -237,6 +237,19 @@ static bool names_parameter(const json_t *described, const char *name) {
     return false;
 }
 
+/* A filter is described where it is used. */
+static bool describes_filter(const json_t *described, const char *name) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(described, "parameters"), i, item) {
+        const char *own = json_string_value(json_object_get(item, "name"));
+        if (own != NULL && strcmp(own, name) == 0) {
+            return strcmp(json_string_value(json_object_get(item, "in")), "query") == 0;
+        }
+    }
+    return false;
+}
+
 static void test_lists_take_what_they_say(void **state) {
     (void)state;
     for (size_t i = 0; i < api_router_public.count; i++) {
@@ -245,6 +258,10 @@ static void test_lists_take_what_they_say(void **state) {
         assert_true(names_parameter(described, "limit") == (operation->list != API_LIST_NONE));
         assert_true(names_parameter(described, "cursor") == (operation->list != API_LIST_NONE));
         assert_true(names_parameter(described, "order") == (operation->list == API_LIST_TIME));
+        for (const char *const *filter = operation->filters; filter != NULL && *filter != NULL;
+             filter++) {
+            assert_true(describes_filter(described, *filter));
+        }
     }
 }
 
