@@ -32,21 +32,30 @@ static void encode_body(const uint8_t uuid[16], char out[26]) {
     }
 }
 
-struct id id_new(enum id_kind kind, const struct clock *clock, const struct random *random) {
+/* Over the first bytes of `uuid` goes the time. */
+static struct id write_id(enum id_kind kind, uint64_t wall_ms, uint8_t uuid[16]) {
     struct id id = {0};
-    uint8_t uuid[16];
-    uint64_t now = (uint64_t)clock_wall_ms(clock);
-    random_fill(random, uuid, sizeof(uuid));
     for (unsigned i = 0; i < 6; i++) {
-        uuid[i] = (uint8_t)(now >> (40 - 8 * i));
+        uuid[i] = (uint8_t)(wall_ms >> (40 - 8 * i));
     }
-    uuid[6] = (uint8_t)(0x70 | (uuid[6] & 0x0f)); /* version 7 */
-    uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f)); /* variant 10 */
     size_t len = strlen(prefixes[kind]);
     memcpy(id.text, prefixes[kind], len);
     id.text[len] = '_';
     encode_body(uuid, id.text + len + 1);
     return id;
+}
+
+struct id id_new(enum id_kind kind, const struct clock *clock, const struct random *random) {
+    uint8_t uuid[16];
+    random_fill(random, uuid, sizeof(uuid));
+    uuid[6] = (uint8_t)(0x70 | (uuid[6] & 0x0f)); /* version 7 */
+    uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f)); /* variant 10 */
+    return write_id(kind, (uint64_t)clock_wall_ms(clock), uuid);
+}
+
+struct id id_floor(enum id_kind kind, int64_t wall_ms) {
+    uint8_t uuid[16] = {0};
+    return write_id(kind, (uint64_t)wall_ms, uuid);
 }
 
 static bool is_body(struct str body) {

@@ -41,6 +41,8 @@ struct id {
 };
 
 struct id id_new(enum id_kind kind, const struct clock *clock, const struct random *random);
+/* At or below every id of this kind that was made at this time or later, and above those made before: a bound for queries, nobody's id. */
+struct id id_floor(enum id_kind kind, int64_t wall_ms);
 /* STATUS_INVALID unless `text` is exactly an id of this kind in canonical form. */
 enum status id_parse(enum id_kind kind, struct str text, struct id *id) MUST_USE;
 const char *id_prefix(enum id_kind kind); /* "env" */

@@ -28,6 +28,18 @@ static void makes_uuid7(void **state) {
     assert_string_equal(id.text, "env_014d2pf2dbfzzvzzzzzzzzzzzz");
 }
 
+static void floors_are_between(void **state) {
+    int64_t now = 0x0123456789ab;
+    struct clock clock = {fixed_now, fixed_now, &now};
+    (void)state;
+    struct id before = id_new(ID_EVENT, &clock, random_system());
+    struct id floor = id_floor(ID_EVENT, now + 1);
+    now++;
+    struct id after = id_new(ID_EVENT, &clock, random_system());
+    assert_true(strcmp(before.text, floor.text) < 0);
+    assert_true(strcmp(floor.text, after.text) < 0);
+}
+
 static void round_trips_every_kind(void **state) {
     (void)state;
     for (int kind = 0; kind < ID_KIND_COUNT; kind++) {
@@ -99,8 +111,11 @@ static void knows_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(makes_uuid7),   cmocka_unit_test(round_trips_every_kind),
-        cmocka_unit_test(sorts_by_time), cmocka_unit_test(refuses_other_text),
+        cmocka_unit_test(makes_uuid7),
+        cmocka_unit_test(floors_are_between),
+        cmocka_unit_test(round_trips_every_kind),
+        cmocka_unit_test(sorts_by_time),
+        cmocka_unit_test(refuses_other_text),
         cmocka_unit_test(knows_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,7 @@ struct api_call {
     struct store_tx *tx;
     struct id touched[API_TOUCHED_MAX]; /* environments whose bundle has to be built anew */
     size_t touched_count;
+    bool is_audited; /* it has said what it changed, or that it changed nothing (audit.h) */
     struct change_list changes; /* applied when the transaction is committed */
 
     struct why why;

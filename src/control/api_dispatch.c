@@ -1,11 +1,20 @@
 /* api_dispatch.c: the steps of a call, in order. Each may end it with a status and a why. */
 #include "control/api_dispatch.h"
 
+#include <stdlib.h>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_problem.h"
+#include "control/audit.h"
 #include "control/bundle_builder.h"
 #include "store/store_tenant.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#define UNAUDITED_ABORTS true
+#else
+#define UNAUDITED_ABORTS false
+#endif
 
 enum status api_dispatch_authenticate(struct api_call *call) {
     struct str token;
@@ -103,8 +112,21 @@ static enum status read_input(struct api_call *call) {
                          call->faults.at[0].pointer, call->faults.at[0].detail);
 }
 
+/* What was changed and not recorded never happened, as far as anybody can tell later. */
+static void complain_unaudited(const struct api_call *call) {
+    log_error("api.unaudited", "method=%s path=%s request=%s", call->operation->method,
+              call->operation->path, call->request_id.text);
+    if (UNAUDITED_ABORTS) {
+        abort();
+    }
+}
+
 static enum status handle(struct api_call *call) {
-    return call->operation->handler(call);
+    enum status status = call->operation->handler(call);
+    if (status == STATUS_OK && audit_is_missing(call)) {
+        complain_unaudited(call);
+    }
+    return status;
 }
 
 static enum status build_bundles(struct api_call *call) {

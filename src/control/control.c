@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/audit_access.h"
 #include "control/bundle_builder.h"
 #include "control/change_reader.h"
 #include "control/control_conn.h"
@@ -64,6 +66,7 @@ static enum status open_identity(struct control *control, const struct control_c
     (void)config;
     enum status status = identity_password_new(NULL, &control->passwords, why);
     control->throttle = identity_throttle_new(loop_clock(control->loop));
+    control->access = audit_access_new();
     control->login = (struct identity_login){
         .store = control->store,
         .passwords = control->passwords,
@@ -76,6 +79,60 @@ static enum status open_keys(struct control *control, const struct control_confi
                              struct why *why) {
     (void)config;
     return control_keys_open(control, why);
+}
+
+static enum status find_first(struct store_tx *tx, struct arena *arena,
+                              struct store_organization *organization,
+                              struct store_member *member) {
+    struct store_page page = {.limit = 1, .order = STORE_ASCENDING};
+    struct store_organization *organizations = NULL;
+    struct store_member *members = NULL;
+    size_t count = 0;
+    enum status status = store_organization_list_any(tx, &page, arena, &organizations, &count);
+    if (status == STATUS_OK && count == 1) {
+        *organization = organizations[0];
+        status = store_member_list(tx, &organization->object.id, &page, arena, &members, &count);
+    }
+    if (status == STATUS_OK && count == 1) {
+        *member = members[0];
+    }
+    return status;
+}
+
+/* The first events there are: the installation's own, and those of its first organization. */
+static enum status record_first_start(struct control *control, struct why *why) {
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    struct store_organization organization = {.name = STR_EMPTY};
+    struct store_member member = {.email = STR_EMPTY};
+    struct arena arena;
+    arena_init(&arena);
+    enum status status = store_tx_begin(control->store, STORE_WRITE, why, &tx);
+    if (status == STATUS_OK) {
+        status = find_first(tx, &arena, &organization, &member);
+    }
+    struct audit_fact facts[] = {
+        {.action = "installation.started_first",
+         .after = json_pack("{s:s}", "domain", control->domain)},
+        {.action = "organization.created",
+         .organization = organization.object.id,
+         .target = organization.object.id,
+         .after = json_pack("{s:o}", "name", json_from_str(organization.name))},
+        {.action = "member.added",
+         .organization = organization.object.id,
+         .target = member.object.id,
+         .after = json_pack("{s:o,s:s}", "email", json_from_str(member.email), "role", "owner")},
+    };
+    for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+        if (status == STATUS_OK) {
+            status = audit_record_system(tx, &facts[i]);
+        }
+        json_decref(facts[i].after);
+    }
+    if (status == STATUS_OK) {
+        status = store_tx_commit(&tx);
+    }
+    arena_fini(&arena);
+    return status;
 }
 
 /* At the first start, and never again. */
@@ -94,6 +151,7 @@ static enum status make_owner(struct control *control, const struct control_conf
     if (status == STATUS_OK) {
         log_info("control.owner_made", "generated_password=%s",
                  secret_is_empty(&control->first_password) ? "no" : "yes");
+        status = record_first_start(control, why);
     }
     return status == STATUS_END ? STATUS_OK : status;
 }
@@ -208,8 +266,8 @@ enum status control_make_demo(struct control *control, struct control_demo *demo
 
 void control_state_check_ended(struct control *control) {
     if (control->phase != CONTROL_STOPPING || control->work_count > 0 ||
-        atomic_load(&control->arriving_count) > 0 ||
-        !list_is_empty(&control->conns) || !list_is_empty(&control->exchanges)) {
+        atomic_load(&control->arriving_count) > 0 || !list_is_empty(&control->conns) ||
+        !list_is_empty(&control->exchanges)) {
         return;
     }
     control->phase = CONTROL_ENDED;
@@ -241,6 +299,7 @@ void control_free(struct control **at) {
     }
     control_upkeep_end(control);
     feed_hub_free(&control->hub);
+    audit_access_free(&control->access);
     presence_free(&control->presence);
     tls_context_unref(&control->api_tls);
     tls_context_unref(&control->machine_tls);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "control/audit.h"
 #include "control/bundle_builder.h"
 #include "control/change_reader.h"
 #include "control/control_names.h"
@@ -147,7 +148,19 @@ static enum status make_key(struct demo_state *state) {
         .service_account = state->account.object.id,
         .prefix = str_sub(secret_str(token), 0, API_KEY_PREFIX_LENGTH),
     };
-    return store_key_insert(state->tx, &key, hash);
+    enum status status = store_key_insert(state->tx, &key, hash);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct audit_fact fact = {
+        .action = "key.created",
+        .organization = state->organization,
+        .project = state->project.object.id,
+        .target = key.object.id,
+        .after =
+            json_pack("{s:s,s:b}", "service_account", state->account.object.id.text, "demo", true),
+    };
+    return audit_record_system(state->tx, &fact);
 }
 
 static enum status build_bundle(struct demo_state *state) {

@@ -27,6 +27,7 @@
 /* After this a revoked certificate is refused for its age; with room for clocks that differ. */
 #define CONTROL_REVOCATION_MS ((CONTROL_WARPGATE_LIFETIME_SECONDS + 600) * 1000)
 
+struct audit_access;
 struct feed_hub;
 struct presence;
 struct control_timers;
@@ -63,6 +64,7 @@ struct control {
     struct identity_password *passwords;
     struct identity_throttle *throttle;
     struct identity_login login;
+    struct audit_access *access;
     struct presence *presence; /* has a lock of its own */
     struct ca *ca;
     EVP_PKEY *bundle_key;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api_exchange.h"
+#include "control/audit_access.h"
 #include "control/control_conn.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
@@ -51,8 +52,7 @@ static enum status keep_report(struct control *control, struct store_tx *tx, con
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static void keep_reports(void *context) {
-    struct control *control = ((struct control_timers *)context)->control;
+static void keep_reports(struct control *control) {
     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
     struct why why = {0};
     struct id *ids = memory_new_array(KEEP_COUNT_MAX, sizeof(struct id));
@@ -69,6 +69,12 @@ static void keep_reports(void *context) {
         log_warn("control.reports_not_kept", "code=%s detail=%s", why.slug, why.text);
     }
     memory_free(ids);
+}
+
+static void run_keeping(void *context) {
+    struct control *control = ((struct control_timers *)context)->control;
+    keep_reports(control);
+    audit_access_write(control->access, control->store);
 }
 
 static void finish_keeping(void *context) {
@@ -130,7 +136,7 @@ static void run_often(struct control_timers *timers) {
     if (!timers->is_keeping) {
         timers->is_keeping = true;
         control->work_count++;
-        loop_work(control->loop, keep_reports, finish_keeping, timers);
+        loop_work(control->loop, run_keeping, finish_keeping, timers);
     }
 }
 

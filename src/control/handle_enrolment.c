@@ -3,8 +3,11 @@
  * A warpgate registers itself. One that comes with the same key, environment and name as one that is not connected is that one
  * come back: it keeps its id, so that a restart does not leave a new entry behind each time.
  */
+#include <stdio.h>
+
 #include "base/json.h"
 #include "base/log.h"
+#include "control/audit_access.h"
 #include "control/bundle_builder.h"
 #include "control/handle.h"
 #include "control/presence.h"
@@ -232,14 +235,53 @@ static enum status write_answer(struct api_call *call, const struct store_warpga
     return status;
 }
 
+/* Audit events */
+
+static json_t *write_enrolled(const struct store_warpgate *warpgate, const struct store_key *key) {
+    json_t *item = json_object();
+    json_object_set_new(item, "environment", api_call_id(&warpgate->environment));
+    json_object_set_new(item, "service_account", api_call_id(&key->service_account));
+    json_object_set_new(item, "key", api_call_id(&warpgate->key));
+    json_object_set_new(item, "name", json_from_str(warpgate->name));
+    json_object_set_new(item, "version", json_from_str(warpgate->version));
+    json_object_set_new(item, "platform", json_from_str(warpgate->platform));
+    json_object_set_new(item, "ip_address", json_from_str(warpgate->ip_address));
+    return item;
+}
+
+static enum status record_enrolled(struct api_call *call, const struct store_key *key,
+                                   const struct store_warpgate *warpgate) {
+    call->organization = key->object.organization;
+    call->actor = key->service_account;
+    return audit_record(call, "warpgate.enrolled", &warpgate->object.id, NULL,
+                        write_enrolled(warpgate, key));
+}
+
+/* A key that somebody holds although it is no longer good. */
+static void note_refusal(struct api_call *call, const struct store_key *key) {
+    struct audit_access_note note = {
+        .action = "key.refused",
+        .key = key->object.id,
+        .organization = key->object.organization,
+        .request = call->request_id,
+    };
+    snprintf(note.code, sizeof(note.code), "%s", call->why.slug);
+    snprintf(note.ip_address, sizeof(note.ip_address), "%s", call->ip_address);
+    audit_access_add(call->control->access, &note);
+}
+
 /* Enrolment */
 
 /* Strangers never get to the one writing transaction. */
 static enum status check_key(struct api_call *call, struct store_key *key) {
     enum status status = store_tx_begin(call->control->store, STORE_READ, &call->why, &call->tx);
     if (status == STATUS_OK) {
+        *key = (struct store_key){0};
         status = find_key(call, key);
         store_tx_rollback(&call->tx);
+    }
+    if (status == STATUS_DENIED && !id_is_none(&key->object.id)) {
+        note_refusal(call, key);
     }
     return status;
 }
@@ -258,6 +300,9 @@ static enum status enrol(struct api_call *call, const struct enrolment_request *
     }
     if (status == STATUS_OK) {
         status = register_warpgate(call, &key, request, &environment, &warpgate);
+    }
+    if (status == STATUS_OK) {
+        status = record_enrolled(call, &key, &warpgate);
     }
     if (status == STATUS_OK) {
         status = write_answer(call, &warpgate, public_key);
@@ -341,6 +386,7 @@ static enum status renew(struct api_call *call, EVP_PKEY *public_key) {
 }
 
 enum status handle_enrolment_renew(struct api_call *call) {
+    audit_unchanged(call); /* the same warpgate goes on: nothing to tell, every 12 hours */
     struct enrolment_request request;
     EVP_PKEY *public_key = NULL;
     if (!call->has_peer) {

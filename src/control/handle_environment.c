@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
+#include "control/audit.h"
 #include "control/change_reader.h"
 #include "control/control_names.h"
 #include "control/handle.h"
@@ -97,6 +98,10 @@ enum status handle_environment_create(struct api_call *call) {
     if (status == STATUS_OK) {
         status = store_environment_insert(call->tx, &environment);
     }
+    if (status == STATUS_OK) {
+        status = audit_record(call, "environment.created", &environment.object.id, NULL,
+                              write_environment(call, &environment));
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -144,6 +149,11 @@ enum status handle_environment_patch(struct api_call *call) {
         api_call_touch(call, &changed.object.id);
     }
     if (status == STATUS_OK) {
+        status =
+            audit_record(call, "environment.updated", &changed.object.id,
+                         write_environment(call, &environment), write_environment(call, &changed));
+    }
+    if (status == STATUS_OK) {
         answer_environment(call, &changed);
     }
     return status;
@@ -164,6 +174,10 @@ enum status handle_environment_delete(struct api_call *call) {
     if (status == STATUS_OK) {
         change_list_add(&call->changes, CHANGE_ENVIRONMENT_REMOVED)->environment = call->object;
         status = change_reader_revocations(call->tx, "environment_deleted", &call->changes);
+    }
+    if (status == STATUS_OK) {
+        status = audit_record(call, "environment.deleted", &call->object,
+                              write_environment(call, &environment), NULL);
     }
     if (status == STATUS_OK) {
         call->answer.etag[0] = '\0';

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
+#include "control/audit.h"
 #include "control/change_reader.h"
 #include "control/handle.h"
 #include "pki/api_key.h"
@@ -51,6 +52,9 @@ enum status handle_key_create(struct api_call *call) {
     };
     enum status status = store_key_insert(call->tx, &key, hash);
     if (status == STATUS_OK) {
+        status = audit_record(call, "key.created", &key.object.id, NULL, write_key(&key));
+    }
+    if (status == STATUS_OK) {
         call->answer.body = write_key(&key);
         json_object_set_new(call->answer.body, "key", json_from_str(secret_str(&secret)));
         log_info("api.key_created", "key=%s service_account=%s member=%s", key.object.id.text,
@@ -60,12 +64,30 @@ enum status handle_key_create(struct api_call *call) {
     return status;
 }
 
+static enum status record_revoked(struct api_call *call, const struct store_key *key) {
+    struct store_key revoked = *key;
+    if (key->revoked_at_ms != 0) {
+        audit_unchanged(call);
+        return STATUS_OK;
+    }
+    revoked.revoked_at_ms = store_tx_now_ms(call->tx);
+    return audit_record(call, "key.revoked", &key->object.id, write_key(key), write_key(&revoked));
+}
+
 /* With it end the warpgates that enrolled by it: edges are told in the same breath. */
 enum status handle_key_delete(struct api_call *call) {
-    enum status status = store_key_revoke(call->tx, &call->organization, &call->object,
-                                          store_tx_now_ms(call->tx) + CONTROL_REVOCATION_MS);
+    struct store_key key;
+    enum status status =
+        store_key_get(call->tx, &call->organization, &call->object, &call->arena, &key);
+    if (status == STATUS_OK) {
+        status = store_key_revoke(call->tx, &call->organization, &call->object,
+                                  store_tx_now_ms(call->tx) + CONTROL_REVOCATION_MS);
+    }
     if (status == STATUS_OK) {
         status = change_reader_revocations(call->tx, "key_revoked", &call->changes);
+    }
+    if (status == STATUS_OK) {
+        status = record_revoked(call, &key);
     }
     if (status == STATUS_OK) {
         log_info("api.key_revoked", "key=%s member=%s", call->object.text, call->actor.text);

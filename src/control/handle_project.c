@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
+#include "control/audit.h"
 #include "control/change_reader.h"
 #include "control/control_names.h"
 #include "control/handle.h"
@@ -39,6 +40,17 @@ enum status handle_project_list(struct api_call *call) {
     return STATUS_OK;
 }
 
+/* For the audit event: the API's own words for what matters of it. */
+static json_t *write_first(const struct store_environment *environment) {
+    json_t *item = json_object();
+    json_object_set_new(item, "id", api_call_id(&environment->object.id));
+    json_object_set_new(item, "project", api_call_id(&environment->project));
+    json_object_set_new(item, "name", json_from_str(environment->name));
+    json_object_set_new(item, "enabled", json_boolean(environment->is_enabled));
+    json_object_set_new(item, "hostname", json_from_str(environment->hostname));
+    return item;
+}
+
 /* A new project brings its first environment, which gets the project's own host name. */
 static enum status add_first_environment(struct api_call *call,
                                          const struct store_project *project) {
@@ -58,6 +70,8 @@ static enum status add_first_environment(struct api_call *call,
     status = store_environment_insert(call->tx, &environment);
     if (status == STATUS_OK) {
         api_call_touch(call, &environment.object.id);
+        status = audit_record(call, "environment.created", &environment.object.id, NULL,
+                              write_first(&environment));
     }
     return status;
 }
@@ -68,6 +82,10 @@ enum status handle_project_create(struct api_call *call) {
         .name = api_call_text(call, "name", STR_EMPTY),
     };
     enum status status = store_project_insert(call->tx, &project);
+    if (status == STATUS_OK) {
+        status = audit_record(call, "project.created", &project.object.id, NULL,
+                              write_project(&project));
+    }
     if (status == STATUS_OK) {
         status = add_first_environment(call, &project);
     }
@@ -102,11 +120,17 @@ enum status handle_project_patch(struct api_call *call) {
     if (status != STATUS_OK) {
         return status;
     }
+    json_t *before = write_project(&project);
     struct str name = api_call_text(call, "name", project.name);
     if (!str_eq(name, project.name)) {
         project.name = name;
         status = store_project_update(call->tx, &project);
     }
+    if (status == STATUS_OK) {
+        status = audit_record(call, "project.updated", &project.object.id, json_incref(before),
+                              write_project(&project));
+    }
+    json_decref(before);
     if (status == STATUS_OK) {
         call->answer.body = write_project(&project);
         api_call_set_etag(call, project.object.revision, 0);
@@ -152,6 +176,10 @@ enum status handle_project_delete(struct api_call *call) {
     }
     if (status == STATUS_OK) {
         status = change_reader_revocations(call->tx, "project_deleted", &call->changes);
+    }
+    if (status == STATUS_OK) {
+        status =
+            audit_record(call, "project.deleted", &call->object, write_project(&project), NULL);
     }
     if (status == STATUS_OK) {
         call->answer.etag[0] = '\0';

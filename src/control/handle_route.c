@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include "control/api_cursor.h"
+#include "control/audit.h"
 #include "control/handle.h"
 #include "control/route_option.h"
 #include "policy/bundle.h"
@@ -94,6 +95,9 @@ enum status handle_route_create(struct api_call *call) {
         status = store_route_insert(call->tx, &route);
     }
     if (status == STATUS_OK) {
+        status = audit_record(call, "route.created", &route.object.id, NULL, write_route(&route));
+    }
+    if (status == STATUS_OK) {
         api_call_touch(call, &route.environment);
         answer_route(call, &route);
     }
@@ -137,6 +141,10 @@ enum status handle_route_patch(struct api_call *call) {
         api_call_touch(call, &changed.environment);
     }
     if (status == STATUS_OK) {
+        status = audit_record(call, "route.updated", &changed.object.id, write_route(&route),
+                              write_route(&changed));
+    }
+    if (status == STATUS_OK) {
         answer_route(call, &changed);
     }
     return status;
@@ -151,6 +159,9 @@ enum status handle_route_delete(struct api_call *call) {
     if (status == STATUS_OK) {
         status =
             store_route_delete(call->tx, &call->organization, &call->object, route.object.revision);
+    }
+    if (status == STATUS_OK) {
+        status = audit_record(call, "route.deleted", &call->object, write_route(&route), NULL);
     }
     if (status == STATUS_OK) {
         api_call_touch(call, &route.environment);

@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
+#include "control/audit.h"
 #include "control/handle.h"
 #include "store/store_service_account.h"
 
@@ -42,6 +43,10 @@ enum status handle_service_account_create(struct api_call *call) {
         .name = api_call_text(call, "name", STR_EMPTY),
     };
     enum status status = store_service_account_insert(call->tx, &account);
+    if (status == STATUS_OK) {
+        status = audit_record(call, "service_account.created", &account.object.id, NULL,
+                              write_account(&account));
+    }
     if (status != STATUS_OK) {
         return status;
     }

@@ -11,7 +11,7 @@
 
 /* Above every id, in any collation. */
 #define CURSOR_TOP STR("zzzz")
-#define FILTERS_MAX 4
+#define FILTERS_MAX 10
 
 struct store_value store_row_id(const struct id *id) {
     if (id_is_none(id)) {

@@ -135,10 +135,34 @@ static const char operators_sql[] =
     "ALTER TABLE member ADD COLUMN is_operator BIGINT NOT NULL DEFAULT 0;"
     "UPDATE member SET is_operator = 1 WHERE id = (SELECT MIN(id) FROM member);";
 
+/* No references but to the tenant: an event outlives what it tells of. Pruned and listed by ids, which sort by time. */
+#define AUDIT_DETAILS                                                                              \
+    " actor_id TEXT,"                                                                              \
+    " target_id TEXT,"                                                                             \
+    " request_id TEXT,"                                                                            \
+    " action TEXT NOT NULL,"                                                                       \
+    " actor_name BYTEA NOT NULL,"                                                                  \
+    " ip_address BYTEA NOT NULL,"                                                                  \
+    " before_value BYTEA NOT NULL,"                                                                \
+    " after_value BYTEA NOT NULL"
+
+static const char audit_sql[] =
+    "CREATE TABLE audit_event ("
+    " id TEXT PRIMARY KEY,"
+    " organization_id TEXT NOT NULL REFERENCES organization (id) ON DELETE CASCADE,"
+    " created_at BIGINT NOT NULL,"
+    " project_id TEXT,"
+    " environment_id TEXT," AUDIT_DETAILS ");"
+    "CREATE INDEX audit_event_of_organization ON audit_event (organization_id, id);"
+    "CREATE TABLE installation_event ("
+    " id TEXT PRIMARY KEY,"
+    " created_at BIGINT NOT NULL," AUDIT_DETAILS ");";
+
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
     {"first slice", first_slice_sql},
     {"traffic options", traffic_options_sql},
     {"operators", operators_sql},
+    {"audit events", audit_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

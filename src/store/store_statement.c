@@ -22,6 +22,12 @@
 #define SESSION_COLUMNS FREE_COLUMNS ", member_id, expires_at, last_used_at, token_hash"
 #define REVOCATION_COLUMNS TENANT_COLUMNS ", environment_id, warpgate_id, expires_at"
 
+#define AUDIT_DETAIL_COLUMNS                                                                       \
+    "actor_id, target_id, request_id, action, actor_name, ip_address, before_value, after_value"
+#define AUDIT_COLUMNS                                                                              \
+    "id, organization_id, created_at, project_id, environment_id, " AUDIT_DETAIL_COLUMNS
+#define AUDIT_FREE_COLUMNS "id, created_at, " AUDIT_DETAIL_COLUMNS
+
 /* What identifies a row together with its tenant, and proves that nobody has changed it since it was read. The new revision is
  * $4 (or $3). Naming created_at makes use of every parameter, which PostgreSQL wants. */
 #define TENANT_SET "revision = $4, updated_at = $5"
@@ -72,7 +78,7 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "INSERT INTO member (" MEMBER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     [STATEMENT_MEMBER_UPDATE] =
         "UPDATE member SET " FREE_SET ", email = $5, email_hash = $6, name = $7, password_hash = "
-                                      "$8, is_operator = $9" FREE_UNCHANGED,
+        "$8, is_operator = $9" FREE_UNCHANGED,
     [STATEMENT_MEMBER_GET] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = $1 AND id IN "
                              "(SELECT member_id FROM membership WHERE organization_id = $2)",
     [STATEMENT_MEMBER_GET_ANY] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = $1",
@@ -205,6 +211,32 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
          3),
     [STATEMENT_REVOCATION_PRUNE_ANY] = "DELETE FROM revocation WHERE expires_at <= $1",
 
+    [STATEMENT_AUDIT_INSERT] = "INSERT INTO audit_event (" AUDIT_COLUMNS
+                               ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    [STATEMENT_AUDIT_GET] = GET(AUDIT_COLUMNS, "audit_event"),
+    LIST(STATEMENT_AUDIT_LIST, AUDIT_COLUMNS, "audit_event",
+         "organization_id = $1 AND (actor_id = $2 OR $2 IS NULL) "
+         "AND (target_id = $3 OR $3 IS NULL) AND (action = $4 OR $4 IS NULL) "
+         "AND (project_id = $5 OR $5 IS NULL) AND (environment_id = $6 OR $6 IS NULL) "
+         "AND created_at >= $7 AND created_at < $8 AND id >= $9 AND id < $10 AND ",
+         11, 12),
+    [STATEMENT_AUDIT_PRUNE_ANY] = "DELETE FROM audit_event WHERE id IN "
+                                  "(SELECT id FROM audit_event WHERE id < $1 ORDER BY id LIMIT $2)",
+    [STATEMENT_AUDIT_FREE_INSERT] = "INSERT INTO installation_event (" AUDIT_FREE_COLUMNS
+                                    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    LIST(STATEMENT_AUDIT_FREE_LIST, AUDIT_FREE_COLUMNS, "installation_event",
+         "(actor_id = $1 OR $1 IS NULL) AND (target_id = $2 OR $2 IS NULL) "
+         "AND (action = $3 OR $3 IS NULL) "
+         "AND created_at >= $4 AND created_at < $5 AND id >= $6 AND id < $7 AND ",
+         8, 9),
+    [STATEMENT_AUDIT_FREE_PRUNE] =
+        "DELETE FROM installation_event WHERE id IN "
+        "(SELECT id FROM installation_event WHERE id < $1 ORDER BY id LIMIT $2)",
+    [STATEMENT_AUDIT_PROJECT_OF_ENVIRONMENT] =
+        "SELECT project_id FROM environment WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_AUDIT_PROJECT_OF_SERVICE_ACCOUNT] =
+        "SELECT project_id FROM service_account WHERE id = $1 AND organization_id = $2",
+
     [STATEMENT_TENANT_OF_ORGANIZATION_ANY] = "SELECT id FROM organization WHERE id = $1",
     [STATEMENT_TENANT_OF_PROJECT_ANY] = TENANT_OF("project"),
     [STATEMENT_TENANT_OF_ENVIRONMENT_ANY] = TENANT_OF("environment"),
@@ -212,6 +244,7 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY] = TENANT_OF("service_account"),
     [STATEMENT_TENANT_OF_KEY_ANY] = TENANT_OF("service_account_key"),
     [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_OF("warpgate"),
+    [STATEMENT_TENANT_OF_EVENT_ANY] = TENANT_OF("audit_event"),
 };
 
 const char *store_statement_text(enum store_statement statement) {

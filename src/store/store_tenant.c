@@ -16,6 +16,7 @@ static const struct {
     {ID_SERVICE_ACCOUNT, STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY},
     {ID_KEY, STATEMENT_TENANT_OF_KEY_ANY},
     {ID_WARPGATE, STATEMENT_TENANT_OF_WARPGATE_ANY},
+    {ID_EVENT, STATEMENT_TENANT_OF_EVENT_ANY},
 };
 
 enum status store_tenant_find_any(struct store_tx *tx, const struct id *id,

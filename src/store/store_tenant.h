@@ -8,7 +8,7 @@
 
 #include "store/store_tx.h"
 
-/* For organizations, projects, environments, routes, warpgates, service accounts and keys, by the id's prefix.
+/* For organizations, projects, environments, routes, warpgates, service accounts, keys and audit events, by the id's prefix.
  * STATUS_NOT_FOUND, also for an id of any other kind. */
 enum status store_tenant_find_any(struct store_tx *tx, const struct id *id,
                                   struct id *organization) MUST_USE;
