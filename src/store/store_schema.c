@@ -157,6 +157,23 @@ static const char audit_sql[] =
     "CREATE TABLE installation_event ("
     " id TEXT PRIMARY KEY,"
     " created_at BIGINT NOT NULL," AUDIT_DETAILS ");";
+/* Of no tenant: an edge serves all of them. */
+static const char edges_sql[] = "CREATE TABLE edge (" FREE_OBJECT " is_enabled BIGINT NOT NULL,"
+                                " is_embedded BIGINT NOT NULL,"
+                                " revoked_at BIGINT NOT NULL,"
+                                " last_seen_at BIGINT NOT NULL,"
+                                " certificate_until BIGINT NOT NULL,"
+                                " name BYTEA NOT NULL,"
+                                " address BYTEA NOT NULL,"
+                                " version BYTEA NOT NULL,"
+                                " ip_address BYTEA NOT NULL);"
+
+                                "CREATE TABLE join_token (" FREE_OBJECT " edge_id TEXT,"
+                                " expires_at BIGINT NOT NULL,"
+                                " used_at BIGINT NOT NULL,"
+                                " revoked_at BIGINT NOT NULL,"
+                                " name BYTEA NOT NULL,"
+                                " secret_hash BYTEA NOT NULL UNIQUE);";
 
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
@@ -164,5 +181,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"traffic options", traffic_options_sql},
     {"operators", operators_sql},
     {"audit events", audit_sql},
+    {"edges", edges_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

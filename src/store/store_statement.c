@@ -21,6 +21,11 @@
                    "version, platform, ip_address, refused_code, refused_detail"
 #define SESSION_COLUMNS FREE_COLUMNS ", member_id, expires_at, last_used_at, token_hash"
 #define REVOCATION_COLUMNS TENANT_COLUMNS ", environment_id, warpgate_id, expires_at"
+#define EDGE_COLUMNS                                                                               \
+    FREE_COLUMNS ", is_enabled, is_embedded, revoked_at, last_seen_at, certificate_until, name, "  \
+                 "address, version, ip_address"
+#define JOIN_TOKEN_COLUMNS                                                                         \
+    FREE_COLUMNS ", edge_id, expires_at, used_at, revoked_at, name, secret_hash"
 
 #define AUDIT_DETAIL_COLUMNS                                                                       \
     "actor_id, target_id, request_id, action, actor_name, ip_address, before_value, after_value"
@@ -236,6 +241,35 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "SELECT project_id FROM environment WHERE id = $1 AND organization_id = $2",
     [STATEMENT_AUDIT_PROJECT_OF_SERVICE_ACCOUNT] =
         "SELECT project_id FROM service_account WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_EDGE_INSERT] = "INSERT INTO edge (" EDGE_COLUMNS
+                              ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    [STATEMENT_EDGE_UPDATE] =
+        "UPDATE edge SET " FREE_SET ", is_enabled = $5, name = $10, address = $11, version = $12, "
+        "ip_address = $13" FREE_UNCHANGED " AND is_embedded = $6 AND revoked_at = $7 "
+        "AND last_seen_at >= $8 AND certificate_until >= $9",
+    [STATEMENT_EDGE_GET] = "SELECT " EDGE_COLUMNS " FROM edge WHERE id = $1",
+    LIST(STATEMENT_EDGE_LIST, EDGE_COLUMNS, "edge", "revoked_at = 0 AND ", 1, 2),
+    LIST(STATEMENT_EDGE_LIST_ALL, EDGE_COLUMNS, "edge", "", 1, 2),
+    [STATEMENT_EDGE_REPORT] = "UPDATE edge SET last_seen_at = $2, certificate_until = $3, "
+                              "version = $4, ip_address = $5 WHERE id = $1",
+    [STATEMENT_EDGE_REVOKE] =
+        "UPDATE edge SET revoked_at = $2, updated_at = $2, revision = revision + 1 "
+        "WHERE id = $1 AND revoked_at = 0",
+    [STATEMENT_EDGE_PRUNE] = "DELETE FROM edge WHERE revoked_at > 0 AND revoked_at < $1",
+
+    [STATEMENT_JOIN_TOKEN_INSERT] = "INSERT INTO join_token (" JOIN_TOKEN_COLUMNS
+                                    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    [STATEMENT_JOIN_TOKEN_FIND] =
+        "SELECT " JOIN_TOKEN_COLUMNS " FROM join_token WHERE secret_hash = $1",
+    LIST(STATEMENT_JOIN_TOKEN_LIST, JOIN_TOKEN_COLUMNS, "join_token", "", 1, 2),
+    [STATEMENT_JOIN_TOKEN_USE] =
+        "UPDATE join_token SET edge_id = $2, used_at = $3, updated_at = $3, "
+        "revision = revision + 1 "
+        "WHERE id = $1 AND used_at = 0 AND revoked_at = 0 AND expires_at > $3",
+    [STATEMENT_JOIN_TOKEN_REVOKE] =
+        "UPDATE join_token SET revoked_at = $2, updated_at = $2, revision = revision + 1 "
+        "WHERE id = $1 AND used_at = 0 AND revoked_at = 0",
+    [STATEMENT_JOIN_TOKEN_PRUNE] = "DELETE FROM join_token WHERE expires_at < $1",
 
     [STATEMENT_TENANT_OF_ORGANIZATION_ANY] = "SELECT id FROM organization WHERE id = $1",
     [STATEMENT_TENANT_OF_PROJECT_ANY] = TENANT_OF("project"),

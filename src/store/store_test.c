@@ -360,6 +360,8 @@ static void test_an_older_database_is_taken_on(void **state) {
                 "ALTER TABLE environment DROP COLUMN health_checks;"
                 "ALTER TABLE member DROP COLUMN is_operator;"
                 "DROP TABLE audit_event; DROP TABLE installation_event;"
+                "DROP TABLE edge;"
+                "DROP TABLE join_token;"
                 "DELETE FROM migration WHERE number >= 2");
     assert_int_equal(fixture_open(&f), STATUS_OK);
     fixture_begin(&f, STORE_WRITE);
