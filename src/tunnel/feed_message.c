@@ -83,6 +83,32 @@ static const struct message_member renew_members[] = {
     {"csr", MESSAGE_TEXT, AT(csr), .max = PEM_BYTES_MAX},
 };
 
+static enum status read_controls(const json_t *value, void *at, struct why *why) {
+    return edge_enrolment_controls_read(value, &((struct feed_message *)at)->controls, why);
+}
+
+static json_t *write_controls(const void *at) {
+    return edge_enrolment_controls_write(&((const struct feed_message *)at)->controls);
+}
+
+static const struct message_member state_members[] = {
+    {"as_of", MESSAGE_REVISION, AT(as_of_ms), .max = MESSAGE_REVISION_MAX},
+};
+static const struct message_member edges_members[] = {
+    {"jws", MESSAGE_WORD, AT(edges), .max = PEM_BYTES_MAX},
+};
+static const struct message_member controls_members[] = {
+    {"controls", MESSAGE_CUSTOM, .read = read_controls, .write = write_controls},
+};
+static const struct message_member load_members[] = {
+    {"connections", MESSAGE_COUNT, AT(load.connections), .max = UINT32_MAX},
+    {"tunnels", MESSAGE_COUNT, AT(load.tunnels), .max = UINT32_MAX},
+    {"requests_per_second", MESSAGE_COUNT, AT(load.requests_per_second), .max = UINT32_MAX},
+    {"cpu_percent", MESSAGE_COUNT, AT(load.cpu_percent), .max = UINT32_MAX},
+    {"memory_bytes", MESSAGE_REVISION, AT(load.memory_bytes), .max = MESSAGE_REVISION_MAX},
+    {"environments", MESSAGE_COUNT, AT(load.environments), .max = UINT32_MAX},
+};
+
 static const struct message_form forms[] = {
     [FEED_MESSAGE_UNKNOWN] = {NULL, NULL, 0},
     [FEED_MESSAGE_KEYS] = MESSAGE_FORM("keys", keys_members),
@@ -100,6 +126,10 @@ static const struct message_form forms[] = {
     [FEED_MESSAGE_WARPGATE] = MESSAGE_FORM("warpgate", warpgate_members),
     [FEED_MESSAGE_RENEW] = MESSAGE_FORM("renew", renew_members),
     [FEED_MESSAGE_PING] = {"ping", NULL, 0},
+    [FEED_MESSAGE_STATE] = MESSAGE_FORM("state", state_members),
+    [FEED_MESSAGE_EDGES] = MESSAGE_FORM("edges", edges_members),
+    [FEED_MESSAGE_CONTROLS] = MESSAGE_FORM("controls", controls_members),
+    [FEED_MESSAGE_LOAD] = MESSAGE_FORM("load", load_members),
 };
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
 

@@ -9,6 +9,10 @@
  *                    {"type":"environment_removed","environment":"env_…"}
  *                    {"type":"revoked","warpgate":"wg_…","reason":"key_revoked"}   close its tunnels, refuse it from now on
  *                    {"type":"certificate","chain":"PEM"}                    answer to renew
+ *                    {"type":"state","as_of":1790000000000}                  before the rest: when the control plane last knew that its state was
+ *                                       the database's, wall clock in ms. An edge that has seen a later one forgets nothing because of this sync
+ *                    {"type":"edges","jws":"…"}                              the signed list of edges (signed_edges.h), for warpgates
+ *                    {"type":"controls","controls":[{"address":"host:port","server_name":"api.…"}]}   all control planes: keep a feed to each
  *                    {"type":"synced"}                                       the whole state has been sent; live from here
  *   edge -> control  {"type":"hello","version":"…"}                          first
  *                    {"type":"applied","environment":"env_…","revision":7}
@@ -19,6 +23,10 @@
  *                                       them; tunnels 0: gone. applied_revision is the newest that it has told on any of them.
  *                                       upstreams may be missing: then nothing is known
  *                    {"type":"renew","csr":"PEM"}
+ *                    {"type":"load","connections":9,"tunnels":2,"requests_per_second":40,"cpu_percent":12,"memory_bytes":50000000,
+ *                     "environments":3}                                      every 5 s
+ * The edge's request has a field mezusphere-edge-instance: when its process began, wall clock in ms. Of two processes with one certificate the
+ * younger has the feed: the other one's ends, and is answered 409 while the younger is there.
  * On "synced" the edge forgets environments and hosts that were not in this sync, unless something in it had to be refused:
  * then the last good state stays. A record {"type":"ping"} goes each way every 5 s; silence of 15 s ends the connection.
  * Unknown types are ignored.
@@ -33,6 +41,7 @@
 #include "base/id.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "tunnel/edge_enrolment.h"
 #include "tunnel/upstream_state.h"
 
 #define FEED_PATH "/edge/v1/feed"
@@ -55,7 +64,24 @@ enum feed_message_type {
     FEED_MESSAGE_WARPGATE,
     FEED_MESSAGE_RENEW,
     FEED_MESSAGE_PING,
+    FEED_MESSAGE_STATE,
+    FEED_MESSAGE_EDGES,
+    FEED_MESSAGE_CONTROLS,
+    FEED_MESSAGE_LOAD,
 };
+
+/* What an edge has to do. */
+struct feed_load {
+    unsigned connections; /* of visitors */
+    unsigned tunnels;     /* that carry requests */
+    unsigned requests_per_second;
+    unsigned
+        cpu_percent; /* of one CPU, over the last seconds: several workers may use more than 100 */
+    uint64_t memory_bytes;
+    unsigned environments; /* that it serves */
+};
+
+#define FEED_INSTANCE_FIELD "mezusphere-edge-instance"
 
 /* Only the members of the type are set. Text is borrowed from the object read. */
 struct feed_message {
@@ -73,6 +99,10 @@ struct feed_message {
     struct upstream_state upstreams[UPSTREAM_STATE_MAX]; /* WARPGATE */
     size_t upstream_count;
     struct str csr;
+    uint64_t as_of_ms;             /* STATE */
+    struct str edges;              /* EDGES: JWS */
+    struct edge_controls controls; /* CONTROLS */
+    struct feed_load load;         /* LOAD */
 };
 
 enum status feed_message_read(const json_t *object, struct feed_message *message,

@@ -9,6 +9,7 @@
 #define CODE_BYTES_MAX 64
 #define DETAIL_BYTES_MAX 256
 #define CAPABILITIES_MAX 32
+#define EDGES_BYTES_MAX (64u << 10)
 
 #define AT(member) offsetof(struct tunnel_message, member)
 
@@ -78,6 +79,10 @@ static const struct message_member health_members[] = {
     {"upstreams", MESSAGE_CUSTOM, .read = read_upstream_states, .write = write_upstream_states},
 };
 
+static const struct message_member edges_members[] = {
+    {"jws", MESSAGE_WORD, AT(jws), .max = EDGES_BYTES_MAX},
+};
+
 static const struct message_form forms[] = {
     [TUNNEL_MESSAGE_UNKNOWN] = {NULL, NULL, 0},
     [TUNNEL_MESSAGE_BUNDLE] = MESSAGE_FORM("bundle", bundle_members),
@@ -89,6 +94,7 @@ static const struct message_form forms[] = {
     [TUNNEL_MESSAGE_APPLIED] = MESSAGE_FORM("applied", applied_members),
     [TUNNEL_MESSAGE_REFUSED] = MESSAGE_FORM("refused", refused_members),
     [TUNNEL_MESSAGE_HEALTH] = MESSAGE_FORM("health", health_members),
+    [TUNNEL_MESSAGE_EDGES] = MESSAGE_FORM("edges", edges_members),
 };
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
 

@@ -7,6 +7,7 @@
  *                     {"type":"drain"}                       make a new tunnel, then let this one end
  *                     {"type":"replace"}                     make a new tunnel, which finds another process there; this one the edge ends
  *                     {"type":"revoked","reason":"…"}        credentials are void: do not reconnect with them
+ *                     {"type":"edges","jws":"…"}             the signed list of all edges (signed_edges.h): keep tunnels to each
  *   warpgate -> edge  {"type":"hello","version":"0.1.0","name":"…","capabilities":[…],"upstreams":["default"]}   first
  *                     {"type":"applied","revision":7}
  *                     {"type":"refused","revision":7,"code":"…","detail":"…"}
@@ -42,12 +43,13 @@ enum tunnel_message_type {
     TUNNEL_MESSAGE_APPLIED,
     TUNNEL_MESSAGE_REFUSED,
     TUNNEL_MESSAGE_HEALTH,
+    TUNNEL_MESSAGE_EDGES,
 };
 
 /* Text is borrowed from the JSON object that was read. */
 struct tunnel_message {
     enum tunnel_message_type type;
-    struct str jws;           /* BUNDLE */
+    struct str jws;           /* BUNDLE, EDGES */
     unsigned count;           /* TUNNELS */
     struct str reason;        /* REVOKED */
     struct str version, name; /* HELLO: at most 64 bytes each, printable ASCII without spaces */
