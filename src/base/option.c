@@ -117,6 +117,7 @@ static enum status set_value(const struct option *option, const char *text, cons
     case OPTION_LIST:
         return set_list(option->target, text, from, why);
     case OPTION_SECRET:
+    case OPTION_SECRET_ENV:
         return set_secret(option->target, text, from, why);
     }
     return STATUS_OK;
@@ -143,6 +144,7 @@ static void clear_target(const struct option *option) {
         ((struct option_list *)option->target)->count = 0;
         break;
     case OPTION_SECRET:
+    case OPTION_SECRET_ENV:
         secret_fini(option->target);
         break;
     }
@@ -219,6 +221,9 @@ static bool is_flag_name(struct str typed, const struct option *option, const ch
 static enum status find_option(const struct option_set *set, struct flag *flag, struct why *why) {
     for (size_t i = 0; i < set->count; i++) {
         const struct option *option = &set->options[i];
+        if (option->kind == OPTION_SECRET_ENV) {
+            continue;
+        }
         flag->is_file = option->kind == OPTION_SECRET && is_flag_name(flag->name, option, "-file");
         if (flag->is_file || is_flag_name(flag->name, option, "")) {
             flag->option = option;
@@ -313,7 +318,8 @@ static enum status parse_flags(const struct option_set *set, int argc, char **ar
 static void forget_secret_envs(const struct option_set *set) {
     char name[NAME_SIZE];
     for (size_t i = 0; set->env_prefix != NULL && i < set->count; i++) {
-        if (set->options[i].kind == OPTION_SECRET) {
+        enum option_kind kind = set->options[i].kind;
+        if (kind == OPTION_SECRET || kind == OPTION_SECRET_ENV) {
             write_env_name(set, &set->options[i], "", name);
             forget_env(name);
         }
@@ -340,6 +346,11 @@ enum status option_parse(const struct option_set *set, int argc, char **argv, in
 static void print_option(const struct option_set *set, const struct option *option) {
     char left[NAME_SIZE];
     char env[NAME_SIZE];
+    if (option->kind == OPTION_SECRET_ENV) {
+        write_env_name(set, option, "", env);
+        printf("  %-28s %s\n", env, option->help);
+        return;
+    }
     snprintf(left, sizeof(left), "--%s%s%s", option->name, option->argument == NULL ? "" : " ",
              option->argument == NULL ? "" : option->argument);
     printf("  %-28s %s", left, option->help);

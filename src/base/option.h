@@ -21,6 +21,7 @@ enum option_kind {
     OPTION_TEXT, /* const char **: the value, borrowed from argv or the environment */
     OPTION_LIST, /* struct option_list *: may repeat; the environment form is comma-separated */
     OPTION_SECRET, /* struct secret *: wiped from argv; also NAME_FILE in the environment and --name-file */
+    OPTION_SECRET_ENV, /* struct secret *: from the environment alone, without a form for files */
 };
 
 struct option_list {

@@ -105,6 +105,7 @@ static const struct option up_options[] = {
      "E-mail of the owner that the first start makes (default: admin@ the domain)."},
     {"admin-password", "PASSWORD", OPTION_SECRET, &up_line.config.admin_password, NULL,
      "Password of that owner; without it, one is generated and printed once."},
+    MASTER_KEY_OPTIONS(up_line.config.master_key),
     {"demo", NULL, OPTION_FLAG, &up_line.config.is_demo, NULL,
      "Add a sample project with a workload and a running warpgate."},
     {"replace", NULL, OPTION_FLAG, &up_line.config.is_replacing, NULL,

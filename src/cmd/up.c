@@ -45,6 +45,7 @@ enum status up_make_control(struct up *up, struct why *why) {
     const struct control_config config = {
         .loop = up->loop,
         .data_folder = up->config->data,
+        .master_key = master_key_option_take(&up->config->master_key, up->config->data),
         .domain = up->config->domain,
         .public_address = up->public_address,
         .admin_email = up->config->admin_email,

@@ -14,6 +14,7 @@
 
 #include "base/secret.h"
 #include "base/status.h"
+#include "cmd/master_key_option.h"
 #include "edge/edge.h"
 
 struct up_config {
@@ -21,6 +22,7 @@ struct up_config {
     const char *listen;
     const char *domain;
     const char *public_port;
+    struct master_key_option master_key;
     const char *admin_email;
     struct secret admin_password;
     bool is_demo;

@@ -1,15 +1,19 @@
 /* up_reload.c: SIGHUP: the running process starts its successor: the program that now lies where this one lay, with this one's
  * command line and --replace. What the successor then does is up_takeover.c's. */
+#define _GNU_SOURCE /* environ */
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/up_reload.h"
 
 #define WORDS_MAX 256
+#define VARIABLES_MAX 1024
 
 struct up_reload {
     struct up *up;
@@ -73,15 +77,34 @@ static void write_words(const struct up *up, char *words[WORDS_MAX], char *progr
     words[count] = NULL;
 }
 
+/* This process's environment, and the master key where it came from there: reading it took it out. */
+static void write_environment(const struct up *up, char *variables[VARIABLES_MAX],
+                              char key[SECRET_MAX + 32]) {
+    struct str text = secret_str(&up->config->master_key.text);
+    size_t count = 0;
+    while (environ[count] != NULL && count < VARIABLES_MAX - 2) {
+        variables[count] = environ[count];
+        count++;
+    }
+    if (!str_is_empty(text)) {
+        (void)snprintf(key, SECRET_MAX + 32, "MEZUSPHERE_MASTER_KEY=%.*s", STR_ARG(text));
+        variables[count++] = key;
+    }
+    variables[count] = NULL;
+}
+
 static void on_hangup(uv_signal_t *signal, int number) {
     struct up_reload *reload = signal->data;
     char *words[WORDS_MAX];
+    char *variables[VARIABLES_MAX];
+    char key[SECRET_MAX + 32];
     (void)number;
     if (reload->up->phase != UP_SERVING || reload->is_process_running) {
         log_warn("mezusphere.reload_ignored", "it is starting, stopping, or being replaced");
         return;
     }
     write_words(reload->up, words, reload->program);
+    write_environment(reload->up, variables, key);
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = 1},
@@ -91,11 +114,13 @@ static void on_hangup(uv_signal_t *signal, int number) {
         .exit_cb = on_exit_process,
         .file = reload->program,
         .args = words,
+        .env = variables,
         .stdio = stdio,
         .stdio_count = 3,
     };
     log_info("mezusphere.reloading", "program=%s", reload->program);
     int result = uv_spawn(loop_uv(reload->up->loop), &reload->process, &options);
+    secret_wipe(key, sizeof key);
     reload->process.data = reload;
     reload->open_handles++;
     reload->is_process_running = true;

@@ -13,13 +13,15 @@
 #include "base/str.h"
 #include "net/front.h"
 #include "net/loop.h"
+#include "store/store.h"
 
 struct control;
 
 struct control_config {
     struct loop *loop;
     const char *data_folder; /* made by control_new if absent: store, master key, ca.pem */
-    const char *domain;      /* "mezusphere.localhost" */
+    struct store_key_source master_key; /* fetch NULL: the file master.key in the folder */
+    const char *domain;                 /* "mezusphere.localhost" */
     /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
     const char *public_address;
     const char *admin_email; /* of the owner made at the first start */

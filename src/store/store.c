@@ -1,30 +1,26 @@
 #include "store/store.h"
 
 #include "base/memory.h"
-#include "base/secret.h"
-#include "store/store_master_key.h"
 #include "store/store_migration.h"
 #include "store/store_sqlite.h"
 #include "store/store_state.h"
 
-static enum status fetch_master_key(const struct store *store, const struct store_config *config,
-                                    uint8_t key[STORE_MASTER_KEY_BYTES], struct why *why) {
-    bool may_make = !store->folder.is_ready && !store->folder.has_database;
-    if (config->master_key.fetch != NULL) {
-        return config->master_key.fetch(config->master_key.context, may_make, key, why);
-    }
-    return store_master_key_file(store->folder.path, store->random, may_make, key, why);
-}
-
 /* The keys of the installation, made at the first start. */
-static enum status open_vault(struct store *store, const uint8_t key[STORE_MASTER_KEY_BYTES],
+static enum status open_vault(struct store *store, const struct store_key_source *source,
                               struct why *why) {
     const struct store_driver *driver = store->driver;
+    struct store_key_source chosen = *source;
+    if (source->fetch == NULL) {
+        store->master_key =
+            (struct store_master_key){.folder = store->folder.path, .random = store->random};
+        chosen = store_master_key_source(&store->master_key);
+    }
     enum status status = driver->begin(store->writer, true, why);
     if (status != STATUS_OK) {
         return status;
     }
-    status = store_vault_new(key, store->writer, store->clock, store->random, &store->vault, why);
+    status =
+        store_vault_new(&chosen, store->writer, store->clock, store->random, &store->vault, why);
     if (status != STATUS_OK) {
         driver->rollback(store->writer);
         return status;
@@ -32,7 +28,7 @@ static enum status open_vault(struct store *store, const uint8_t key[STORE_MASTE
     return driver->commit(store->writer, why);
 }
 
-static enum status open_database(struct store *store, const uint8_t key[STORE_MASTER_KEY_BYTES],
+static enum status open_database(struct store *store, const struct store_config *config,
                                  struct why *why) {
     store->driver = &store_sqlite;
     enum status status = store_folder_path(&store->folder, "store.db", store->place, why);
@@ -43,7 +39,7 @@ static enum status open_database(struct store *store, const uint8_t key[STORE_MA
         status = store_migration_run(store->writer, store->clock, store->folder.is_ready, why);
     }
     if (status == STATUS_OK) {
-        status = open_vault(store, key, why);
+        status = open_vault(store, &config->master_key, why);
     }
     if (status == STATUS_OK) {
         status = store_folder_set_ready(&store->folder, why);
@@ -52,7 +48,6 @@ static enum status open_database(struct store *store, const uint8_t key[STORE_MA
 }
 
 enum status store_open(const struct store_config *config, struct store **store, struct why *why) {
-    uint8_t key[STORE_MASTER_KEY_BYTES];
     struct store *opened = MEMORY_NEW(struct store);
     opened->clock = config->clock != NULL ? config->clock : clock_system();
     opened->random = config->random != NULL ? config->random : random_system();
@@ -61,12 +56,8 @@ enum status store_open(const struct store_config *config, struct store **store, 
     pthread_cond_init(&opened->reader_free, NULL);
     enum status status = store_folder_open(&opened->folder, config->data_folder, why);
     if (status == STATUS_OK) {
-        status = fetch_master_key(opened, config, key, why);
+        status = open_database(opened, config, why);
     }
-    if (status == STATUS_OK) {
-        status = open_database(opened, key, why);
-    }
-    secret_wipe(key, sizeof(key));
     *store = opened;
     if (status != STATUS_OK) {
         store_close(store);

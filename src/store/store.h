@@ -28,11 +28,20 @@
 
 struct store;
 
-/* Where the master key comes from. `fetch` fills `key`, or fails with a why; `may_make` is true when there is no database
- * yet, so that a new key may be made and kept. Called once, inside store_open. */
+/* One, and behind it the one that is about to take its place (store_rotation.h). */
+#define STORE_MASTER_KEYS_MAX 2
+struct store_master_keys {
+    uint8_t at[STORE_MASTER_KEYS_MAX][STORE_MASTER_KEY_BYTES];
+    size_t count;
+};
+
+/* Where master keys come from (store_master_key.h). `fetch` fills `keys`, or fails with a why; `may_make` is true when there is no
+ * database with keys yet, so that a new key may be made and kept. Called inside store_open, and again, from any thread, when the
+ * database turns out to be under another key. `settle` (may be NULL) is told that the second of the keys is the database's. */
 struct store_key_source {
-    enum status (*fetch)(void *context, bool may_make, uint8_t key[STORE_MASTER_KEY_BYTES],
+    enum status (*fetch)(void *context, bool may_make, struct store_master_keys *keys,
                          struct why *why);
+    void (*settle)(void *context);
     void *context;
 };
 
@@ -40,7 +49,8 @@ struct store_config {
     const char *data_folder;     /* made if absent */
     const struct clock *clock;   /* NULL: the system's; outlives the store */
     const struct random *random; /* NULL: the system's; safe from any thread; outlives the store */
-    struct store_key_source master_key; /* fetch NULL: the file master.key in the folder */
+    struct store_key_source
+        master_key; /* fetch NULL: the file master.key in the folder; outlives the store */
 };
 
 /* Opens the store, making it when the folder is absent or empty, and brings its schema up to date. On failure `why` tells an

@@ -43,7 +43,13 @@ struct store_driver;
 /* The first member of each driver's own. */
 struct store_connection {
     const struct store_driver *driver;
+    int64_t
+        generation; /* of the installation, as the running transaction sees it (store_vault.h) */
 };
+
+/* One row of `query`. Anything but STATUS_OK ends the query, which returns it. */
+typedef enum status (*store_driver_row_fn)(void *context, const struct store_value *columns,
+                                           size_t count);
 
 struct store_driver {
     const char *name;
@@ -54,7 +60,7 @@ struct store_driver {
     enum status (*begin)(struct store_connection *connection, bool is_write, struct why *why);
     enum status (*commit)(struct store_connection *connection, struct why *why);
     void (*rollback)(struct store_connection *connection);
-    /* Several statements without parameters: migrations alone. */
+    /* Several statements without parameters: of our own, or made of the catalog's names: the schema alone. */
     enum status (*script)(struct store_connection *connection, const char *sql, struct why *why);
     /* Starts a statement; then `next` until it returns STATUS_END; then `finish`, in any case. */
     enum status (*start)(struct store_connection *connection, enum store_statement statement,
@@ -65,6 +71,15 @@ struct store_driver {
     void (*finish)(struct store_connection *connection, enum store_statement statement);
     /* How many rows the last insert, update or delete changed. */
     uint64_t (*changes)(struct store_connection *connection);
+    /* Lists the tables in the order in which they were made, and their columns in theirs: table, column, type. Types are bigint,
+     * text or bytea, in either case. */
+    const char *catalog_sql;
+    /* One statement for whole tables (backup, restore, new keys), whose text is made of names out of the catalog, never of anything
+     * that anybody typed. Rows go to `on_row` (may be NULL for statements without) as they come, and are borrowed for the call; other
+     * statements of the connection may be run in it. */
+    enum status (*query)(struct store_connection *connection, const char *sql,
+                         const struct store_value *parameters, size_t count,
+                         store_driver_row_fn on_row, void *context, struct why *why);
 };
 
 #endif

@@ -21,7 +21,9 @@ static void write_key(const struct fixture *f, const char *text) {
 }
 
 static enum status fetch(struct fixture *f, bool may_make, uint8_t key[STORE_MASTER_KEY_BYTES]) {
-    return store_master_key_file(f->folder, random_system(), may_make, key, &f->why);
+    char path[512];
+    fixture_path(f, "master.key", path);
+    return store_master_key_file(path, random_system(), may_make, key, &f->why);
 }
 
 static void test_made_once(void **state) {
@@ -90,9 +92,100 @@ static void test_nowhere_to_write(void **state) {
     (void)state;
     uint8_t key[STORE_MASTER_KEY_BYTES];
     struct why why;
-    assert_int_equal(store_master_key_file("/proc/self/nowhere", random_system(), true, key, &why),
-                     STATUS_DENIED);
+    assert_int_equal(
+        store_master_key_file("/proc/self/nowhere/master.key", random_system(), true, key, &why),
+        STATUS_DENIED);
     assert_string_equal(why.slug, "data_not_writable");
+}
+
+static void test_written_in_three_ways(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHv8",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHv8=",
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff",
+    };
+    uint8_t key[STORE_MASTER_KEY_BYTES];
+    struct why why;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        memset(key, 0, sizeof(key));
+        assert_int_equal(store_master_key_decode(str_from(texts[i]), "x", key, &why), STATUS_OK);
+        assert_int_equal(key[1], 1);
+        assert_int_equal(key[31], 0xff);
+    }
+}
+
+static enum status fetch_from(struct store_master_key *from, bool may_make,
+                              struct store_master_keys *keys, struct why *why) {
+    const struct store_key_source source = store_master_key_source(from);
+    *keys = (struct store_master_keys){.count = 0};
+    return source.fetch(source.context, may_make, keys, why);
+}
+
+static void test_sources(void **state) {
+    (void)state;
+    struct fixture f;
+    struct secret text;
+    struct store_master_keys keys;
+    char path[512];
+    fixture_make(&f);
+    secret_init(&text);
+    fixture_path(&f, "other.key", path);
+    struct store_master_key from = {.folder = f.folder, .file = path};
+    assert_int_equal(fetch_from(&from, false, &keys, &f.why), STATUS_NOT_FOUND);
+    assert_non_null(strstr(f.why.text, "other.key"));
+    assert_int_equal(fetch_from(&from, true, &keys, &f.why), STATUS_OK);
+    assert_int_equal(keys.count, 1);
+    assert_int_equal(access(path, F_OK), 0);
+
+    from = (struct store_master_key){.folder = f.folder, .text = &text};
+    assert_int_equal(fetch_from(&from, false, &keys, &f.why), STATUS_NOT_FOUND); /* master.key */
+    assert_int_equal(secret_set(&text, STR("too short")), STATUS_OK);
+    assert_int_equal(fetch_from(&from, true, &keys, &f.why), STATUS_INVALID);
+    assert_non_null(strstr(f.why.text, "MEZUSPHERE_MASTER_KEY"));
+    assert_null(strstr(f.why.text, "short"));
+    from.command = "true";
+    assert_int_equal(fetch_from(&from, true, &keys, &f.why), STATUS_CONFLICT);
+    assert_string_equal(f.why.slug, "master_key_sources");
+
+    from = (struct store_master_key){.folder = f.folder, .command = "echo nonsense"};
+    assert_int_equal(fetch_from(&from, true, &keys, &f.why), STATUS_INVALID);
+    assert_string_equal(f.why.slug, "master_key_invalid");
+    assert_null(strstr(f.why.text, "nonsense"));
+    from.command = "exit 1";
+    assert_int_equal(fetch_from(&from, true, &keys, &f.why), STATUS_FAILED);
+    from.command = "echo 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff";
+    assert_int_equal(fetch_from(&from, true, &keys, &f.why), STATUS_OK);
+    assert_int_equal(keys.at[0][31], 0xff);
+    fixture_remove(&f);
+}
+
+/* At every moment there is a key under the name. */
+static void test_the_next_takes_its_place(void **state) {
+    (void)state;
+    struct fixture f;
+    struct store_master_keys keys;
+    struct store_master_keys after;
+    char path[512];
+    char next[520];
+    uint8_t previous[STORE_MASTER_KEY_BYTES];
+    fixture_make(&f);
+    fixture_path(&f, "master.key", path);
+    fixture_path(&f, "master.key.next", next);
+    assert_int_equal(store_master_key_file(next, random_system(), true, previous, &f.why),
+                     STATUS_OK);
+    struct store_master_key from = {.folder = f.folder};
+    assert_int_equal(fetch_from(&from, true, &keys, &f.why), STATUS_OK);
+    assert_int_equal(keys.count, 2);
+    store_master_key_settle(path);
+    assert_int_equal(fetch_from(&from, false, &after, &f.why), STATUS_OK);
+    assert_int_equal(after.count, 1);
+    assert_memory_equal(after.at[0], keys.at[1], STORE_MASTER_KEY_BYTES);
+    fixture_path(&f, "master.key.previous", path);
+    assert_int_equal(store_master_key_file(path, random_system(), false, previous, &f.why),
+                     STATUS_OK);
+    assert_memory_equal(previous, keys.at[0], STORE_MASTER_KEY_BYTES);
+    fixture_remove(&f);
 }
 
 int main(void) {
@@ -101,6 +194,9 @@ int main(void) {
         cmocka_unit_test(test_open_to_others_is_closed),
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_nowhere_to_write),
+        cmocka_unit_test(test_written_in_three_ways),
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_the_next_takes_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,6 +174,10 @@ static const char edges_sql[] = "CREATE TABLE edge (" FREE_OBJECT " is_enabled B
                                 " revoked_at BIGINT NOT NULL,"
                                 " name BYTEA NOT NULL,"
                                 " secret_hash BYTEA NOT NULL UNIQUE);";
+/* What is true of the installation as a whole, in numbers (store_generation.h). */
+static const char installation_sql[] = "CREATE TABLE installation ("
+                                       " name TEXT PRIMARY KEY,"
+                                       " number BIGINT NOT NULL);";
 
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
@@ -182,5 +186,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"operators", operators_sql},
     {"audit events", audit_sql},
     {"edges", edges_sql},
+    {"installation", installation_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

@@ -8,11 +8,13 @@
 
 #include <sqlite3.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BUSY_MS 5000
+#define QUERY_BYTES_MAX 65536
 /* "Mezu": in the file's header, so that we know our own. */
 #define APPLICATION_ID 0x4d657a75
 
@@ -384,6 +386,65 @@ static uint64_t count_changes(struct store_connection *connection) {
     return (uint64_t)sqlite3_changes64(of(connection)->db);
 }
 
+#define QUERY_COLUMNS_MAX 64
+
+static enum status give_rows(struct sqlite *sqlite, sqlite3_stmt *statement,
+                             store_driver_row_fn on_row, void *context, struct why *why) {
+    struct store_value columns[QUERY_COLUMNS_MAX];
+    int count = sqlite3_column_count(statement);
+    if (count > QUERY_COLUMNS_MAX) {
+        return why_set(why, STATUS_TOO_LARGE, "store_failed", "a table has too many columns");
+    }
+    for (;;) {
+        int code = sqlite3_step(statement);
+        if (code == SQLITE_DONE) {
+            return STATUS_OK;
+        }
+        if (code != SQLITE_ROW) {
+            return fail(sqlite->db, why);
+        }
+        for (int i = 0; i < count; i++) {
+            read_column(statement, i, &columns[i]);
+        }
+        enum status status = on_row == NULL ? STATUS_OK : on_row(context, columns, (size_t)count);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+}
+
+static enum status query(struct store_connection *connection, const char *sql,
+                         const struct store_value *parameters, size_t count,
+                         store_driver_row_fn on_row, void *context, struct why *why) {
+    struct sqlite *sqlite = of(connection);
+    sqlite3_stmt *statement = NULL;
+    struct buf text;
+    buf_init(&text, QUERY_BYTES_MAX);
+    enum status status = buf_append(&text, sql, strlen(sql) + 1);
+    if (status != STATUS_OK) {
+        buf_fini(&text);
+        return why_set(why, status, "store_failed", "a statement is too long");
+    }
+    for (size_t i = 0; i < buf_len(&text); i++) {
+        text.at[i] = text.at[i] == '$' ? '?' : text.at[i];
+    }
+    if (sqlite3_prepare_v2(sqlite->db, (const char *)buf_bytes(&text), -1, &statement, NULL) !=
+        SQLITE_OK) {
+        status = fail(sqlite->db, why);
+    }
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (bind(statement, (int)i + 1, &parameters[i]) != SQLITE_OK) {
+            status = fail(sqlite->db, why);
+        }
+    }
+    if (status == STATUS_OK) {
+        status = give_rows(sqlite, statement, on_row, context, why);
+    }
+    sqlite3_finalize(statement);
+    buf_fini(&text);
+    return status;
+}
+
 const struct store_driver store_sqlite = {
     .name = "sqlite",
     .connect = connect_file,
@@ -393,6 +454,10 @@ const struct store_driver store_sqlite = {
     .rollback = rollback,
     .script = run_script,
     .start = start,
+    .catalog_sql =
+        "SELECT m.name, p.name, p.type FROM sqlite_master m, pragma_table_info(m.name) p "
+        "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.rowid, p.cid",
+    .query = query,
     .next = next,
     .finish = finish,
     .changes = count_changes,

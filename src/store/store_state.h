@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "store/store_driver.h"
 #include "store/store_folder.h"
+#include "store/store_master_key.h"
 #include "store/store_tx.h"
 #include "store/store_vault.h"
 
@@ -18,6 +19,7 @@ struct store {
     const struct random *random;
     const struct store_driver *driver;
     char place[STORE_FOLDER_PATH_SIZE]; /* of the database, as the driver understands it */
+    struct store_master_key master_key; /* where no other source is given */
     struct store_vault *vault;
     struct store_connection *writer;
     pthread_mutex_t writer_lock; /* held from begin to the end of a writing transaction */

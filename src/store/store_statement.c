@@ -62,6 +62,12 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_DATA_KEY_LIST] =
         "SELECT version, wrapped FROM data_key WHERE scope = $1 ORDER BY version DESC",
     [STATEMENT_DATA_KEY_DELETE] = "DELETE FROM data_key WHERE scope = $1",
+    [STATEMENT_DATA_KEY_NEXT_SCOPE_ANY] =
+        "SELECT scope FROM data_key WHERE scope > $1 ORDER BY scope LIMIT 1",
+
+    [STATEMENT_INSTALLATION_GET_ANY] = "SELECT number FROM installation WHERE name = $1",
+    [STATEMENT_INSTALLATION_SET_ANY] = "INSERT INTO installation (name, number) VALUES ($1, $2) "
+                                       "ON CONFLICT (name) DO UPDATE SET number = excluded.number",
 
     [STATEMENT_SETTING_GET] = "SELECT value FROM setting WHERE name = $1",
     [STATEMENT_SETTING_SET] =

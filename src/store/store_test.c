@@ -362,6 +362,7 @@ static void test_an_older_database_is_taken_on(void **state) {
                 "DROP TABLE audit_event; DROP TABLE installation_event;"
                 "DROP TABLE edge;"
                 "DROP TABLE join_token;"
+                "DROP TABLE installation;"
                 "DELETE FROM migration WHERE number >= 2");
     assert_int_equal(fixture_open(&f), STATUS_OK);
     fixture_begin(&f, STORE_WRITE);
@@ -456,11 +457,12 @@ static void test_dump_shows_nothing(void **state) {
     fixture_remove(&f);
 }
 
-static enum status fetch_fixed(void *context, bool may_make, uint8_t key[STORE_MASTER_KEY_BYTES],
+static enum status fetch_fixed(void *context, bool may_make, struct store_master_keys *keys,
                                struct why *why) {
     (void)why;
     *(int *)context += may_make ? 1 : 100;
-    memset(key, 7, STORE_MASTER_KEY_BYTES);
+    memset(keys->at[0], 7, STORE_MASTER_KEY_BYTES);
+    keys->count = 1;
     return STATUS_OK;
 }
 
@@ -471,7 +473,7 @@ static void test_key_from_elsewhere(void **state) {
     int calls = 0;
     fixture_make(&f);
     const struct store_config config = {.data_folder = f.folder,
-                                        .master_key = {fetch_fixed, &calls}};
+                                        .master_key = {fetch_fixed, NULL, &calls}};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(store_open(&config, &f.store, &f.why), STATUS_OK);
         assert_ptr_equal(store_random(f.store), random_system());

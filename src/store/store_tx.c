@@ -74,6 +74,12 @@ enum status store_tx_begin(struct store *store, enum store_tx_mode mode, struct 
     }
     arena_init(&begun->scratch);
     status = store->driver->begin(begun->connection, mode == STORE_WRITE, begun->why);
+    if (status == STATUS_OK) {
+        status = store_vault_follow(store->vault, begun->connection, begun->why);
+        if (status != STATUS_OK) {
+            store->driver->rollback(begun->connection);
+        }
+    }
     if (status != STATUS_OK) {
         end(&begun);
         return status;

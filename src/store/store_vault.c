@@ -1,150 +1,171 @@
 #include "store/store_vault.h"
 
 #include <pthread.h>
-#include <stdio.h>
 
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/secret.h"
-#include "pki/aead.h"
+#include "store/store_generation.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define FORMAT 1
-#define VERSION_AT 1
-#define NONCE_AT 5
-#define TEXT_AT (NONCE_AT + AEAD_NONCE_BYTES)
-#define WRAPPED_BYTES (AEAD_KEY_BYTES + STORE_VAULT_OVERHEAD)
-#define CONTEXT_SIZE 192
 #define VERSIONS_MAX 8 /* of one scope's data key that are alive while it is being replaced */
 #define LOOKUP_SCOPE STR("lookup")
+/* So often at most a source is asked for a master key that it has not given before. */
+#define ASK_AGAIN_MS 1000
 
-_Static_assert(TEXT_AT + AEAD_TAG_BYTES == STORE_VAULT_OVERHEAD, "what sealing adds");
 _Static_assert(AEAD_KEY_BYTES == STORE_MASTER_KEY_BYTES, "the master key seals, too");
 
-struct data_key {
-    uint32_t version;
-    uint8_t bytes[AEAD_KEY_BYTES];
-};
-
-/* All data keys of one scope, newest first. */
+/* All data keys of one scope, newest first, as a generation has them. */
 struct keyring {
-    struct data_key keys[VERSIONS_MAX];
+    int64_t generation;
+    struct store_seal_key keys[VERSIONS_MAX];
     size_t count;
 };
 
-struct store_vault {
-    uint8_t master_key[STORE_MASTER_KEY_BYTES];
-    uint32_t master_version;
+/* One lock for all that changes; apart from it, so that hashing can have a vault that is const. */
+struct changing {
+    pthread_mutex_t lock;
+    int64_t generation; /* of lookup_key: the newest that was seen */
     uint8_t lookup_key[AEAD_KEY_BYTES];
-    const struct clock *clock;
-    const struct random *random;
-    pthread_mutex_t lock; /* of `keyrings` */
-    struct map keyrings;  /* scope → struct keyring */
+    struct map keyrings; /* scope → struct keyring */
+    struct store_seal_key masters[STORE_MASTER_KEYS_MAX];
+    size_t master_count;
+    uint32_t missing_version; /* asked for, and not given, at … */
+    int64_t missing_at_ms;
 };
 
-static void write_u32(uint32_t value, uint8_t out[4]) {
-    for (unsigned i = 0; i < 4; i++) {
-        out[i] = (uint8_t)(value >> (24 - 8 * i));
+struct store_vault {
+    struct store_key_source source;
+    const struct clock *clock;
+    const struct random *random;
+    struct changing *changing;
+};
+
+/* Master keys. */
+
+static enum status ask_source(struct store_vault *vault, bool may_make, struct why *why) {
+    struct changing *changing = vault->changing;
+    struct store_master_keys keys = {.count = 0};
+    enum status status = vault->source.fetch(vault->source.context, may_make, &keys, why);
+    if (status == STATUS_OK) {
+        pthread_mutex_lock(&changing->lock);
+        changing->master_count = keys.count;
+        for (size_t i = 0; i < keys.count; i++) {
+            store_seal_master(keys.at[i], &changing->masters[i]);
+        }
+        pthread_mutex_unlock(&changing->lock);
     }
+    secret_wipe(&keys, sizeof(keys));
+    return status;
 }
 
-static uint32_t read_u32(const uint8_t in[4]) {
-    return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+static bool find_master(const struct store_vault *vault, uint32_t version,
+                        struct store_seal_key *master) {
+    struct changing *changing = vault->changing;
+    bool is_found = false;
+    pthread_mutex_lock(&changing->lock);
+    for (size_t i = 0; i < changing->master_count && !is_found; i++) {
+        is_found = changing->masters[i].version == version;
+        if (is_found) {
+            *master = changing->masters[i];
+        }
+    }
+    pthread_mutex_unlock(&changing->lock);
+    return is_found;
 }
 
-static struct str make_context(char out[CONTEXT_SIZE], const char *table, struct str row,
-                               const char *column) {
-    int len = snprintf(out, CONTEXT_SIZE, "%s|%.*s|%s", table, STR_ARG(row), column);
-    return str_make(out, (size_t)len < CONTEXT_SIZE ? (size_t)len : CONTEXT_SIZE - 1);
+/* Whether it is time to ask for a version that is not known here. */
+static bool may_ask(struct store_vault *vault, uint32_t version) {
+    struct changing *changing = vault->changing;
+    int64_t now_ms = clock_mono_ms(vault->clock);
+    pthread_mutex_lock(&changing->lock);
+    bool may =
+        changing->missing_version != version || now_ms - changing->missing_at_ms >= ASK_AGAIN_MS;
+    changing->missing_version = version;
+    changing->missing_at_ms = now_ms;
+    pthread_mutex_unlock(&changing->lock);
+    return may;
 }
 
-/* Writes text.len + STORE_VAULT_OVERHEAD bytes. */
-static void seal(const struct store_vault *vault, const struct data_key *key, struct str context,
-                 struct str text, uint8_t *out) {
-    out[0] = FORMAT;
-    write_u32(key->version, out + VERSION_AT);
-    random_fill(vault->random, out + NONCE_AT, AEAD_NONCE_BYTES);
-    aead_seal(key->bytes, out + NONCE_AT, context, text, out + TEXT_AT);
+/* `master` is the caller's to wipe. */
+static enum status get_master(struct store_vault *vault, uint32_t version,
+                              struct store_seal_key *master, struct why *why) {
+    if (find_master(vault, version, master)) {
+        return STATUS_OK;
+    }
+    if (may_ask(vault, version)) {
+        enum status status = ask_source(vault, false, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return find_master(vault, version, master) ? STATUS_OK : store_seal_wrong_master(why);
 }
 
-static bool is_sealed(struct str sealed) {
-    return sealed.len >= STORE_VAULT_OVERHEAD && (uint8_t)sealed.at[0] == FORMAT;
-}
-
-static uint32_t sealed_version(struct str sealed) {
-    return read_u32((const uint8_t *)sealed.at + VERSION_AT);
-}
-
-/* Writes sealed.len - STORE_VAULT_OVERHEAD bytes. */
-static enum status unseal(const struct data_key *key, struct str context, struct str sealed,
-                          uint8_t *out) {
-    return aead_open(key->bytes, (const uint8_t *)sealed.at + NONCE_AT, context,
-                     str_sub(sealed, TEXT_AT, sealed.len), out);
-}
-
-/* Data keys under the master key. */
-
-static struct str wrap_context(char out[CONTEXT_SIZE], struct str scope, uint32_t version) {
-    char column[16];
-    snprintf(column, sizeof(column), "%u", version);
-    return make_context(out, "data_key", scope, column);
-}
-
-static void load_master(const struct store_vault *vault, struct data_key *master) {
-    master->version = vault->master_version;
-    memcpy(master->bytes, vault->master_key, sizeof(master->bytes));
-}
-
-static void wrap(const struct store_vault *vault, struct str scope, const struct data_key *key,
-                 uint8_t out[WRAPPED_BYTES]) {
-    char context[CONTEXT_SIZE];
-    struct data_key master;
-    load_master(vault, &master);
-    seal(vault, &master, wrap_context(context, scope, key->version),
-         str_make(key->bytes, sizeof(key->bytes)), out);
+static enum status unwrap(struct store_vault *vault, struct str scope, struct str wrapped,
+                          struct store_seal_key *key, struct why *why) {
+    struct store_seal_key master = {0};
+    uint32_t version = 0;
+    enum status status = store_seal_wrapped_version(wrapped, &version, why);
+    if (status == STATUS_OK) {
+        status = get_master(vault, version, &master, why);
+    }
+    if (status == STATUS_OK) {
+        status = store_seal_unwrap(&master, scope, wrapped, key, why);
+    }
     secret_wipe(&master, sizeof(master));
+    return status;
 }
 
-static enum status unwrap(const struct store_vault *vault, struct str scope, struct str wrapped,
-                          struct data_key *key, struct why *why) {
-    char context[CONTEXT_SIZE];
-    struct data_key master;
-    if (wrapped.len != WRAPPED_BYTES || !is_sealed(wrapped)) {
-        return why_set(why, STATUS_INVALID, "data_corrupt",
-                       "a data key in the database is damaged: restore a backup of store.db");
-    }
-    load_master(vault, &master);
-    enum status status = STATUS_DENIED;
-    if (sealed_version(wrapped) == master.version) {
-        status = unseal(&master, wrap_context(context, scope, key->version), wrapped, key->bytes);
-    }
-    secret_wipe(&master, sizeof(master));
-    if (status == STATUS_DENIED) {
-        return why_set(why, STATUS_DENIED, "master_key_wrong",
-                       "the master key is not the one that this database was made with: restore "
-                       "the right one from your backup");
-    }
-    if (status != STATUS_OK) {
-        return why_set(why, STATUS_INVALID, "data_corrupt",
-                       "a data key in the database is damaged: restore a backup of store.db");
-    }
-    return STATUS_OK;
-}
-
-enum status store_vault_add_scope(struct store_vault *vault, struct store_connection *connection,
-                                  struct str scope, struct why *why) {
+/* Which master key the database is under. STATUS_NOT_FOUND: it has no keys yet. */
+static enum status read_master_version(struct store_connection *connection, uint32_t *version,
+                                       struct why *why) {
     const struct store_driver *driver = connection->driver;
-    struct data_key key = {.version = 1};
-    uint8_t wrapped[WRAPPED_BYTES];
+    const struct store_value value = {STORE_VALUE_TEXT, 0, STORE_VAULT_SYSTEM};
+    struct store_value columns[2];
+    enum status status = driver->start(connection, STATEMENT_DATA_KEY_LIST, &value, 1, why);
+    if (status == STATUS_OK) {
+        status = driver->next(connection, STATEMENT_DATA_KEY_LIST, columns, COUNT(columns), why);
+    }
+    if (status == STATUS_OK) {
+        status = store_seal_wrapped_version(columns[1].bytes, version, why);
+    }
+    driver->finish(connection, STATEMENT_DATA_KEY_LIST);
+    return status == STATUS_END ? STATUS_NOT_FOUND : status;
+}
+
+/* What new data keys are wrapped with; the first master key where there is no database yet. */
+static enum status get_current_master(struct store_vault *vault,
+                                      struct store_connection *connection,
+                                      struct store_seal_key *master, struct why *why) {
+    uint32_t version = 0;
+    enum status status = read_master_version(connection, &version, why);
+    if (status == STATUS_NOT_FOUND) {
+        pthread_mutex_lock(&vault->changing->lock);
+        *master = vault->changing->masters[0];
+        pthread_mutex_unlock(&vault->changing->lock);
+        return STATUS_OK;
+    }
+    return status == STATUS_OK ? get_master(vault, version, master, why) : status;
+}
+
+/* Data keys. */
+
+static enum status insert_key(struct store_vault *vault, struct store_connection *connection,
+                              const struct store_seal_key *master, struct str scope,
+                              uint32_t version, struct why *why) {
+    const struct store_driver *driver = connection->driver;
+    struct store_seal_key key = {.version = version};
+    uint8_t wrapped[STORE_SEAL_WRAPPED_BYTES];
     random_fill(vault->random, key.bytes, sizeof(key.bytes));
-    wrap(vault, scope, &key, wrapped);
+    store_seal_wrap(vault->random, master, scope, &key, wrapped);
+    secret_wipe(&key, sizeof(key));
     const struct store_value values[] = {
         {STORE_VALUE_TEXT, 0, scope},
-        {STORE_VALUE_NUMBER, key.version, STR_EMPTY},
+        {STORE_VALUE_NUMBER, version, STR_EMPTY},
         {STORE_VALUE_BYTES, 0, str_make(wrapped, sizeof(wrapped))},
         {STORE_VALUE_NUMBER, clock_wall_ms(vault->clock), STR_EMPTY},
     };
-    secret_wipe(&key, sizeof(key));
     enum status status =
         driver->start(connection, STATEMENT_DATA_KEY_INSERT, values, COUNT(values), why);
     if (status == STATUS_OK) {
@@ -154,18 +175,29 @@ enum status store_vault_add_scope(struct store_vault *vault, struct store_connec
     return status == STATUS_END ? STATUS_OK : status;
 }
 
+enum status store_vault_add_scope(struct store_vault *vault, struct store_connection *connection,
+                                  struct str scope, struct why *why) {
+    struct store_seal_key master = {0};
+    enum status status = get_current_master(vault, connection, &master, why);
+    if (status == STATUS_OK) {
+        status = insert_key(vault, connection, &master, scope, 1, why);
+    }
+    secret_wipe(&master, sizeof(master));
+    return status;
+}
+
 /* Fills an empty keyring from the database. STATUS_NOT_FOUND: no keys of that scope. */
-static enum status read_keyring(const struct store_vault *vault,
-                                struct store_connection *connection, struct str scope,
-                                struct keyring *keyring, struct why *why) {
+static enum status read_keyring(struct store_vault *vault, struct store_connection *connection,
+                                struct str scope, struct keyring *keyring, struct why *why) {
     const struct store_driver *driver = connection->driver;
     const struct store_value value = {STORE_VALUE_TEXT, 0, scope};
     struct store_value columns[2];
+    keyring->generation = connection->generation;
     enum status status = driver->start(connection, STATEMENT_DATA_KEY_LIST, &value, 1, why);
     while (status == STATUS_OK && keyring->count < VERSIONS_MAX) {
         status = driver->next(connection, STATEMENT_DATA_KEY_LIST, columns, COUNT(columns), why);
         if (status == STATUS_OK) {
-            struct data_key *key = &keyring->keys[keyring->count++];
+            struct store_seal_key *key = &keyring->keys[keyring->count++];
             key->version = (uint32_t)columns[0].number;
             status = unwrap(vault, scope, columns[1].bytes, key, why);
         }
@@ -177,20 +209,15 @@ static enum status read_keyring(const struct store_vault *vault,
     return keyring->count > 0 ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-/* The newest key of the scope (version 0), or the one with this version. */
-static bool find_key(struct store_vault *vault, struct str scope, uint32_t version,
-                     struct data_key *key) {
-    bool is_found = false;
-    pthread_mutex_lock(&vault->lock);
-    const struct keyring *keyring = map_get(&vault->keyrings, scope);
-    for (size_t i = 0; keyring != NULL && i < keyring->count && !is_found; i++) {
-        is_found = version == 0 || keyring->keys[i].version == version;
-        if (is_found) {
+/* The newest key of the ring (version 0), or the one with this version. */
+static bool find_key(const struct keyring *keyring, uint32_t version, struct store_seal_key *key) {
+    for (size_t i = 0; i < keyring->count; i++) {
+        if (version == 0 || keyring->keys[i].version == version) {
             *key = keyring->keys[i];
+            return true;
         }
     }
-    pthread_mutex_unlock(&vault->lock);
-    return is_found;
+    return false;
 }
 
 static void free_keyring(struct keyring *keyring) {
@@ -200,22 +227,44 @@ static void free_keyring(struct keyring *keyring) {
     }
 }
 
-/* As find_key, from the database when memory does not have it. `key` is the caller's to wipe. */
+static bool find_kept_key(const struct store_vault *vault, int64_t generation, struct str scope,
+                          uint32_t version, struct store_seal_key *key) {
+    struct changing *changing = vault->changing;
+    pthread_mutex_lock(&changing->lock);
+    const struct keyring *keyring = map_get(&changing->keyrings, scope);
+    bool is_found =
+        keyring != NULL && keyring->generation == generation && find_key(keyring, version, key);
+    pthread_mutex_unlock(&changing->lock);
+    return is_found;
+}
+
+/* A transaction that sees an older generation does not take the newer keys from the others. */
+static void keep_keyring(struct store_vault *vault, struct str scope, struct keyring *keyring) {
+    struct changing *changing = vault->changing;
+    pthread_mutex_lock(&changing->lock);
+    const struct keyring *kept = map_get(&changing->keyrings, scope);
+    if (kept == NULL || kept->generation <= keyring->generation) {
+        keyring = map_set(&changing->keyrings, scope, keyring);
+    }
+    pthread_mutex_unlock(&changing->lock);
+    free_keyring(keyring);
+}
+
+/* From the database when memory does not have it. `key` is the caller's to wipe. */
 static enum status load_key(struct store_vault *vault, struct store_connection *connection,
-                            struct str scope, uint32_t version, struct data_key *key,
+                            struct str scope, uint32_t version, struct store_seal_key *key,
                             struct why *why) {
-    if (find_key(vault, scope, version, key)) {
+    if (find_kept_key(vault, connection->generation, scope, version, key)) {
         return STATUS_OK;
     }
     struct keyring *keyring = MEMORY_NEW(struct keyring);
     enum status status = read_keyring(vault, connection, scope, keyring, why);
     if (status == STATUS_OK) {
-        pthread_mutex_lock(&vault->lock);
-        keyring = map_set(&vault->keyrings, scope, keyring);
-        pthread_mutex_unlock(&vault->lock);
-        status = find_key(vault, scope, version, key) ? STATUS_OK : STATUS_NOT_FOUND;
+        status = find_key(keyring, version, key) ? STATUS_OK : STATUS_NOT_FOUND;
+        keep_keyring(vault, scope, keyring);
+    } else {
+        free_keyring(keyring);
     }
-    free_keyring(keyring);
     if (status == STATUS_NOT_FOUND) {
         return why_set(why, STATUS_FAILED, "seal_broken", "there is no data key of %.*s",
                        STR_ARG(scope));
@@ -223,38 +272,94 @@ static enum status load_key(struct store_vault *vault, struct store_connection *
     return status;
 }
 
+static enum status add_version(struct store_vault *vault, struct store_connection *connection,
+                               const struct store_seal_key *master, struct str scope,
+                               struct why *why) {
+    struct keyring keyring = {0};
+    enum status status = read_keyring(vault, connection, scope, &keyring, why);
+    if (status == STATUS_OK && keyring.count == VERSIONS_MAX) {
+        status = why_set(why, STATUS_CONFLICT, "data_keys_too_many",
+                         "%.*s has %d data keys already: let an earlier renewal come to its end",
+                         STR_ARG(scope), VERSIONS_MAX);
+    }
+    if (status == STATUS_OK) {
+        status = insert_key(vault, connection, master, scope, keyring.keys[0].version + 1, why);
+    }
+    secret_wipe(&keyring, sizeof(keyring));
+    return status;
+}
+
+/* The scopes one after the other, since a statement cannot be open twice. */
+static enum status next_scope(struct store_connection *connection, char scope[ID_SIZE],
+                              struct why *why) {
+    const struct store_driver *driver = connection->driver;
+    const struct store_value after = {STORE_VALUE_TEXT, 0, str_from(scope)};
+    struct store_value column;
+    enum status status =
+        driver->start(connection, STATEMENT_DATA_KEY_NEXT_SCOPE_ANY, &after, 1, why);
+    if (status == STATUS_OK) {
+        status = driver->next(connection, STATEMENT_DATA_KEY_NEXT_SCOPE_ANY, &column, 1, why);
+    }
+    char next[ID_SIZE] = "";
+    if (status == STATUS_OK && str_to_cstr(column.bytes, next, sizeof(next)) != STATUS_OK) {
+        status = why_set(why, STATUS_INVALID, "data_corrupt", "a data key has no proper scope");
+    }
+    driver->finish(connection, STATEMENT_DATA_KEY_NEXT_SCOPE_ANY);
+    memcpy(scope, next, sizeof(next));
+    return status;
+}
+
+enum status store_vault_renew_scopes(struct store_vault *vault, struct store_connection *connection,
+                                     struct why *why) {
+    struct store_seal_key master = {0};
+    char scope[ID_SIZE] = "";
+    enum status status = get_current_master(vault, connection, &master, why);
+    while (status == STATUS_OK) {
+        status = next_scope(connection, scope, why);
+        if (status == STATUS_OK && !str_eq(str_from(scope), LOOKUP_SCOPE)) {
+            status = add_version(vault, connection, &master, str_from(scope), why);
+        }
+    }
+    secret_wipe(&master, sizeof(master));
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
+/* Sealing. */
+
 enum status store_vault_seal(struct store_vault *vault, struct store_connection *connection,
                              const struct store_vault_place *place, struct str text,
                              struct arena *arena, struct str *sealed, struct why *why) {
-    char context[CONTEXT_SIZE];
-    struct data_key key;
+    char context[STORE_SEAL_PLACE_SIZE];
+    struct store_seal_key key;
     enum status status = load_key(vault, connection, place->scope, 0, &key, why);
     if (status != STATUS_OK) {
         return status;
     }
-    uint8_t *out = (uint8_t *)arena_bytes(arena, text.len + STORE_VAULT_OVERHEAD);
-    seal(vault, &key, make_context(context, place->table, place->row, place->column), text, out);
+    uint8_t *out = (uint8_t *)arena_bytes(arena, text.len + STORE_SEAL_OVERHEAD);
+    store_seal_close(vault->random, &key,
+                     store_seal_place(context, place->table, place->row, place->column), text, out);
     secret_wipe(&key, sizeof(key));
-    *sealed = str_make(out, text.len + STORE_VAULT_OVERHEAD);
+    *sealed = str_make(out, text.len + STORE_SEAL_OVERHEAD);
     return STATUS_OK;
 }
 
 enum status store_vault_unseal(struct store_vault *vault, struct store_connection *connection,
                                const struct store_vault_place *place, struct str sealed,
                                struct arena *arena, struct str *text, struct why *why) {
-    char context[CONTEXT_SIZE];
-    struct data_key key;
+    char context[STORE_SEAL_PLACE_SIZE];
+    struct store_seal_key key;
     enum status status = STATUS_INVALID;
     /* No key has version 0: it stands for the newest, and only inside. */
-    if (is_sealed(sealed) && sealed_version(sealed) != 0) {
-        status = load_key(vault, connection, place->scope, sealed_version(sealed), &key, why);
+    if (store_seal_is_sealed(sealed) && store_seal_version(sealed) != 0) {
+        status = load_key(vault, connection, place->scope, store_seal_version(sealed), &key, why);
         if (status != STATUS_OK) {
             return status;
         }
-        size_t len = sealed.len - STORE_VAULT_OVERHEAD;
+        size_t len = sealed.len - STORE_SEAL_OVERHEAD;
         char *out = arena_bytes(arena, len + 1);
-        status = unseal(&key, make_context(context, place->table, place->row, place->column),
-                        sealed, (uint8_t *)out);
+        status = store_seal_open(&key,
+                                 store_seal_place(context, place->table, place->row, place->column),
+                                 sealed, (uint8_t *)out);
         out[len] = '\0';
         *text = str_make(out, len);
         secret_wipe(&key, sizeof(key));
@@ -267,14 +372,21 @@ enum status store_vault_unseal(struct store_vault *vault, struct store_connectio
     return STATUS_OK;
 }
 
+/* Keyed hashes. */
+
 static void hash(const struct store_vault *vault, const char *table, const char *column,
                  struct str message, uint8_t out[DIGEST_BYTES]) {
-    char purpose[CONTEXT_SIZE];
+    char purpose[STORE_SEAL_PLACE_SIZE];
+    uint8_t lookup_key[AEAD_KEY_BYTES];
     uint8_t key[DIGEST_BYTES];
-    digest_hmac_sha256(str_make(vault->lookup_key, sizeof(vault->lookup_key)),
-                       make_context(purpose, table, STR("lookup"), column), key);
+    pthread_mutex_lock(&vault->changing->lock);
+    memcpy(lookup_key, vault->changing->lookup_key, sizeof(lookup_key));
+    pthread_mutex_unlock(&vault->changing->lock);
+    digest_hmac_sha256(str_make(lookup_key, sizeof(lookup_key)),
+                       store_seal_place(purpose, table, STR("lookup"), column), key);
     digest_hmac_sha256(str_make(key, sizeof(key)), message, out);
     secret_wipe(key, sizeof(key));
+    secret_wipe(lookup_key, sizeof(lookup_key));
 }
 
 void store_vault_lookup(const struct store_vault *vault, const char *table, const char *column,
@@ -295,9 +407,11 @@ void store_vault_lookup_bytes(const struct store_vault *vault, const char *table
     hash(vault, table, column, bytes, out);
 }
 
+/* The life of a vault. */
+
 /* Reads a key of the installation itself, or makes it at the first start. */
 static enum status load_or_add(struct store_vault *vault, struct store_connection *connection,
-                               struct str scope, struct data_key *key, struct why *why) {
+                               struct str scope, struct store_seal_key *key, struct why *why) {
     struct keyring keyring = {0};
     enum status status = read_keyring(vault, connection, scope, &keyring, why);
     if (status == STATUS_NOT_FOUND) {
@@ -311,27 +425,76 @@ static enum status load_or_add(struct store_vault *vault, struct store_connectio
     return status;
 }
 
-enum status store_vault_new(const uint8_t master_key[STORE_MASTER_KEY_BYTES],
+enum status store_vault_follow(struct store_vault *vault, struct store_connection *connection,
+                               struct why *why) {
+    struct changing *changing = vault->changing;
+    struct keyring keyring = {0};
+    enum status status = store_generation_read(connection, &connection->generation, why);
+    pthread_mutex_lock(&changing->lock);
+    bool is_newer = connection->generation > changing->generation;
+    pthread_mutex_unlock(&changing->lock);
+    if (status != STATUS_OK || !is_newer) {
+        return status;
+    }
+    status = read_keyring(vault, connection, LOOKUP_SCOPE, &keyring, why);
+    if (status == STATUS_OK) {
+        pthread_mutex_lock(&changing->lock);
+        if (connection->generation > changing->generation) {
+            memcpy(changing->lookup_key, keyring.keys[0].bytes, sizeof(changing->lookup_key));
+            changing->generation = connection->generation;
+        }
+        pthread_mutex_unlock(&changing->lock);
+    }
+    secret_wipe(&keyring, sizeof(keyring));
+    return status == STATUS_NOT_FOUND ? why_set(why, STATUS_INVALID, "data_corrupt",
+                                                "the database has lost its keys: restore a backup")
+                                      : status;
+}
+
+/* The keys of the installation, and what the database says of its master key: the second one's turn may have come. */
+static enum status load_keys(struct store_vault *vault, struct store_connection *connection,
+                             struct why *why) {
+    struct changing *changing = vault->changing;
+    struct store_seal_key key = {0};
+    uint32_t version = 0;
+    enum status status = store_generation_read(connection, &connection->generation, why);
+    if (status == STATUS_OK) {
+        status = read_master_version(connection, &version, why);
+    }
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
+        status = ask_source(vault, status == STATUS_NOT_FOUND, why);
+    }
+    if (status == STATUS_OK) {
+        status = load_or_add(vault, connection, STORE_VAULT_SYSTEM, &key, why);
+    }
+    if (status == STATUS_OK) {
+        status = load_or_add(vault, connection, LOOKUP_SCOPE, &key, why);
+        memcpy(changing->lookup_key, key.bytes, sizeof(changing->lookup_key));
+        changing->generation = connection->generation;
+    }
+    if (status == STATUS_OK) {
+        status = get_current_master(vault, connection, &key, why);
+    }
+    if (status == STATUS_OK && vault->source.settle != NULL && changing->master_count > 1 &&
+        key.version == changing->masters[1].version) {
+        vault->source.settle(vault->source.context);
+    }
+    secret_wipe(&key, sizeof(key));
+    return status;
+}
+
+enum status store_vault_new(const struct store_key_source *source,
                             struct store_connection *connection, const struct clock *clock,
                             const struct random *random, struct store_vault **vault,
                             struct why *why) {
     struct store_vault *made = MEMORY_NEW(struct store_vault);
-    struct data_key key;
-    uint8_t digest[DIGEST_BYTES];
-    memcpy(made->master_key, master_key, sizeof(made->master_key));
-    digest_hmac_sha256(str_make(master_key, STORE_MASTER_KEY_BYTES), STR("mezusphere master key"),
-                       digest);
-    made->master_version = read_u32(digest);
+    made->source = *source;
     made->clock = clock;
     made->random = random;
-    pthread_mutex_init(&made->lock, NULL);
-    map_init(&made->keyrings);
-    enum status status = load_or_add(made, connection, STORE_VAULT_SYSTEM, &key, why);
-    if (status == STATUS_OK) {
-        status = load_or_add(made, connection, LOOKUP_SCOPE, &key, why);
-        memcpy(made->lookup_key, key.bytes, sizeof(made->lookup_key));
-    }
-    secret_wipe(&key, sizeof(key));
+    made->changing = MEMORY_NEW(struct changing);
+    pthread_mutex_init(&made->changing->lock, NULL);
+    map_init(&made->changing->keyrings);
+    enum status status = load_keys(made, connection, why);
     *vault = made;
     if (status != STATUS_OK) {
         store_vault_free(vault);
@@ -346,12 +509,14 @@ void store_vault_free(struct store_vault **vault) {
     if (*vault == NULL) {
         return;
     }
-    while (map_next(&(*vault)->keyrings, &at, &scope, &keyring)) {
+    struct changing *changing = (*vault)->changing;
+    while (map_next(&changing->keyrings, &at, &scope, &keyring)) {
         free_keyring(keyring);
     }
-    map_fini(&(*vault)->keyrings);
-    pthread_mutex_destroy(&(*vault)->lock);
-    secret_wipe(*vault, sizeof(**vault));
+    map_fini(&changing->keyrings);
+    pthread_mutex_destroy(&changing->lock);
+    secret_wipe(changing, sizeof(*changing));
+    memory_free(changing);
     memory_free(*vault);
     *vault = NULL;
 }

@@ -1,12 +1,13 @@
 /* store_vault.h: the keys, and what is done with them: sealing, opening, keyed hashes for look-ups.
  *
- * Every scope (an organization's id, or "system") has a random data key of 256 bits, kept in table data_key wrapped by the master key.
- * A sealed value is
- *     1 byte format (1) | 4 bytes version of the data key, big-endian | 12 bytes nonce | ciphertext | 16 bytes tag
- * AES-256-GCM with the associated data "table|row id|column", so that a value put anywhere else does not open. A wrapped data key is
- * the same with the master key, "data_key|scope|version", and a version that tells master keys apart. The scope "lookup" holds the key
- * of the keyed hashes: it is wrapped, not derived, so that a new master key needs no new hashes.
- * Unwrapped keys stay in memory until the vault is freed, which wipes them. Safe from any thread.
+ * Every scope (an organization's id, or "system") has a random data key of 256 bits, kept in table data_key wrapped by the master key;
+ * the sealed forms are store_seal.h's. The scope "lookup" holds the key of the keyed hashes: it is wrapped, not derived, so that a new
+ * master key needs no new hashes.
+ *
+ * Unwrapped keys stay in memory until the vault is freed, which wipes them, or until the installation's generation has grown: other data
+ * keys are in force, or the whole database is another one (store_generation.h). Each transaction reads the generation when it begins, so
+ * that none seals with a key that is no longer the newest. Where a key is wrapped by a master key that is not known here, the
+ * source is asked again: a new master key needs no restart. Safe from any thread.
  */
 #ifndef STORE_STORE_VAULT_H
 #define STORE_STORE_VAULT_H
@@ -17,8 +18,8 @@
 #include "pki/digest.h"
 #include "store/store.h"
 #include "store/store_driver.h"
+#include "store/store_seal.h"
 
-#define STORE_VAULT_OVERHEAD 33 /* what sealing adds, in bytes */
 #define STORE_VAULT_SYSTEM STR("system")
 
 struct store_vault;
@@ -31,13 +32,19 @@ struct store_vault_place {
     const char *column;
 };
 
-/* Within a writing transaction of `connection`: makes the keys of the installation at the first start. STATUS_DENIED
- * (master_key_wrong), STATUS_INVALID (data_corrupt). */
-enum status store_vault_new(const uint8_t master_key[STORE_MASTER_KEY_BYTES],
+/* Within a writing transaction of `connection`: makes the keys of the installation at the first start. STATUS_DENIED (master_key_wrong), STATUS_INVALID (data_corrupt), and what the source says. */
+enum status store_vault_new(const struct store_key_source *source,
                             struct store_connection *connection, const struct clock *clock,
                             const struct random *random, struct store_vault **vault,
                             struct why *why) MUST_USE;
 void store_vault_free(struct store_vault **vault);
+
+/* At the beginning of a transaction: which generation it sees. */
+enum status store_vault_follow(struct store_vault *vault, struct store_connection *connection,
+                               struct why *why) MUST_USE;
+/* In every scope a newer version of the data key, which seals from now on; in the connection's writing transaction. */
+enum status store_vault_renew_scopes(struct store_vault *vault, struct store_connection *connection,
+                                     struct why *why) MUST_USE;
 
 /* A data key for a new scope, in the connection's transaction. */
 enum status store_vault_add_scope(struct store_vault *vault, struct store_connection *connection,

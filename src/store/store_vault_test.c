@@ -39,7 +39,7 @@ static void test_round_trip(void **state) {
         struct str again;
         struct str text;
         assert_int_equal(seal(f, &place, str_from(texts[i]), &sealed), STATUS_OK);
-        assert_int_equal(sealed.len, strlen(texts[i]) + STORE_VAULT_OVERHEAD);
+        assert_int_equal(sealed.len, strlen(texts[i]) + STORE_SEAL_OVERHEAD);
         assert_int_equal(seal(f, &place, str_from(texts[i]), &again), STATUS_OK);
         assert_false(str_eq(sealed, again));
         assert_int_equal(unseal(f, &place, sealed, &text), STATUS_OK);
@@ -71,7 +71,7 @@ static void test_bound_to_its_place(void **state) {
         assert_int_equal(unseal(f, &place, sealed, &text), STATUS_FAILED);
         bytes[i] ^= 1;
     }
-    assert_int_equal(unseal(f, &place, str_sub(sealed, 0, STORE_VAULT_OVERHEAD - 1), &text),
+    assert_int_equal(unseal(f, &place, str_sub(sealed, 0, STORE_SEAL_OVERHEAD - 1), &text),
                      STATUS_FAILED);
     assert_int_equal(unseal(f, &place, STR_EMPTY, &text), STATUS_FAILED);
     const struct store_vault_place nowhere = PLACE("org_none", "route", "rt_1", "path");
