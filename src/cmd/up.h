@@ -25,6 +25,7 @@ struct up_config {
     struct master_key_option master_key;
     const char *admin_email;
     struct secret admin_password;
+    bool only_operators_make_organizations;
     bool is_demo;
     bool is_replacing; /* take over from the process that runs with the same data */
     int argc;          /* the command line, to start a successor by */

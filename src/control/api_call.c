@@ -40,6 +40,13 @@ enum status api_call_bearer(struct api_call *call, struct str *token) {
     return STATUS_OK;
 }
 
+struct identity_origin api_call_origin(const struct api_call *call) {
+    return (struct identity_origin){
+        .ip_address = str_from(call->ip_address),
+        .user_agent = api_call_field(call, STR("user-agent")),
+    };
+}
+
 /* Members */
 
 struct str api_call_text(const struct api_call *call, const char *name, struct str fallback) {

@@ -102,6 +102,9 @@ struct str api_call_field(const struct api_call *call, struct str name);
 /* What follows "Bearer " in Authorization. STATUS_DENIED (session_missing). */
 enum status api_call_bearer(struct api_call *call, struct str *token) MUST_USE;
 
+/* Where the call comes from. */
+struct identity_origin api_call_origin(const struct api_call *call);
+
 /* Members of the judged body. */
 struct str api_call_text(const struct api_call *call, const char *name, struct str fallback);
 bool api_call_boolean(const struct api_call *call, const char *name, bool fallback);

@@ -369,22 +369,25 @@ static void test_keys_are_shown_once(void **state) {
 
 static const char *object_path(const struct objects *made, const struct id *organization,
                                const char *template, char out[160]) {
+    static const struct id nobody = {.text = "mem_00000000000000000000000000"};
     const struct {
         const char *name;
         const struct id *id;
     } ids[] = {
         {"{org}", organization}, {"{prj}", &made->project}, {"{env}", &made->environment},
         {"{rt}", &made->route},  {"{sa}", &made->account},  {"{key}", &made->key},
+        {"{mem}", &nobody},
     };
+    char rest[160];
+    snprintf(out, 160, "%s", template);
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        const char *at = strstr(template, ids[i].name);
+        char *at = strstr(out, ids[i].name);
         if (at != NULL) {
-            snprintf(out, 160, "%.*s%s%s", (int)(at - template), template, ids[i].id->text,
-                     at + strlen(ids[i].name));
-            return out;
+            snprintf(rest, sizeof(rest), "%s", at + strlen(ids[i].name));
+            snprintf(at, 160 - (size_t)(at - out), "%s%s", ids[i].id->text, rest);
         }
     }
-    return NULL;
+    return strchr(out, '{') == NULL && strcmp(out, template) != 0 ? out : NULL;
 }
 
 /* A body that would be right. */

@@ -28,6 +28,8 @@ static const struct api_problem problems[] = {
     {"body_timeout", 408, "The body did not arrive in time", NULL, 0},
     {"name_taken", 409, "The name is taken", "name", 0},
     {"hostname_taken", 409, "The host name is taken", "name", 0},
+    {"last_owner", 409, "The organization needs an owner", NULL, 0},
+    {"organizations_too_many", 409, "Nobody is in so many organizations", NULL, 0},
     {"keys_too_many", 409, "The service account has as many live keys as it may have", NULL, 0},
     {"routes_too_many", 409, "The environment has as many routes as it may have", NULL, 0},
     {"revision_mismatch", 412, "The object has changed", NULL, 0},

@@ -9,12 +9,26 @@
 #define SCHEMA(name) (&api_schema_##name)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+static const char *const member_filters[] = {"role", "email", NULL};
+
 /* clang-format off */
 static const struct api_operation public_operations[] = {
     {"POST",   "/v1/sessions",                                  PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, SCHEMA(session_new),          handle_session_create, .is_login = true},
     {"DELETE", "/v1/sessions/current",                          PERMISSION_SIGNED_IN,          API_TX_NONE,  API_LIST_NONE,  204, NULL,                         handle_session_delete},
-    {"GET",    "/v1/me",                                        PERMISSION_SIGNED_IN,          API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_session_me},
+    {"GET",    "/v1/me",                                        PERMISSION_SIGNED_IN,          API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_me_get},
+    {"PATCH",  "/v1/me",                                        PERMISSION_SIGNED_IN,          API_TX_NONE,  API_LIST_NONE,  200, SCHEMA(me_patch),             handle_me_patch, .is_login = true},
+    {"GET",    "/v1/me/sessions",                               PERMISSION_SIGNED_IN,          API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_me_session_list},
+    {"DELETE", "/v1/me/sessions",                               PERMISSION_SIGNED_IN,          API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_me_session_delete_others},
+    {"DELETE", "/v1/me/sessions/{ses}",                         PERMISSION_SIGNED_IN,          API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_me_session_delete},
+    {"DELETE", "/v1/me/memberships/{org}",                      PERMISSION_ORGANIZATION_READ,  API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_member_leave},
     {"GET",    "/v1/organizations",                             PERMISSION_SIGNED_IN,          API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_organization_list},
+    {"POST",   "/v1/organizations",                             PERMISSION_SIGNED_IN,          API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(organization_new),     handle_organization_create},
+    {"GET",    "/v1/organizations/{org}",                       PERMISSION_ORGANIZATION_READ,  API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_organization_get},
+    {"PATCH",  "/v1/organizations/{org}",                       PERMISSION_ORGANIZATION_WRITE, API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(organization_patch),   handle_organization_patch},
+    {"GET",    "/v1/organizations/{org}/members",               PERMISSION_MEMBERS_READ,       API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_member_list, .filters = member_filters},
+    {"GET",    "/v1/organizations/{org}/members/{mem}",         PERMISSION_MEMBERS_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_member_get},
+    {"PATCH",  "/v1/organizations/{org}/members/{mem}",         PERMISSION_MEMBERS_WRITE,      API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(member_patch),         handle_member_patch},
+    {"DELETE", "/v1/organizations/{org}/members/{mem}",         PERMISSION_MEMBERS_WRITE,      API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_member_delete},
     {"GET",    "/v1/organizations/{org}/projects",              PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_project_list},
     {"POST",   "/v1/organizations/{org}/projects",              PERMISSION_PROJECTS_WRITE,     API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(project_new),          handle_project_create},
     {"GET",    "/v1/projects/{prj}",                            PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_project_get},

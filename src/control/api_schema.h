@@ -59,6 +59,11 @@ extern const struct api_schema api_schema_route_new;
 extern const struct api_schema api_schema_route_patch;
 extern const struct api_schema api_schema_service_account_new;
 extern const struct api_schema api_schema_key_new;
+/* api_schema_member.c */
+extern const struct api_schema api_schema_organization_new;
+extern const struct api_schema api_schema_organization_patch;
+extern const struct api_schema api_schema_member_patch;
+extern const struct api_schema api_schema_me_patch;
 
 /* One thing that is wrong with a body. */
 struct api_fault {

@@ -44,6 +44,7 @@ static enum status take_config(struct control *control, const struct control_con
         return why_set(why, STATUS_INVALID, "config_invalid",
                        "the data folder's path or the public address is too long");
     }
+    control->only_operators_make_organizations = config->only_operators_make_organizations;
     snprintf(control->domain, sizeof(control->domain), "%s", config->domain);
     snprintf(control->api_name, sizeof(control->api_name), "api.%.*s", STR_ARG(domain));
     snprintf(control->console_name, sizeof(control->console_name), "console.%.*s", STR_ARG(domain));

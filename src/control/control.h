@@ -27,6 +27,7 @@ struct control_config {
     const char *admin_email; /* of the owner made at the first start */
     /* empty: one is generated and reported by control_first_password */
     struct secret *admin_password;
+    bool only_operators_make_organizations; /* else whoever is signed in */
 };
 
 /* Opens or makes the store, the CA and the keys. A second start finds everything as it was.

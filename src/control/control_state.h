@@ -77,6 +77,7 @@ struct control {
     char edge_name[CONTROL_NAME_SIZE];
     char public_address[ADDRESS_HOST_SIZE + 8];
     uint16_t public_port;
+    bool only_operators_make_organizations;
     struct secret first_password;
 };
 

@@ -258,7 +258,8 @@ static inline void kit_add_member(struct kit *kit, const char *email, const stru
     assert_int_equal(store_tx_begin(kit->control->store, STORE_WRITE, &why, &tx), STATUS_OK);
     assert_int_equal(store_member_insert(tx, &member), STATUS_OK);
     assert_int_equal(store_member_set_role(tx, organization, &member.object.id, role), STATUS_OK);
-    assert_int_equal(identity_session_begin(tx, &member.object.id, &secret, &session), STATUS_OK);
+    assert_int_equal(identity_session_begin(tx, &member.object.id, NULL, &secret, &session),
+                     STATUS_OK);
     assert_int_equal(store_tx_commit(&tx), STATUS_OK);
     snprintf(token, 64, "%.*s", STR_ARG(secret_str(&secret)));
     secret_fini(&secret);

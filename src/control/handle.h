@@ -13,9 +13,25 @@
 /* handle_session.c */
 enum status handle_session_create(struct api_call *call) MUST_USE;
 enum status handle_session_delete(struct api_call *call) MUST_USE;
-enum status handle_session_me(struct api_call *call) MUST_USE;
+/* A session that has just begun, with its token. */
+json_t *handle_session_write(const struct identity_login_result *result);
+/* handle_me.c */
+enum status handle_me_get(struct api_call *call) MUST_USE;
+enum status handle_me_patch(struct api_call *call) MUST_USE;
+enum status handle_me_session_list(struct api_call *call) MUST_USE;
+enum status handle_me_session_delete_others(struct api_call *call) MUST_USE;
+enum status handle_me_session_delete(struct api_call *call) MUST_USE;
 /* handle_organization.c */
 enum status handle_organization_list(struct api_call *call) MUST_USE;
+enum status handle_organization_create(struct api_call *call) MUST_USE;
+enum status handle_organization_get(struct api_call *call) MUST_USE;
+enum status handle_organization_patch(struct api_call *call) MUST_USE;
+/* handle_member.c */
+enum status handle_member_list(struct api_call *call) MUST_USE;
+enum status handle_member_get(struct api_call *call) MUST_USE;
+enum status handle_member_patch(struct api_call *call) MUST_USE;
+enum status handle_member_delete(struct api_call *call) MUST_USE;
+enum status handle_member_leave(struct api_call *call) MUST_USE;
 /* handle_project.c */
 enum status handle_project_list(struct api_call *call) MUST_USE;
 enum status handle_project_create(struct api_call *call) MUST_USE;

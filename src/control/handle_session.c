@@ -1,4 +1,4 @@
-/* handle_session.c: signing in and out, and who is signed in. */
+/* handle_session.c: signing in and out. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "control/audit_access.h"
 #include "control/handle.h"
 
-static json_t *write_session(const struct identity_login_result *result) {
+json_t *handle_session_write(const struct identity_login_result *result) {
     json_t *body = json_object();
     json_object_set_new(body, "id", api_call_id(&result->session.object.id));
     json_object_set_new(body, "token", json_from_str(secret_str(&result->token)));
@@ -85,16 +85,16 @@ static void note_refusal(struct api_call *call, enum status status) {
 
 enum status handle_session_create(struct api_call *call) {
     struct identity_login_result result = {0};
+    const struct identity_origin origin = api_call_origin(call);
     secret_init(&result.token);
-    enum status status =
-        identity_login_try(&call->control->login, api_call_text(call, "email", STR_EMPTY),
-                           api_call_text(call, "password", STR_EMPTY), str_from(call->ip_address),
-                           &result, &call->why);
+    enum status status = identity_login_try(
+        &call->control->login, api_call_text(call, "email", STR_EMPTY),
+        api_call_text(call, "password", STR_EMPTY), &origin, &result, &call->why);
     if (status == STATUS_OK) {
         status = record_begun(call, &result.session);
     }
     if (status == STATUS_OK) {
-        call->answer.body = write_session(&result);
+        call->answer.body = handle_session_write(&result);
         log_info("api.signed_in", "member=%s session=%s address=%s", result.session.member.text,
                  result.session.object.id.text, call->ip_address);
     } else if (status == STATUS_DENIED || status == STATUS_UNAVAILABLE) {
@@ -132,33 +132,4 @@ enum status handle_session_delete(struct api_call *call) {
                  session->object.id.text);
     }
     return status;
-}
-
-static json_t *write_memberships(const struct identity_principal *principal) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < principal->membership_count; i++) {
-        json_t *item = json_object();
-        json_object_set_new(item, "organization",
-                            api_call_id(&principal->memberships[i].organization));
-        json_object_set_new(item, "role",
-                            json_string(store_role_name(principal->memberships[i].role)));
-        json_array_append_new(list, item);
-    }
-    return list;
-}
-
-enum status handle_session_me(struct api_call *call) {
-    const struct store_member *member = &call->principal.member;
-    const struct store_session *session = &call->principal.session;
-    json_t *shown = json_object();
-    json_object_set_new(shown, "id", api_call_id(&session->object.id));
-    json_object_set_new(shown, "expires_at", api_call_time(session->expires_at_ms));
-    json_t *body = json_object();
-    json_object_set_new(body, "id", api_call_id(&member->object.id));
-    json_object_set_new(body, "email", json_from_str(member->email));
-    json_object_set_new(body, "name", json_from_str(member->name));
-    json_object_set_new(body, "memberships", write_memberships(&call->principal));
-    json_object_set_new(body, "session", shown);
-    call->answer.body = body;
-    return STATUS_OK;
 }

@@ -34,13 +34,15 @@ static enum status find_candidate(struct store *store, struct str email, struct 
 
 /* The password was right. Unless it was changed meanwhile, the session begins; a hash that is weaker than today's is replaced. */
 static enum status begin_session(struct store *store, const struct candidate *candidate,
-                                 struct str new_hash, struct arena *arena,
+                                 const struct identity_origin *origin, struct str new_hash,
                                  struct identity_login_result *result, struct why *why) {
+    struct arena arena __attribute__((cleanup(arena_fini)));
     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
     struct store_member member;
+    arena_init(&arena);
     enum status status = store_tx_begin(store, STORE_WRITE, why, &tx);
     if (status == STATUS_OK) {
-        status = store_member_get_any(tx, &candidate->member, arena, &member);
+        status = store_member_get_any(tx, &candidate->member, &arena, &member);
     }
     if (status == STATUS_NOT_FOUND ||
         (status == STATUS_OK && !str_eq(member.password_hash, str_from(candidate->hash)))) {
@@ -52,7 +54,8 @@ static enum status begin_session(struct store *store, const struct candidate *ca
         status = store_member_update(tx, &member);
     }
     if (status == STATUS_OK) {
-        status = identity_session_begin(tx, &candidate->member, &result->token, &result->session);
+        status = identity_session_begin(tx, &candidate->member, origin, &result->token,
+                                        &result->session);
     }
     if (status == STATUS_OK) {
         status = store_tx_commit(&tx);
@@ -63,48 +66,73 @@ static enum status begin_session(struct store *store, const struct candidate *ca
     return status;
 }
 
-static enum status try_password(const struct identity_login *login, struct str email,
-                                struct str password, struct arena *arena,
-                                struct identity_login_result *result, struct why *why) {
-    struct candidate candidate;
-    char new_hash[IDENTITY_PASSWORD_HASH_SIZE] = "";
+/* Whether the password is the candidate's. `new_hash` is filled when theirs is weaker than today's. */
+static enum status judge(const struct identity_login *login, struct str email, struct str password,
+                         struct candidate *candidate, char new_hash[IDENTITY_PASSWORD_HASH_SIZE],
+                         struct why *why) {
+    struct arena arena;
     bool needs_rehash = false;
-    enum status status = find_candidate(login->store, email, arena, &candidate, why);
+    new_hash[0] = '\0';
+    arena_init(&arena);
+    enum status status = find_candidate(login->store, email, &arena, candidate, why);
     if (status == STATUS_OK) {
-        status = identity_password_verify(login->passwords, password, str_from(candidate.hash),
+        status = identity_password_verify(login->passwords, password, str_from(candidate->hash),
                                           &needs_rehash, why);
     }
+    arena_fini(&arena);
     if (status == STATUS_OK && needs_rehash &&
         identity_password_hash(login->passwords, password, new_hash, NULL) != STATUS_OK) {
         new_hash[0] = '\0'; /* next time */
     }
-    if (status == STATUS_OK) {
-        status = begin_session(login->store, &candidate, str_from(new_hash), arena, result, why);
-    }
-    secret_wipe(&candidate, sizeof(candidate));
     return status;
 }
 
-enum status identity_login_try(const struct identity_login *login, struct str email,
-                               struct str password, struct str ip,
-                               struct identity_login_result *result, struct why *why) {
-    struct arena arena;
-    *result = (struct identity_login_result){0};
+/* One attempt, counted. */
+static enum status attempt(const struct identity_login *login, struct str email,
+                           struct str password, struct str ip, struct candidate *candidate,
+                           char new_hash[IDENTITY_PASSWORD_HASH_SIZE], int64_t *retry_after_seconds,
+                           struct why *why) {
+    *retry_after_seconds = 0;
     enum status status =
-        identity_throttle_begin(login->throttle, email, ip, &result->retry_after_seconds, why);
+        identity_throttle_begin(login->throttle, email, ip, retry_after_seconds, why);
     if (status != STATUS_OK) {
         return status;
     }
-    arena_init(&arena);
-    status = try_password(login, email, password, &arena, result, why);
-    arena_fini(&arena);
+    status = judge(login, email, password, candidate, new_hash, why);
     if (status == STATUS_OK) {
         identity_throttle_succeeded(login->throttle, email, ip);
     } else if (status != STATUS_DENIED) {
         identity_throttle_cancel(login->throttle, email, ip);
     }
     if (status == STATUS_UNAVAILABLE) {
-        result->retry_after_seconds = BUSY_RETRY_SECONDS;
+        *retry_after_seconds = BUSY_RETRY_SECONDS;
     }
+    return status;
+}
+
+enum status identity_login_try(const struct identity_login *login, struct str email,
+                               struct str password, const struct identity_origin *origin,
+                               struct identity_login_result *result, struct why *why) {
+    struct candidate candidate = {0};
+    char new_hash[IDENTITY_PASSWORD_HASH_SIZE];
+    *result = (struct identity_login_result){0};
+    enum status status = attempt(login, email, password, origin->ip_address, &candidate, new_hash,
+                                 &result->retry_after_seconds, why);
+    if (status == STATUS_OK) {
+        status = begin_session(login->store, &candidate, origin, str_from(new_hash), result, why);
+    }
+    secret_wipe(&candidate, sizeof(candidate));
+    return status;
+}
+
+enum status identity_login_verify(const struct identity_login *login, struct str email,
+                                  struct str password, struct str ip_address, struct id *member,
+                                  int64_t *retry_after_seconds, struct why *why) {
+    struct candidate candidate = {0};
+    char new_hash[IDENTITY_PASSWORD_HASH_SIZE];
+    enum status status =
+        attempt(login, email, password, ip_address, &candidate, new_hash, retry_after_seconds, why);
+    *member = candidate.member;
+    secret_wipe(&candidate, sizeof(candidate));
     return status;
 }

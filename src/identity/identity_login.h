@@ -22,10 +22,14 @@ struct identity_login_result {
     int64_t retry_after_seconds; /* with STATUS_UNAVAILABLE */
 };
 
-/* `ip` is the caller's address without port. STATUS_DENIED (credentials_wrong); STATUS_UNAVAILABLE (too_many_attempts: 429,
+/* STATUS_DENIED (credentials_wrong); STATUS_UNAVAILABLE (too_many_attempts: 429,
  * password_busy: 503, storage_full) with retry_after_seconds; or what the store says. */
 enum status identity_login_try(const struct identity_login *login, struct str email,
-                               struct str password, struct str ip,
+                               struct str password, const struct identity_origin *origin,
                                struct identity_login_result *result, struct why *why) MUST_USE;
+/* The same without a session, for what asks for the password once more: whose it is. */
+enum status identity_login_verify(const struct identity_login *login, struct str email,
+                                  struct str password, struct str ip_address, struct id *member,
+                                  int64_t *retry_after_seconds, struct why *why) MUST_USE;
 
 #endif

@@ -46,8 +46,9 @@ static int teardown(void **state) {
 }
 
 static enum status try(struct world *w, const char *email, struct str password) {
-    return identity_login_try(&w->login, str_from(email), password, STR("192.0.2.1"), &w->result,
-                              &w->f.why);
+    static const struct identity_origin origin = {.ip_address = STR_INIT("192.0.2.1"),
+                                                  .user_agent = STR_INIT("cmocka")};
+    return identity_login_try(&w->login, str_from(email), password, &origin, &w->result, &w->f.why);
 }
 
 static void test_right(void **state) {
@@ -120,12 +121,36 @@ static void test_weak_hash_is_replaced(void **state) {
     }
 }
 
+static void test_the_password_once_more(void **state) {
+    struct world *w = *state;
+    struct id member = {.text = ""};
+    int64_t retry_after_seconds = 0;
+    const struct str ip = STR("192.0.2.1");
+    assert_int_equal(identity_login_verify(&w->login, STR("ada@example.com"), PASSWORD, ip, &member,
+                                           &retry_after_seconds, &w->f.why),
+                     STATUS_OK);
+    assert_false(id_is_none(&member));
+    assert_int_equal(try(w, "ada@example.com", PASSWORD), STATUS_OK);
+    assert_true(id_eq(&member, &w->result.session.member));
+    /* Guesses count together with those at signing in. */
+    int evaluated = 0;
+    for (int i = 0; i < 20; i++) {
+        evaluated +=
+            identity_login_verify(&w->login, STR("ada@example.com"), STR("wrong"), ip, &member,
+                                  &retry_after_seconds, &w->f.why) == STATUS_DENIED;
+    }
+    assert_int_equal(evaluated, 6);
+    assert_true(retry_after_seconds >= 1);
+    assert_int_equal(try(w, "ada@example.com", PASSWORD), STATUS_UNAVAILABLE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_right, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_is_one_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_member_without_password, setup, teardown),
         cmocka_unit_test_setup_teardown(test_guessing_is_slowed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_password_once_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weak_hash_is_replaced, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 #include "identity/identity_password.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include <sodium.h>
+#include <utf8proc.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -42,10 +44,42 @@ static void set_defaults(struct identity_password_config *config) {
     }
 }
 
+/* In form C (Unicode Standard Annex #15). What is not UTF-8 stays what it is: nobody has such a password. */
+static void normalise(struct str password, struct str *normal, utf8proc_uint8_t **owned) {
+    utf8proc_ssize_t len =
+        utf8proc_map((const utf8proc_uint8_t *)password.at, (utf8proc_ssize_t)password.len, owned,
+                     UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    if (len < 0) {
+        *owned = NULL;
+    }
+    *normal = len < 0 ? password : str_make(*owned, (size_t)len);
+}
+
+static void free_normal(struct str normal, utf8proc_uint8_t *owned) {
+    if (owned != NULL) {
+        secret_wipe(owned, normal.len);
+        free(owned); /* the library's own malloc */
+    }
+}
+
+static bool matches(const char *phc, struct str password) {
+    struct str normal;
+    utf8proc_uint8_t *owned = NULL;
+    normalise(password, &normal, &owned);
+    bool is_right = crypto_pwhash_str_verify(phc, normal.at, normal.len) == 0;
+    free_normal(normal, owned);
+    return is_right;
+}
+
 static bool hash(const struct identity_password *passwords, struct str password,
                  char out[IDENTITY_PASSWORD_HASH_SIZE]) {
-    return crypto_pwhash_str(out, password.at, password.len, passwords->config.passes,
-                             (size_t)passwords->config.memory_bytes) == 0;
+    struct str normal;
+    utf8proc_uint8_t *owned = NULL;
+    normalise(password, &normal, &owned);
+    bool is_made = crypto_pwhash_str(out, normal.at, normal.len, passwords->config.passes,
+                                     (size_t)passwords->config.memory_bytes) == 0;
+    free_normal(normal, owned);
+    return is_made;
 }
 
 enum status identity_password_new(const struct identity_password_config *config,
@@ -177,8 +211,7 @@ enum status identity_password_verify(struct identity_password *passwords, struct
     if (status != STATUS_OK) {
         return status;
     }
-    bool is_right = crypto_pwhash_str_verify(is_known ? known : passwords->nobody, password.at,
-                                             password.len) == 0;
+    bool is_right = matches(is_known ? known : passwords->nobody, password);
     leave(passwords);
     if (!is_right || !is_known) {
         return deny(why);

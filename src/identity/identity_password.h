@@ -1,7 +1,8 @@
 /* identity_password.h: passwords: what is accepted as one, and argon2id (libsodium) hashes as PHC strings.
  *
  * A hash costs 64 MiB and some 60 ms, so only `concurrent_max` run at once and `waiting_max` callers wait; beyond that the answer
- * is STATUS_UNAVAILABLE at once, and memory stays bounded. Passwords are taken exactly as typed: no trimming, no case change.
+ * is STATUS_UNAVAILABLE at once, and memory stays bounded. Passwords are taken as typed, without trimming or change of case; only, the
+ * same letters typed on another system are the same password: Unicode normalisation form C.
  * Safe from any thread; blocks.
  */
 #ifndef IDENTITY_IDENTITY_PASSWORD_H

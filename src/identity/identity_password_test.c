@@ -64,6 +64,32 @@ static void test_unknown_account(void **state) {
     }
 }
 
+/* The same letters, composed and decomposed, as two systems type them; a compatible letter is another one. */
+static void test_form_of_letters(void **state) {
+    static const char composed[] = "a caf\xc3\xa9 by the \xc3\xa5 river";
+    static const char decomposed[] = "a cafe\xcc\x81 by the a\xcc\x8a river";
+    static const char ligature[] = "a long \xef\xac\x81ne password";
+    char hash[IDENTITY_PASSWORD_HASH_SIZE];
+    assert_int_equal(identity_password_hash(*state, str_from(composed), hash, NULL), STATUS_OK);
+    assert_int_equal(
+        identity_password_verify(*state, str_from(decomposed), str_from(hash), NULL, NULL),
+        STATUS_OK);
+    assert_int_equal(identity_password_hash(*state, str_from(decomposed), hash, NULL), STATUS_OK);
+    assert_int_equal(
+        identity_password_verify(*state, str_from(composed), str_from(hash), NULL, NULL),
+        STATUS_OK);
+    assert_int_equal(
+        identity_password_verify(*state, STR("a cafe by the a river"), str_from(hash), NULL, NULL),
+        STATUS_DENIED);
+    assert_int_equal(identity_password_hash(*state, str_from(ligature), hash, NULL), STATUS_OK);
+    assert_int_equal(
+        identity_password_verify(*state, STR("a long fine password"), str_from(hash), NULL, NULL),
+        STATUS_DENIED);
+    assert_int_equal(
+        identity_password_verify(*state, STR("a long \xef\xac"), str_from(hash), NULL, NULL),
+        STATUS_DENIED);
+}
+
 static void test_weaker_hash_is_seen(void **state) {
     struct identity_password *stronger = NULL;
     struct identity_password_config config = cheap;
@@ -176,6 +202,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hash_and_verify, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown_account, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_form_of_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weaker_hash_is_seen, setup, teardown),
         cmocka_unit_test(test_rules),
         cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),

@@ -5,8 +5,14 @@
 
 #define TOKEN_BYTES 32
 
+/* The client's own words: as much of them as is UTF-8 and has room. */
+static struct str cut(struct str agent) {
+    return str_sub(agent, 0, text_utf8_prefix(str_sub(agent, 0, STORE_SESSION_AGENT_MAX)));
+}
+
 enum status identity_session_begin(struct store_tx *tx, const struct id *member,
-                                   struct secret *token, struct store_session *session) {
+                                   const struct identity_origin *origin, struct secret *token,
+                                   struct store_session *session) {
     uint8_t bytes[TOKEN_BYTES];
     uint8_t digest[DIGEST_BYTES];
     random_fill(store_random(store_tx_store(tx)), bytes, sizeof(bytes));
@@ -19,6 +25,10 @@ enum status identity_session_begin(struct store_tx *tx, const struct id *member,
         .expires_at_ms = store_tx_now_ms(tx) + IDENTITY_SESSION_LIFE_MS,
         .last_used_at_ms = store_tx_now_ms(tx),
     };
+    if (origin != NULL) {
+        session->ip_address = origin->ip_address;
+        session->user_agent = cut(origin->user_agent);
+    }
     enum status status = store_session_insert(tx, session, digest);
     if (status != STATUS_OK) {
         secret_fini(token);
@@ -30,7 +40,7 @@ static enum status deny(struct why *why, const char *slug) {
     return why_set(why, STATUS_DENIED, slug, "the session is unknown or has ended: sign in again");
 }
 
-static bool has_expired(const struct store_session *session, int64_t now_ms) {
+bool identity_session_has_ended(const struct store_session *session, int64_t now_ms) {
     return now_ms >= session->expires_at_ms ||
            now_ms - session->last_used_at_ms >= IDENTITY_SESSION_IDLE_MS;
 }
@@ -39,11 +49,11 @@ static bool has_expired(const struct store_session *session, int64_t now_ms) {
 static enum status load(struct store_tx *tx, const uint8_t digest[DIGEST_BYTES],
                         struct arena *arena, struct identity_principal *principal) {
     struct store_session *session = &principal->session;
-    enum status status = store_session_find_any(tx, digest, session);
+    enum status status = store_session_find_any(tx, digest, arena, session);
     if (status == STATUS_NOT_FOUND) {
         return deny(store_tx_why(tx), "session_invalid");
     }
-    if (status == STATUS_OK && has_expired(session, store_tx_now_ms(tx))) {
+    if (status == STATUS_OK && identity_session_has_ended(session, store_tx_now_ms(tx))) {
         return deny(store_tx_why(tx), "session_expired");
     }
     if (status == STATUS_OK) {

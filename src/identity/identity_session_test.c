@@ -22,7 +22,7 @@ static struct id make_member(struct fixture *f, struct id *organization) {
 static void begin(struct fixture *f, const struct id *member, struct secret *token,
                   struct store_session *session) {
     fixture_begin(f, STORE_WRITE);
-    assert_int_equal(identity_session_begin(f->tx, member, token, session), STATUS_OK);
+    assert_int_equal(identity_session_begin(f->tx, member, NULL, token, session), STATUS_OK);
     fixture_commit(f);
 }
 
@@ -127,7 +127,8 @@ static void test_unknown_member(void **state) {
     struct secret token;
     struct store_session session;
     fixture_begin(f, STORE_WRITE);
-    assert_int_equal(identity_session_begin(f->tx, &nobody, &token, &session), STATUS_NOT_FOUND);
+    assert_int_equal(identity_session_begin(f->tx, &nobody, NULL, &token, &session),
+                     STATUS_NOT_FOUND);
     assert_int_equal(token.len, 0);
 }
 

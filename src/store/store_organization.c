@@ -7,6 +7,7 @@ static const struct store_column columns[] = {
     STORE_OBJECT_FREE_COLUMNS,
     {"name", STORE_COLUMN_SEALED, offsetof(struct store_organization, name),
      STORE_ORGANIZATION_NAME_MAX},
+    {"delete_at", STORE_COLUMN_NUMBER, offsetof(struct store_organization, delete_at_ms), 0},
 };
 
 static const struct store_table table = {

@@ -13,7 +13,8 @@
 
 struct store_organization {
     struct store_object object;
-    struct str name; /* UTF-8 for people, need not be unique */
+    struct str name;      /* UTF-8 for people, need not be unique */
+    int64_t delete_at_ms; /* it is switched off, and ends then; 0: it is in use */
 };
 
 enum status store_organization_insert(struct store_tx *tx,

@@ -178,6 +178,13 @@ static const char edges_sql[] = "CREATE TABLE edge (" FREE_OBJECT " is_enabled B
 static const char installation_sql[] = "CREATE TABLE installation ("
                                        " name TEXT PRIMARY KEY,"
                                        " number BIGINT NOT NULL);";
+/* Sessions of before say nothing of where they are used from. */
+static const char people_sql[] =
+    "ALTER TABLE organization ADD COLUMN delete_at BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE membership ADD COLUMN revision BIGINT NOT NULL DEFAULT 1;"
+    "ALTER TABLE membership ADD COLUMN updated_at BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE session ADD COLUMN ip_address BYTEA;"
+    "ALTER TABLE session ADD COLUMN user_agent BYTEA;";
 
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
@@ -187,5 +194,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"audit events", audit_sql},
     {"edges", edges_sql},
     {"installation", installation_sql},
+    {"people", people_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

@@ -4,7 +4,8 @@
 #define TENANT_COLUMNS "id, organization_id, created_at, revision, updated_at"
 #define FREE_COLUMNS "id, created_at, revision, updated_at"
 
-#define ORGANIZATION_COLUMNS FREE_COLUMNS ", name"
+#define ORGANIZATION_COLUMNS FREE_COLUMNS ", name, delete_at"
+#define MEMBERSHIP_COLUMNS "member_id, organization_id, created_at, revision, updated_at, role"
 #define MEMBER_COLUMNS FREE_COLUMNS ", email, email_hash, name, password_hash, is_operator"
 #define PROJECT_COLUMNS TENANT_COLUMNS ", name, name_hash"
 #define ENVIRONMENT_COLUMNS                                                                        \
@@ -19,7 +20,8 @@
 #define WARPGATE_COLUMNS                                                                           \
     TENANT_COLUMNS ", environment_id, key_id, last_seen_at, applied_revision, revoked_at, name, "  \
                    "version, platform, ip_address, refused_code, refused_detail"
-#define SESSION_COLUMNS FREE_COLUMNS ", member_id, expires_at, last_used_at, token_hash"
+#define SESSION_COLUMNS                                                                            \
+    FREE_COLUMNS ", member_id, expires_at, last_used_at, token_hash, ip_address, user_agent"
 #define REVOCATION_COLUMNS TENANT_COLUMNS ", environment_id, warpgate_id, expires_at"
 #define EDGE_COLUMNS                                                                               \
     FREE_COLUMNS ", is_enabled, is_embedded, revoked_at, last_seen_at, certificate_until, name, "  \
@@ -76,9 +78,9 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_SETTING_DELETE] = "DELETE FROM setting WHERE name = $1",
 
     [STATEMENT_ORGANIZATION_INSERT] =
-        "INSERT INTO organization (" ORGANIZATION_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO organization (" ORGANIZATION_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)",
     [STATEMENT_ORGANIZATION_UPDATE] =
-        "UPDATE organization SET " FREE_SET ", name = $5" FREE_UNCHANGED,
+        "UPDATE organization SET " FREE_SET ", name = $5, delete_at = $6" FREE_UNCHANGED,
     [STATEMENT_ORGANIZATION_GET] =
         "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE id = $1",
     LIST(STATEMENT_ORGANIZATION_LIST_OF_MEMBER, ORGANIZATION_COLUMNS, "organization",
@@ -97,14 +99,32 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     LIST(STATEMENT_MEMBER_LIST, MEMBER_COLUMNS, "member",
          "id IN (SELECT member_id FROM membership WHERE organization_id = $1) AND ", 2, 3),
     [STATEMENT_MEMBERSHIP_SET] =
-        "INSERT INTO membership (member_id, organization_id, role, created_at) "
-        "VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (member_id, organization_id) DO UPDATE SET role = excluded.role",
+        "INSERT INTO membership (member_id, organization_id, role, created_at, updated_at) "
+        "VALUES ($1, $2, $3, $4, $4) ON CONFLICT (member_id, organization_id) DO UPDATE SET "
+        "role = excluded.role, revision = membership.revision + 1, "
+        "updated_at = excluded.updated_at",
     [STATEMENT_MEMBERSHIP_GET] =
         "SELECT role FROM membership WHERE member_id = $1 AND organization_id = $2",
     [STATEMENT_MEMBERSHIP_LIST] =
         "SELECT organization_id, role, created_at FROM membership WHERE member_id = $1 "
         "ORDER BY organization_id LIMIT $2",
+    [STATEMENT_MEMBERSHIP_INSERT] =
+        "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)",
+    [STATEMENT_MEMBERSHIP_UPDATE] =
+        "UPDATE membership SET " TENANT_SET ", role = $6 "
+        "WHERE member_id = $1 AND organization_id = $2 AND created_at = $3 AND revision = $4 - 1",
+    [STATEMENT_MEMBERSHIP_ROW_GET] = "SELECT " MEMBERSHIP_COLUMNS " FROM membership "
+                                     "WHERE member_id = $1 AND organization_id = $2",
+    [STATEMENT_MEMBERSHIP_ROW_LIST] =
+        "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE organization_id = $1 "
+        "AND (role = $2 OR $2 = 0) AND member_id > $3 ORDER BY member_id LIMIT $4",
+    [STATEMENT_MEMBERSHIP_ROW_LIST_DOWN] =
+        "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE organization_id = $1 "
+        "AND (role = $2 OR $2 = 0) AND member_id < $3 ORDER BY member_id DESC LIMIT $4",
+    [STATEMENT_MEMBERSHIP_DELETE] =
+        "DELETE FROM membership WHERE member_id = $1 AND organization_id = $2 AND revision = $3",
+    [STATEMENT_MEMBERSHIP_COUNT] =
+        "SELECT COUNT(*) FROM membership WHERE organization_id = $1 AND role = $2",
 
     [STATEMENT_PROJECT_INSERT] =
         "INSERT INTO project (" PROJECT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -206,12 +226,15 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_WARPGATE_PRUNE_ANY] =
         "DELETE FROM warpgate WHERE last_seen_at < $1 AND created_at < $1",
 
-    [STATEMENT_SESSION_INSERT] =
-        "INSERT INTO session (" SESSION_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [STATEMENT_SESSION_INSERT] = "INSERT INTO session (" SESSION_COLUMNS
+                                 ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     [STATEMENT_SESSION_FIND_ANY] = "SELECT " SESSION_COLUMNS " FROM session WHERE token_hash = $1",
+    LIST(STATEMENT_SESSION_LIST, SESSION_COLUMNS, "session", "member_id = $1 AND ", 2, 3),
     [STATEMENT_SESSION_USED] = "UPDATE session SET last_used_at = $2 WHERE id = $1",
     [STATEMENT_SESSION_DELETE] = "DELETE FROM session WHERE id = $1",
+    [STATEMENT_SESSION_DELETE_OF] = "DELETE FROM session WHERE id = $1 AND member_id = $2",
     [STATEMENT_SESSION_DELETE_OF_MEMBER] = "DELETE FROM session WHERE member_id = $1",
+    [STATEMENT_SESSION_DELETE_OTHERS] = "DELETE FROM session WHERE member_id = $1 AND id <> $2",
     [STATEMENT_SESSION_PRUNE] = "DELETE FROM session WHERE expires_at <= $1 OR last_used_at < $2",
 
     [STATEMENT_REVOCATION_INSERT] =

@@ -363,6 +363,11 @@ static void test_an_older_database_is_taken_on(void **state) {
                 "DROP TABLE edge;"
                 "DROP TABLE join_token;"
                 "DROP TABLE installation;"
+                "ALTER TABLE organization DROP COLUMN delete_at;"
+                "ALTER TABLE membership DROP COLUMN revision;"
+                "ALTER TABLE membership DROP COLUMN updated_at;"
+                "ALTER TABLE session DROP COLUMN ip_address;"
+                "ALTER TABLE session DROP COLUMN user_agent;"
                 "DELETE FROM migration WHERE number >= 2");
     assert_int_equal(fixture_open(&f), STATUS_OK);
     fixture_begin(&f, STORE_WRITE);

@@ -1,0 +1,34 @@
+/* api_schema_member.c: bodies about organizations and their people. */
+#include "control/api_schema.h"
+#include "identity/identity_password.h"
+#include "store/store_member.h"
+#include "store/store_organization.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const role_words[] = {"owner", "admin", "developer", "viewer", "billing", NULL};
+
+static const struct api_member organization_new[] = {
+    {"name", API_TEXT, true, 1, .max = STORE_ORGANIZATION_NAME_MAX},
+};
+const struct api_schema api_schema_organization_new = {"OrganizationNew", organization_new,
+                                                       COUNT(organization_new)};
+
+static const struct api_member organization_patch[] = {
+    {"name", API_TEXT, false, 1, .max = STORE_ORGANIZATION_NAME_MAX},
+};
+const struct api_schema api_schema_organization_patch = {"OrganizationPatch", organization_patch,
+                                                         COUNT(organization_patch)};
+
+static const struct api_member member_patch[] = {
+    {"role", API_WORD, false, .words = role_words},
+};
+const struct api_schema api_schema_member_patch = {"MemberPatch", member_patch,
+                                                   COUNT(member_patch)};
+
+static const struct api_member me_patch[] = {
+    {"name", API_TEXT, false, 0, .max = STORE_MEMBER_NAME_MAX},
+    {"password", API_OPAQUE, false, 1, .max = IDENTITY_PASSWORD_BYTES_MAX},
+    {"current_password", API_OPAQUE, false, 1, .max = IDENTITY_PASSWORD_BYTES_MAX},
+};
+const struct api_schema api_schema_me_patch = {"MePatch", me_patch, COUNT(me_patch)};
