@@ -97,8 +97,10 @@ static enum status change_me(struct api_call *call, struct str new_hash) {
         return status;
     }
     call->answer.body = write_me(call, &member);
-    return audit_record(call, str_is_empty(new_hash) ? "member.updated" : "member.password_changed",
-                        &member.object.id, before, write_person(&member));
+    status = audit_record(call, "member.updated", &member.object.id, before, write_person(&member));
+    return status != STATUS_OK || str_is_empty(new_hash)
+               ? status
+               : audit_record(call, "member.password_changed", &member.object.id, NULL, NULL);
 }
 
 enum status handle_me_patch(struct api_call *call) {
@@ -157,6 +159,6 @@ enum status handle_me_session_delete_others(struct api_call *call) {
 
 enum status handle_me_session_delete(struct api_call *call) {
     enum status status = store_session_delete_of(call->tx, &call->actor, &call->object);
-    return status == STATUS_OK ? audit_record(call, "session.ended", &call->object, NULL, NULL)
+    return status == STATUS_OK ? audit_record(call, "session.deleted", &call->object, NULL, NULL)
                                : status;
 }
