@@ -153,5 +153,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_the_password_once_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weak_hash_is_replaced, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -86,5 +86,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_given_password, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -142,5 +142,5 @@ int main(void) {
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_unknown_member, fixture_setup, fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -1,7 +1,10 @@
 #include "store/store.h"
 
 #include "base/memory.h"
+#include "base/secret.h"
 #include "store/store_migration.h"
+#include "store/store_postgres.h"
+#include "store/store_postgres_link.h"
 #include "store/store_sqlite.h"
 #include "store/store_state.h"
 
@@ -28,23 +31,34 @@ static enum status open_vault(struct store *store, const struct store_key_source
     return driver->commit(store->writer, why);
 }
 
-static enum status open_database(struct store *store, const struct store_config *config,
-                                 struct why *why) {
-    store->driver = &store_sqlite;
-    enum status status = store_folder_path(&store->folder, "store.db", store->place, why);
-    if (status == STATUS_OK) {
-        status = store->driver->connect(store->place, true, true, &store->writer, why);
+static enum status connect(struct store *store, const char *database, struct why *why) {
+    enum status status = STATUS_OK;
+    if (database == NULL) {
+        store->driver = &store_sqlite;
+        status = store_folder_path(&store->folder, "store.db", store->place, why);
+    } else if (!store_postgres_link_knows(database) ||
+               str_to_cstr(str_from(database), store->place, sizeof(store->place)) != STATUS_OK) {
+        return why_set(why, STATUS_INVALID, "database_url",
+                       "--database is not a URL of a PostgreSQL database: "
+                       "postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full");
+    } else {
+        store->driver = &store_postgres;
     }
+    return status == STATUS_OK
+               ? store->driver->connect(store->place, true, true, &store->writer, why)
+               : status;
+}
+
+static enum status open_all(struct store *store, const struct store_config *config,
+                            struct why *why) {
+    enum status status = connect(store, config->database, why);
     if (status == STATUS_OK) {
         status = store_migration_run(store->writer, store->clock, store->folder.is_ready, why);
     }
     if (status == STATUS_OK) {
         status = open_vault(store, &config->master_key, why);
     }
-    if (status == STATUS_OK) {
-        status = store_folder_set_ready(&store->folder, why);
-    }
-    return status;
+    return status == STATUS_OK ? store_folder_set_ready(&store->folder, why) : status;
 }
 
 enum status store_open(const struct store_config *config, struct store **store, struct why *why) {
@@ -56,7 +70,7 @@ enum status store_open(const struct store_config *config, struct store **store, 
     pthread_cond_init(&opened->reader_free, NULL);
     enum status status = store_folder_open(&opened->folder, config->data_folder, why);
     if (status == STATUS_OK) {
-        status = open_database(opened, config, why);
+        status = open_all(opened, config, why);
     }
     *store = opened;
     if (status != STATUS_OK) {
@@ -81,6 +95,7 @@ void store_close(struct store **store) {
     pthread_cond_destroy(&closed->reader_free);
     pthread_mutex_destroy(&closed->readers_lock);
     pthread_mutex_destroy(&closed->writer_lock);
+    secret_wipe(closed->place, sizeof(closed->place)); /* a URL holds a password */
     memory_free(closed);
     *store = NULL;
 }

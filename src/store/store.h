@@ -1,4 +1,5 @@
-/* store.h: where everything that must survive a restart is kept: one data folder, one database, all of it sealed.
+/* store.h: where everything that must survive a restart is kept: one data folder, one database, all of it sealed. The database is a
+ * file in that folder (SQLite), or a PostgreSQL server's, which several processes may share, each with a folder of its own.
  *
  * Only the control plane has a store. All text that says something about a customer (names, addresses, host names, paths,
  * keys) is sealed before it reaches the database driver, with a data key of the organization it belongs to; what belongs to no
@@ -47,6 +48,7 @@ struct store_key_source {
 
 struct store_config {
     const char *data_folder;     /* made if absent */
+    const char *database;        /* NULL: store.db in the folder; else postgres://… (a secret) */
     const struct clock *clock;   /* NULL: the system's; outlives the store */
     const struct random *random; /* NULL: the system's; safe from any thread; outlives the store */
     struct store_key_source
@@ -58,9 +60,9 @@ struct store_config {
  *   STATUS_DENIED    data_not_writable, master_key_wrong
  *   STATUS_CONFLICT  data_in_use (another process has it open), data_not_ours (neither empty nor made by this program)
  *   STATUS_NOT_FOUND master_key_missing (there is a database, but not its key)
- *   STATUS_INVALID   data_corrupt, master_key_invalid
- *   STATUS_UNSUPPORTED data_newer (written by a newer version of this program)
- *   STATUS_UNAVAILABLE storage_full
+ *   STATUS_INVALID   data_corrupt, master_key_invalid, database_url
+ *   STATUS_UNSUPPORTED data_newer (written by a newer version of this program), database_too_old (PostgreSQL before 15)
+ *   STATUS_UNAVAILABLE storage_full, storage_busy, storage_unavailable (the server cannot be reached)
  *   STATUS_TOO_LARGE data_path (longer than 4,000 bytes)
  *   STATUS_FAILED    store_failed and anything else the system says */
 enum status store_open(const struct store_config *config, struct store **store,

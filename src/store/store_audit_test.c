@@ -213,5 +213,5 @@ int main(void) {
         TEST(test_projects),
         TEST(test_no_such_organization),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

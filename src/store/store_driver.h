@@ -1,6 +1,6 @@
 /* store_driver.h: a database as the rest of the store sees it: one table of functions, one connection per transaction.
  *
- * SQLite now (store_sqlite.h), PostgreSQL later. Statements are named, never text (store_statement.h), so that nothing that
+ * SQLite (store_sqlite.h) or PostgreSQL (store_postgres.h). Statements are named, never text (store_statement.h), so that nothing that
  * anybody typed can become SQL. A connection is used by one thread at a time. Values that `next` gives are borrowed from the
  * connection until the next `next` or `finish` of the same statement. Different statements of a connection may be open
  * at once, the same one may not.
@@ -8,7 +8,8 @@
  * Failures, the same for all drivers:
  *   STATUS_CONFLICT    unique           (text names the constraint's columns)
  *   STATUS_NOT_FOUND   parent_not_found (a foreign key leads nowhere)
- *   STATUS_UNAVAILABLE storage_full, storage_busy
+ *   STATUS_UNAVAILABLE storage_full, storage_busy, storage_unavailable (a server that cannot be reached, or went away: then
+ *                      only a rollback is left, and the next `begin` connects again)
  *   STATUS_DENIED      data_not_writable
  *   STATUS_CONFLICT    data_not_ours    (connect only)
  *   STATUS_INVALID     data_corrupt
@@ -53,13 +54,15 @@ typedef enum status (*store_driver_row_fn)(void *context, const struct store_val
 
 struct store_driver {
     const char *name;
-    /* `place` is what the driver understands: SQLite a path. The first connection of a process judges the database, too. */
+    /* `place` is what the driver understands: SQLite a path, PostgreSQL a URL. The first connection of a process judges the database, too. */
     enum status (*connect)(const char *place, bool is_first, bool is_writer,
                            struct store_connection **connection, struct why *why);
     void (*close)(struct store_connection **connection);
     enum status (*begin)(struct store_connection *connection, bool is_write, struct why *why);
     enum status (*commit)(struct store_connection *connection, struct why *why);
     void (*rollback)(struct store_connection *connection);
+    /* Tells whoever watches the database (store_watch.h), with the commit. Without quotes and backslashes. NULL: nobody else may. */
+    enum status (*announce)(struct store_connection *connection, struct str text, struct why *why);
     /* Several statements without parameters: of our own, or made of the catalog's names: the schema alone. */
     enum status (*script)(struct store_connection *connection, const char *sql, struct why *why);
     /* Starts a statement; then `next` until it returns STATUS_END; then `finish`, in any case. */

@@ -87,5 +87,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_insert_update_report, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_revoke_and_prune, fixture_setup, fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -123,5 +123,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_revoking_ends_its_warpgates, fixture_setup,
                                         fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -111,5 +111,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_roles_and_tenants, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_role_names, fixture_setup, fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -98,5 +98,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_twice, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_lists_and_owners, fixture_setup, fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

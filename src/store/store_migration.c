@@ -86,7 +86,7 @@ static enum status record(struct store_connection *connection, size_t number, in
 
 /* Applies the first step that is missing, in one transaction. STATUS_END: none is. */
 static enum status apply_next(struct store_connection *connection, const struct clock *clock,
-                              bool must_exist, struct why *why) {
+                              bool must_exist, size_t last, struct why *why) {
     size_t applied = 0;
     enum status status = connection->driver->script(connection, first_sql, why);
     if (status == STATUS_OK) {
@@ -98,9 +98,9 @@ static enum status apply_next(struct store_connection *connection, const struct 
     if (applied == 0 && must_exist) {
         return why_set(why, STATUS_INVALID, "data_corrupt",
                        "the database is empty, although this folder has been in use: restore a "
-                       "backup of store.db");
+                       "backup, or name the database that belongs to the folder (--database)");
     }
-    if (applied == store_schema_step_count) {
+    if (applied >= last) {
         return STATUS_END;
     }
     status = connection->driver->script(connection, store_schema_steps[applied].sql, why);
@@ -116,13 +116,19 @@ static enum status apply_next(struct store_connection *connection, const struct 
 
 enum status store_migration_run(struct store_connection *connection, const struct clock *clock,
                                 bool must_exist, struct why *why) {
+    return store_migration_run_until(connection, clock, must_exist, store_schema_step_count, why);
+}
+
+enum status store_migration_run_until(struct store_connection *connection,
+                                      const struct clock *clock, bool must_exist, size_t last,
+                                      struct why *why) {
     const struct store_driver *driver = connection->driver;
     for (size_t round = 0;; round++) {
         enum status status = driver->begin(connection, true, why);
         if (status != STATUS_OK) {
             return status;
         }
-        status = apply_next(connection, clock, must_exist && round == 0, why);
+        status = apply_next(connection, clock, must_exist && round == 0, last, why);
         if (status == STATUS_OK) {
             status = driver->commit(connection, why);
         } else {

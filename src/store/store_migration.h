@@ -1,6 +1,7 @@
 /* store_migration.h: the schema, as numbered steps that only go forward.
  *
- * Each step is applied once, in a transaction of its own, and recorded in the table `migration` with the SHA-256 of its text. A step that
+ * Each step is applied once, in a transaction of its own, which is alone in the database: of several processes that start at once, one
+ * applies it and the others find it done. It is recorded in the table `migration` with the SHA-256 of its text. A step that
  * has been released is never edited: its checksum would no longer fit.
  */
 #ifndef STORE_STORE_MIGRATION_H
@@ -13,5 +14,9 @@
  * `must_exist` and there is no schema), or what the driver says. */
 enum status store_migration_run(struct store_connection *connection, const struct clock *clock,
                                 bool must_exist, struct why *why) MUST_USE;
+/* The same up to the step with number `last`: a database as an older version left it, for tests. */
+enum status store_migration_run_until(struct store_connection *connection,
+                                      const struct clock *clock, bool must_exist, size_t last,
+                                      struct why *why) MUST_USE;
 
 #endif

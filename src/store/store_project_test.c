@@ -163,5 +163,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_delete_takes_everything_below, fixture_setup,
                                         fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -156,5 +156,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_list_order, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_tenants_are_apart, fixture_setup, fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

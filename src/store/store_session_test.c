@@ -115,5 +115,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_list_and_delete_others, fixture_setup,
                                         fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

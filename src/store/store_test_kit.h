@@ -1,4 +1,4 @@
-/* store_test_kit.h: for tests alone: a store in a temporary folder, a clock that stands still until it is moved, and a small
+/* store_test_kit.h: for tests alone: a store in a temporary folder (and a schema of its own, with PostgreSQL), a clock that stands still until it is moved, and a small
  * installation of two organizations. Include after cmocka.h. */
 #ifndef STORE_STORE_TEST_KIT_H
 #define STORE_STORE_TEST_KIT_H
@@ -15,14 +15,19 @@
 #include "store/store_key.h"
 #include "store/store_member.h"
 #include "store/store_organization.h"
+#include "store/store_postgres.h"
 #include "store/store_project.h"
 #include "store/store_service_account.h"
+#include "store/store_sqlite.h"
+#include "store/store_test_database.h"
 #include "store/store_tx.h"
 
 #define FIXTURE_START_MS INT64_C(1800000000000)
 
 struct fixture {
     char folder[64];
+    struct store_test_database database;
+    const char *url; /* of it; NULL with SQLite */
     struct clock clock;
     int64_t now_ms;
     struct store *store;
@@ -36,7 +41,8 @@ static inline int64_t fixture_now(void *context) {
 }
 
 static inline enum status fixture_open(struct fixture *f) {
-    const struct store_config config = {.data_folder = f->folder, .clock = &f->clock};
+    const struct store_config config = {
+        .data_folder = f->folder, .database = f->url, .clock = &f->clock};
     return store_open(&config, &f->store, &f->why);
 }
 
@@ -46,11 +52,27 @@ static inline void fixture_make(struct fixture *f) {
     assert_non_null(mkdtemp(f->folder));
     f->now_ms = FIXTURE_START_MS;
     f->clock = (struct clock){fixture_now, fixture_now, f};
+    f->url = store_test_database_make(&f->database);
     arena_init(&f->arena);
 }
 
 static inline void fixture_path(const struct fixture *f, const char *name, char out[512]) {
     snprintf(out, 512, "%s/%s", f->folder, name);
+}
+
+static inline const struct store_driver *fixture_driver(const struct fixture *f) {
+    return f->url != NULL ? &store_postgres : &store_sqlite;
+}
+
+/* A connection to the database, beside any store. */
+static inline struct store_connection *fixture_connect(struct fixture *f, bool is_writer) {
+    struct store_connection *connection = NULL;
+    char path[512];
+    fixture_path(f, "store.db", path);
+    assert_int_equal(fixture_driver(f)->connect(f->url != NULL ? f->url : path, true, is_writer,
+                                                &connection, &f->why),
+                     STATUS_OK);
+    return connection;
 }
 
 static inline void fixture_remove(struct fixture *f) {
@@ -64,6 +86,7 @@ static inline void fixture_remove(struct fixture *f) {
     }
     closedir(dir);
     rmdir(f->folder);
+    store_test_database_drop(&f->database);
     arena_fini(&f->arena);
 }
 

@@ -129,10 +129,11 @@ static void test_lookups(void **state) {
 static void test_damaged_data_key(void **state) {
     struct fixture *f = *state;
     assert_int_equal(
-        f->store->driver->script(f->store->writer,
-                                 "UPDATE data_key SET wrapped = substr(wrapped, 1, 64) || x'00' "
-                                 "WHERE scope = 'system'",
-                                 &f->why),
+        f->store->driver->script(
+            f->store->writer,
+            "UPDATE data_key SET wrapped = substr(wrapped, 1, 60) || substr(wrapped, 1, 5) "
+            "WHERE scope = 'system'",
+            &f->why),
         STATUS_OK);
     store_close(&f->store);
     assert_int_equal(fixture_open(f), STATUS_INVALID);
@@ -148,5 +149,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_lookups, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_damaged_data_key, fixture_setup, fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }
