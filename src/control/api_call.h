@@ -49,6 +49,9 @@ struct api_answer {
     json_t *body;        /* owned; NULL: none */
     struct str raw_body; /* instead of `body`: borrowed for ever */
     struct buf bytes;    /* what is sent: written by api_dispatch */
+    const char
+        *topic_scope; /* instead of a body: events of this topic (api_stream.h); NULL: none */
+    struct id topic;
     bool is_problem;
     char etag[64];               /* with its quotes; empty: none */
     int64_t retry_after_seconds; /* 0: none */

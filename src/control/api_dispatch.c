@@ -192,3 +192,25 @@ void api_dispatch_run(struct api_call *call) {
     change_list_fini(&call->changes);
     api_dispatch_refuse(call, status);
 }
+
+enum status api_dispatch_recheck(const struct api_call *original, struct why *why) {
+    static enum status (*const checks[])(struct api_call * call) = {
+        api_dispatch_authenticate,
+        begin_transaction,
+        authorize,
+    };
+    struct api_call call;
+    enum status status = STATUS_OK;
+    api_call_init(&call, original->control);
+    call.operation = original->operation;
+    call.head = original->head;
+    call.object = original->object;
+    call.part = original->part;
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && status == STATUS_OK; i++) {
+        status = checks[i](&call);
+    }
+    store_tx_rollback(&call.tx);
+    *why = call.why;
+    api_call_fini(&call);
+    return status;
+}

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api_dispatch.h"
+#include "control/api_stream.h"
 #include "control/feed_hub.h"
 #include "policy/canonical_host.h"
 
@@ -13,9 +14,10 @@ enum exchange_state {
     EXCHANGE_COLLECTING, /* the body is arriving */
     EXCHANGE_CHECKING,   /* a pool thread looks who it is: what arrives is kept, but not consumed */
     EXCHANGE_DROPPING, /* refused, but the body is still arriving: many clients read nothing before it is sent */
-    EXCHANGE_WAITING,  /* a login, until others are done */
-    EXCHANGE_WORKING,  /* on a pool thread: nothing of the call is touched here */
-    EXCHANGE_ANSWERED, /* what still arrives is dropped */
+    EXCHANGE_WAITING,   /* a login, until others are done */
+    EXCHANGE_WORKING,   /* on a pool thread: nothing of the call is touched here */
+    EXCHANGE_ANSWERED,  /* what still arrives is dropped */
+    EXCHANGE_STREAMING, /* api_stream.h has taken over */
 };
 
 struct api_exchange {
@@ -95,8 +97,34 @@ static void log_call(const struct api_call *call) {
               call->ip_address, call->actor.text);
 }
 
+static void on_stream_over(void *context) {
+    free_exchange(context);
+}
+
+/* False: it goes on as any other answer, be it a refusal. */
+static bool start_stream(struct api_exchange *exchange) {
+    struct api_call *call = &exchange->call;
+    if (call->answer.topic_scope == NULL || call->answer.is_problem || exchange->is_head ||
+        exchange->stream == NULL) {
+        return false;
+    }
+    enum status status = api_stream_begin(exchange->control->streams, call, exchange->stream,
+                                          on_stream_over, exchange);
+    if (status != STATUS_OK) {
+        api_dispatch_refuse(call, status);
+        return false;
+    }
+    exchange->state = EXCHANGE_STREAMING;
+    exchange->deadline_ms = 0;
+    return true;
+}
+
 static void send_answer(struct api_exchange *exchange) {
     struct api_call *call = &exchange->call;
+    if (start_stream(exchange)) {
+        log_call(call);
+        return;
+    }
     log_call(call);
     exchange->state = EXCHANGE_ANSWERED;
     exchange->deadline_ms = now_ms(exchange) + API_EXCHANGE_LINGER_MS;

@@ -44,6 +44,7 @@ static const struct api_problem problems[] = {
     {"environment_ambiguous", 422, "The environment has to be named", "environment", 0},
     {"precondition_required", 428, "If-Match is needed", NULL, 0},
     {"too_many_attempts", 429, "Too many attempts", NULL, 0},
+    {"streams_too_many", 429, "Too many open streams", NULL, 5},
     {"internal_error", 500, "Something went wrong here", NULL, 0},
     {"overloaded", 503, "Too much to do at the moment", NULL, 1},
     {"password_busy", 503, "Too many are signing in at the moment", NULL, 1},

@@ -51,6 +51,8 @@ static const struct api_operation public_operations[] = {
     {"GET",    "/v1/service-accounts/{sa}/keys",                PERMISSION_CREDENTIALS_READ,   API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_key_list},
     {"POST",   "/v1/service-accounts/{sa}/keys",                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(key_new),              handle_key_create},
     {"DELETE", "/v1/keys/{key}",                                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_key_delete},
+    {"GET",    "/v1/environments/{env}/events",                 PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_event_environment},
+    {"GET",    "/v1/organizations/{org}/events",                PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_event_organization},
     {"GET",    "/v1/openapi.json",                              PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_openapi_get},
 };
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/bundle_builder.h"
 #include "control/change_reader.h"
@@ -14,6 +15,8 @@
 #include "control/control_keys.h"
 #include "control/control_names.h"
 #include "control/control_upkeep.h"
+#include "control/event_hub.h"
+#include "control/event_watch.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
 #include "identity/identity_owner.h"
@@ -177,6 +180,9 @@ static enum status fill_hub(struct control *control, const struct control_config
     struct change_list changes;
     (void)config;
     change_list_init(&changes);
+    control->events = event_hub_new(loop_clock(control->loop), loop_random(control->loop));
+    control->watch = event_watch_new(control);
+    control->streams = api_stream_new(control);
     control->presence = presence_new(loop_clock(control->loop));
     control->hub = feed_hub_new(control);
     enum status status = feed_hub_start(control->hub, why);
@@ -288,6 +294,7 @@ void control_stop(struct control *control, void (*on_ended)(void *context), void
     control->phase = CONTROL_STOPPING;
     control->stop_deadline_ms = loop_now_ms(control->loop) + STOP_GRACE_MS;
     feed_hub_end(control->hub);
+    api_stream_end_all(control->streams, "stopping");
     control_conn_drain_all(control);
     loop_task_init(&control->stop_task, run_stop);
     loop_task_schedule(control->loop, &control->stop_task);
@@ -301,6 +308,9 @@ void control_free(struct control **at) {
     }
     control_upkeep_end(control);
     feed_hub_free(&control->hub);
+    api_stream_free(&control->streams);
+    event_watch_free(&control->watch);
+    event_hub_free(&control->events);
     audit_access_free(&control->access);
     presence_free(&control->presence);
     tls_context_unref(&control->api_tls);

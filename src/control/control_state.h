@@ -27,7 +27,10 @@
 /* After this a revoked certificate is refused for its age; with room for clocks that differ. */
 #define CONTROL_REVOCATION_MS ((CONTROL_WARPGATE_LIFETIME_SECONDS + 600) * 1000)
 
+struct api_streams;
 struct audit_access;
+struct event_hub;
+struct event_watch;
 struct feed_hub;
 struct presence;
 struct control_timers;
@@ -45,6 +48,9 @@ struct control {
     struct tls_context *machine_tls;
     int64_t certificates_renew_at_ms; /* wall: the two above */
     struct feed_hub *hub;
+    struct event_hub *events;
+    struct event_watch *watch;
+    struct api_streams *streams;
     struct list conns;          /* struct control_conn.node */
     struct list exchanges;      /* struct api_exchange.node */
     struct list waiting_logins; /* struct api_exchange.wait_node, oldest first */

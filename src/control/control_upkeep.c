@@ -3,16 +3,19 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api_exchange.h"
+#include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/control_conn.h"
+#include "control/event_watch.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
 #include "store/store_revocation.h"
 #include "store/store_tenant.h"
 
-#define TICK_MS 1000
-#define KEEP_TICKS 2
-#define HOUR_TICKS 3600
+#define TICK_MS 250
+#define SECOND_TICKS 4
+#define KEEP_SECONDS 2
+#define HOUR_SECONDS 3600
 #define KEEP_COUNT_MAX 500
 #define WARPGATE_FORGET_MS (INT64_C(30) * 24 * 3600 * 1000)
 
@@ -21,6 +24,7 @@ struct control_timers {
     struct loop_timer tick;
     struct control *control; /* NULL once it is over */
     uint64_t ticks;
+    uint64_t seconds;
     bool is_keeping; /* one such job at a time */
 };
 
@@ -140,20 +144,33 @@ static void run_often(struct control_timers *timers) {
     }
 }
 
-static void on_tick(struct loop_timer *timer) {
-    struct control_timers *timers = timer->context;
+static void run_second(struct control_timers *timers) {
     struct control *control = timers->control;
-    timers->ticks++;
+    timers->seconds++;
     api_exchange_tick(control);
     feed_hub_tick(control->hub);
     if (control->phase == CONTROL_STOPPING) {
         if (loop_now_ms(control->loop) >= control->stop_deadline_ms) {
             control_conn_abort_all(control);
         }
-    } else if (timers->ticks % HOUR_TICKS == 1) {
+    } else if (timers->seconds % HOUR_SECONDS == 1) {
         run_hourly(control);
-    } else if (timers->ticks % KEEP_TICKS == 0) {
+    } else if (timers->seconds % KEEP_SECONDS == 0) {
         run_often(timers);
+    }
+}
+
+/* Streams are to tell soon; everything else has time. */
+static void on_tick(struct loop_timer *timer) {
+    struct control_timers *timers = timer->context;
+    struct control *control = timers->control;
+    timers->ticks++;
+    if (control->phase == CONTROL_RUNNING) {
+        event_watch_tick(control->watch);
+    }
+    api_stream_tick(control->streams);
+    if (timers->ticks % SECOND_TICKS == 0) {
+        run_second(timers);
     }
     loop_timer_set(timer, TICK_MS);
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/event_watch.h"
 #include "control/presence.h"
 #include "pki/csr.h"
 #include "tunnel/tunnel_channel.h"
@@ -68,16 +69,19 @@ static void take_hello(struct feed_edge *edge, const struct feed_message *messag
 }
 
 /* What was deleted while the edge spoke of it is not kept. */
-static void keep_applied(struct feed_edge *edge, const struct feed_message *message) {
+static void keep_applied(struct feed_edge *edge, const struct feed_message *message,
+                         const char *state) {
     if (feed_hub_knows(edge->hub, &message->environment)) {
         presence_edge_applied(feed_hub_control(edge->hub)->presence, &edge->id, message);
+        event_watch_bundle(feed_hub_control(edge->hub)->watch, &message->environment, state,
+                           message->revision, &edge->id, message->code, message->detail);
     }
 }
 
 static void take_applied(struct feed_edge *edge, const struct feed_message *message) {
     log_debug("control.bundle_applied", "edge=%s environment=%s revision=%llu", edge->id.text,
               message->environment.text, (unsigned long long)message->revision);
-    keep_applied(edge, message);
+    keep_applied(edge, message, "applied");
 }
 
 static void take_refused(struct feed_edge *edge, const struct feed_message *message) {
@@ -85,7 +89,7 @@ static void take_refused(struct feed_edge *edge, const struct feed_message *mess
               "edge=%s environment=%s revision=%llu code=%.*s detail=%.*s", edge->id.text,
               message->environment.text, (unsigned long long)message->revision,
               STR_ARG(message->code), STR_ARG(message->detail));
-    keep_applied(edge, message);
+    keep_applied(edge, message, "refused");
 }
 
 static void take_warpgate(struct feed_edge *edge, const struct feed_message *message) {

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "control/control_names.h"
+#include "control/event_watch.h"
 #include "control/feed_edge.h"
 #include "control/presence.h"
 #include "pki/key.h"
@@ -251,6 +252,8 @@ static void apply_environment(struct feed_hub *hub, struct change *change) {
     cover_host(hub, environment->hostname);
     const struct feed_message message = describe_environment(environment);
     send_to_all(hub, &message);
+    event_watch_bundle(hub->control->watch, &environment->id, "pushed", environment->revision, NULL,
+                       STR_EMPTY, STR_EMPTY);
 }
 
 static void apply_removal(struct feed_hub *hub, struct change *change) {

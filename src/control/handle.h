@@ -59,6 +59,9 @@ enum status handle_key_create(struct api_call *call) MUST_USE;
 enum status handle_key_delete(struct api_call *call) MUST_USE;
 /* handle_warpgate.c */
 enum status handle_warpgate_list(struct api_call *call) MUST_USE;
+/* handle_event.c */
+enum status handle_event_environment(struct api_call *call) MUST_USE;
+enum status handle_event_organization(struct api_call *call) MUST_USE;
 /* handle_status.c */
 enum status handle_status_get(struct api_call *call) MUST_USE;
 /* handle_openapi.c */

@@ -17,6 +17,7 @@ struct presence *presence_new(const struct clock *clock) {
 }
 
 static void drop_report(struct presence *presence, struct report *report) {
+    presence->generation++;
     list_remove(&report->node);
     memory_free(report->upstreams);
     memory_free(report);
@@ -92,6 +93,7 @@ static struct edge_entry *find_edge(struct presence *presence, const struct id *
 /* Everything that this edge said becomes doubtful until it says it again. */
 static void doubt_reports(struct presence *presence, const struct id *edge, int64_t for_ms) {
     int64_t until_ms = clock_mono_ms(presence->clock) + for_ms;
+    presence->generation++;
     struct str key;
     void *value;
     for (size_t walk = 0; map_next(&presence->warpgates, &walk, &key, &value);) {
@@ -248,6 +250,7 @@ static void take_report(struct presence *presence, const struct id *edge,
     struct warpgate_reports *warpgate =
         find_warpgate(presence, &message->warpgate, &message->environment);
     struct report *report = find_report(presence, warpgate, edge);
+    presence->generation++;
     report->tunnels = message->tunnels;
     report->is_stale = false;
     report->seen_at_ms = clock_wall_ms(presence->clock);

@@ -76,6 +76,21 @@ void presence_sweep(struct presence *presence);
 
 void presence_get(struct presence *presence, const struct id *warpgate, struct presence_view *view);
 
+/* Of one warpgate, what a stream tells. */
+struct presence_brief {
+    struct id id;
+    enum presence_status status;
+    unsigned tunnel_count;
+    uint64_t applied_revision;
+    char refused_code[STORE_WARPGATE_REFUSED_CODE_MAX + 1];
+};
+
+/* Of each warpgate of the environment that is known; NULL for none, else the caller's to memory_free. */
+struct presence_brief *presence_list(struct presence *presence, const struct id *environment,
+                                     size_t *count);
+/* Another number whenever a view of some warpgate may have changed. */
+uint64_t presence_generation(struct presence *presence);
+
 /* What is known of one environment: of the warpgates that were reported since this process began. */
 struct presence_summary {
     size_t edge_count; /* edges that are there: without any, nothing is known */

@@ -62,6 +62,7 @@ struct presence {
     size_t report_count;
     size_t applied_count;
     size_t up_count;
+    uint64_t generation; /* see presence_generation */
 };
 
 #endif

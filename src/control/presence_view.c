@@ -87,6 +87,43 @@ void presence_get(struct presence *presence, const struct id *id, struct presenc
     pthread_mutex_unlock(&presence->lock);
 }
 
+struct presence_brief *presence_list(struct presence *presence, const struct id *environment,
+                                     size_t *count) {
+    struct presence_brief *briefs = NULL;
+    size_t cap = 0;
+    *count = 0;
+    pthread_mutex_lock(&presence->lock);
+    const struct environment_entry *entry = map_get(&presence->environments, id_str(environment));
+    for (const struct list *node = entry == NULL ? NULL : entry->warpgates.next;
+         entry != NULL && node != &entry->warpgates; node = node->next) {
+        const struct warpgate_reports *warpgate =
+            CONTAINER_OF(node, struct warpgate_reports, environment_node);
+        struct presence_view view;
+        if (*count == cap) {
+            cap = cap == 0 ? 16 : 2 * cap;
+            briefs = memory_resize(briefs, cap, sizeof(briefs[0]));
+        }
+        struct presence_brief *brief = &briefs[(*count)++];
+        view_warpgate(presence, warpgate, &view);
+        *brief = (struct presence_brief){
+            .id = warpgate->id,
+            .status = view.status,
+            .tunnel_count = view.tunnel_count,
+            .applied_revision = view.applied_revision,
+        };
+        copy_text(view.refused_code, brief->refused_code, sizeof(brief->refused_code));
+    }
+    pthread_mutex_unlock(&presence->lock);
+    return briefs;
+}
+
+uint64_t presence_generation(struct presence *presence) {
+    pthread_mutex_lock(&presence->lock);
+    uint64_t generation = presence->generation;
+    pthread_mutex_unlock(&presence->lock);
+    return generation;
+}
+
 static int rank(const struct presence_upstream *upstream) {
     return upstream->is_up ? 2 : upstream->is_known ? 0 : 1;
 }
