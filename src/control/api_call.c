@@ -17,6 +17,7 @@ void api_call_init(struct api_call *call, struct control *control) {
 
 void api_call_fini(struct api_call *call) {
     json_decref(call->input);
+    json_decref(call->asked.filters);
     json_decref(call->answer.body);
     change_list_fini(&call->changes);
     buf_fini_wiped(&call->answer.bytes);
@@ -64,11 +65,49 @@ int64_t api_call_integer(const struct api_call *call, const char *name, int64_t 
     return value == NULL ? fallback : (int64_t)json_integer_value(value);
 }
 
+/* Filters */
+
+bool api_call_has_filter(const struct api_call *call, const char *name) {
+    return json_object_get(call->asked.filters, name) != NULL;
+}
+
+struct str api_call_filter(const struct api_call *call, const char *name) {
+    const json_t *value = json_object_get(call->asked.filters, name);
+    return value == NULL ? STR_EMPTY
+                         : str_make(json_string_value(value), json_string_length(value));
+}
+
+bool api_call_filter_boolean(const struct api_call *call, const char *name, bool fallback) {
+    const json_t *value = json_object_get(call->asked.filters, name);
+    return value == NULL ? fallback : json_is_true(value);
+}
+
+int64_t api_call_filter_integer(const struct api_call *call, const char *name, int64_t fallback) {
+    const json_t *value = json_object_get(call->asked.filters, name);
+    return value == NULL ? fallback : (int64_t)json_integer_value(value);
+}
+
 enum status api_call_refuse(struct api_call *call, const char *member, const char *code,
                             int64_t position, const char *detail) {
     api_schema_add_fault(&call->faults, member, code, position, "%s", detail);
     return why_set(&call->why, STATUS_INVALID, "validation_failed",
                    "the request's content is not acceptable");
+}
+
+enum status api_call_take_expiry(struct api_call *call, int64_t *expires_at_ms) {
+    const json_t *value = json_object_get(call->input, "expires_at");
+    if (value == NULL) {
+        return STATUS_OK;
+    }
+    if (json_is_null(value)) {
+        *expires_at_ms = 0;
+        return STATUS_OK;
+    }
+    /* The schema has parsed it before. */
+    enum status status = clock_parse_rfc3339(str_from(json_string_value(value)), expires_at_ms);
+    return status == STATUS_OK && *expires_at_ms > store_tx_now_ms(call->tx)
+               ? STATUS_OK
+               : api_call_refuse(call, "expires_at", "time_past", -1, "has to be in the future");
 }
 
 /* Entity tags (RFC 9110 §8.8.3) */
@@ -94,6 +133,20 @@ static bool holds_tag(struct str list, struct str tag) {
     return false;
 }
 
+/* Whether one of them is of this revision, whatever follows it. */
+static bool holds_revision(struct str list, uint64_t revision) {
+    char start[32];
+    int len = snprintf(start, sizeof(start), "\"%" PRIu64 "-", revision);
+    while (!str_is_empty(list)) {
+        struct str item;
+        (void)str_cut(list, ',', &item, &list);
+        if (str_eq(str_sub(str_trim(item), 0, (size_t)len), str_make(start, (size_t)len))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool api_call_is_unmodified(const struct api_call *call) {
     struct str list = api_call_field(call, STR("if-none-match"));
     return call->answer.etag[0] != '\0' &&
@@ -112,7 +165,8 @@ enum status api_call_precondition(struct api_call *call, uint64_t revision,
     }
     snprintf(bare, sizeof(bare), "\"%" PRIu64 "\"", revision);
     if (str_eq(list, STR("*")) || holds_tag(list, str_from(call->answer.etag)) ||
-        holds_tag(list, str_from(bare))) {
+        holds_tag(list, str_from(bare)) ||
+        (bundle_revision == 0 && holds_revision(list, revision))) {
         return STATUS_OK;
     }
     return why_set(&call->why, STATUS_CONFLICT, "revision_mismatch",
@@ -145,4 +199,14 @@ json_t *api_call_time(int64_t wall_ms) {
 
 json_t *api_call_id(const struct id *id) {
     return json_string(id->text);
+}
+
+json_t *api_call_words(struct str words) {
+    json_t *list = json_array();
+    while (!str_is_empty(words)) {
+        struct str word;
+        (void)str_cut(words, ' ', &word, &words);
+        json_array_append_new(list, json_from_str(word));
+    }
+    return list;
 }

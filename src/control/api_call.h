@@ -8,6 +8,7 @@
 #define CONTROL_API_CALL_H
 
 #include "base/arena.h"
+#include "control/api_account.h"
 #include "control/api_schema.h"
 #include "control/change.h"
 #include "control/control_state.h"
@@ -16,6 +17,7 @@
 #include "identity/identity_session.h"
 #include "pki/cert_identity.h"
 #include "store/store_environment.h"
+#include "store/store_tenant.h"
 
 struct api_call;
 
@@ -40,8 +42,19 @@ struct api_operation {
     unsigned status;                 /* of success */
     const struct api_schema *schema; /* of the body; NULL: none is looked at */
     enum status (*handler)(struct api_call *call);
-    bool is_login;              /* costs a password hash: few run at a time */
-    const char *const *filters; /* of a list, in its query; ends with NULL; NULL: none */
+    bool is_login; /* costs a password hash: few run at a time */
+    const char *const
+        *filters; /* texts that the query may hold besides; ends with NULL; NULL: none */
+    const struct api_schema *query; /* what the query may hold besides a page; NULL: nothing */
+};
+
+/* What the query says (api_query.h). */
+struct api_query {
+    struct str limit;
+    struct str cursor;
+    struct str order;
+    bool wants_total;
+    json_t *filters; /* owned; judged by the operation's table; NULL: none */
 };
 
 struct api_answer {
@@ -76,11 +89,15 @@ struct api_call {
     bool has_peer;             /* the client showed a warpgate's certificate */
     struct cert_identity peer; /* its own */
 
-    struct identity_principal principal; /* after authentication */
-    struct id actor;        /* who that is: a member; none where nobody has to be known */
+    /* After authentication, one of the two: */
+    struct identity_principal principal; /* a member */
+    struct api_account account; /* a service account: account.account.object.id is not none */
+    struct id actor;        /* who that is: the id of either; none where nobody has to be known */
     struct id organization; /* of `object` */
-    uint32_t permissions;   /* PERMISSION_BITs of the caller in it */
-    json_t *input;          /* owned; judged by the schema */
+    struct store_tenant tenant; /* of `object`: its project and environment, too */
+    uint32_t permissions;       /* PERMISSION_BITs of the caller in it */
+    json_t *input;              /* owned; judged by the schema */
+    struct api_query asked;     /* api_query.h */
     struct store_tx *tx;
     struct id touched[API_TOUCHED_MAX]; /* environments whose bundle has to be built anew */
     size_t touched_count;
@@ -113,13 +130,23 @@ struct str api_call_text(const struct api_call *call, const char *name, struct s
 bool api_call_boolean(const struct api_call *call, const char *name, bool fallback);
 int64_t api_call_integer(const struct api_call *call, const char *name, int64_t fallback);
 
+/* Filters of the query. */
+struct str api_call_filter(const struct api_call *call, const char *name); /* "" if absent */
+bool api_call_has_filter(const struct api_call *call, const char *name);
+bool api_call_filter_boolean(const struct api_call *call, const char *name, bool fallback);
+int64_t api_call_filter_integer(const struct api_call *call, const char *name, int64_t fallback);
+
 /* For handlers that judge further: adds the fault and returns STATUS_INVALID (validation_failed). */
 enum status api_call_refuse(struct api_call *call, const char *member, const char *code,
                             int64_t position, const char *detail) MUST_USE;
 
+/* The member expires_at, if the body has it: null is 0, never. STATUS_INVALID (validation_failed): it is not in the future. */
+enum status api_call_take_expiry(struct api_call *call, int64_t *expires_at_ms) MUST_USE;
+
 /* Sets the ETag of the object at hand and judges If-Match by it: STATUS_CONFLICT (revision_mismatch); STATUS_INVALID
  * (precondition_required) without one when it is required. `bundle_revision` 0: it has none; if it has, it is part of the tag,
- * since it shows in the representation, but the revision alone is accepted, too. */
+ * since it shows in the representation, but the revision alone is accepted, too. With 0, whatever else a tag says beside
+ * the revision does not matter: what shows but is nobody's change (a last use) breaks no precondition. */
 enum status api_call_precondition(struct api_call *call, uint64_t revision,
                                   uint64_t bundle_revision, bool is_required) MUST_USE;
 void api_call_set_etag(struct api_call *call, uint64_t revision, uint64_t bundle_revision);
@@ -131,5 +158,6 @@ void api_call_touch(struct api_call *call, const struct id *environment);
 /* Parts of representations. */
 json_t *api_call_time(int64_t wall_ms); /* RFC 3339, null for 0 */
 json_t *api_call_id(const struct id *id);
+json_t *api_call_words(struct str words); /* a list, of words with a space between */
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 #include "pki/digest.h"
@@ -12,11 +12,14 @@
 
 static void make_mac(const uint8_t key[CONTROL_CURSOR_KEY_BYTES], const struct api_cursor *cursor,
                      uint8_t mac[DIGEST_BYTES]) {
-    char text[512];
-    int len = snprintf(text, sizeof(text), "cursor\n%.*s\n%d\n%s\n%" PRId64, STR_ARG(cursor->list),
-                       (int)cursor->order, cursor->id.text, cursor->position);
-    size_t used = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
-    digest_hmac_sha256(str_make(key, CONTROL_CURSOR_KEY_BYTES), str_make(text, used), mac);
+    uint8_t list[DIGEST_BYTES]; /* a list's name may be long */
+    char name[DIGEST_BYTES * 2];
+    char text[256];
+    digest_sha256(cursor->list, list);
+    text_base64url(list, sizeof(list), name);
+    int len = snprintf(text, sizeof(text), "cursor\n%s\n%d\n%s\n%" PRId64, name, (int)cursor->order,
+                       cursor->id.text, cursor->position);
+    digest_hmac_sha256(str_make(key, CONTROL_CURSOR_KEY_BYTES), str_make(text, (size_t)len), mac);
 }
 
 void api_cursor_write(const uint8_t key[CONTROL_CURSOR_KEY_BYTES], const struct api_cursor *cursor,
@@ -65,124 +68,7 @@ static enum status refuse_query(struct api_call *call, const char *text) {
     return why_set(&call->why, STATUS_INVALID, "query_invalid", "%s", text);
 }
 
-struct query {
-    struct str limit;
-    struct str cursor;
-    struct str order;
-};
-
-static int hex_value(char c) {
-    const char *found = c == '\0' ? NULL : strchr("0123456789abcdef", str_lower_char(c));
-    return found == NULL ? -1 : (int)(found - "0123456789abcdef");
-}
-
-/* False unless every "%" is followed by two hexadecimal digits. A "+" is one. */
-static bool decode(struct arena *arena, struct str text, struct str *decoded) {
-    char *out = arena_bytes(arena, text.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-        if (c == '%') {
-            int high = i + 2 < text.len ? hex_value(text.at[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(text.at[i + 2]) : -1;
-            if (low < 0) {
-                return false;
-            }
-            c = (char)(high * 16 + low);
-            i += 2;
-        }
-        out[len++] = c;
-    }
-    *decoded = str_make(out, len);
-    return text_is_utf8(*decoded);
-}
-
-static bool is_filter(const struct api_operation *operation, struct str name) {
-    const char *const *filter = operation->filters;
-    for (; filter != NULL && *filter != NULL; filter++) {
-        if (str_eq(name, str_from(*filter))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The raw value of a parameter, and how often it is there. */
-static unsigned find_parameter(const struct api_call *call, struct str name, struct str *value) {
-    struct str rest = call->query;
-    unsigned count = 0;
-    while (!str_is_empty(rest)) {
-        struct str item;
-        struct str found;
-        struct str text;
-        (void)str_cut(rest, '&', &item, &rest);
-        (void)str_cut(item, '=', &found, &text);
-        if (str_eq(found, name)) {
-            *value = text;
-            count++;
-        }
-    }
-    return count;
-}
-
-struct str api_cursor_filter(struct api_call *call, const char *name) {
-    struct str value = STR_EMPTY;
-    struct str decoded = STR_EMPTY;
-    (void)find_parameter(call, str_from(name), &value);
-    return decode(&call->arena, value, &decoded) ? decoded : STR_EMPTY;
-}
-
-static enum status judge_filter(struct api_call *call, struct str name, struct str value) {
-    struct str ignored;
-    if (find_parameter(call, name, &ignored) != 1 || str_is_empty(value) ||
-        !decode(&call->arena, value, &ignored)) {
-        return refuse_query(call, "a filter of the query is empty, repeated or wrongly encoded");
-    }
-    return STATUS_OK;
-}
-
-static enum status read_query(struct api_call *call, struct query *query) {
-    const struct {
-        struct str name;
-        struct str *value;
-        bool is_allowed;
-    } parameters[] = {
-        {STR("limit"), &query->limit, call->operation->list != API_LIST_NONE},
-        {STR("cursor"), &query->cursor, call->operation->list != API_LIST_NONE},
-        {STR("order"), &query->order, call->operation->list == API_LIST_TIME},
-    };
-    struct str rest = call->query;
-    while (!str_is_empty(rest)) {
-        struct str item;
-        struct str name;
-        struct str value;
-        struct str *target = NULL;
-        (void)str_cut(rest, '&', &item, &rest);
-        (void)str_cut(item, '=', &name, &value);
-        if (is_filter(call->operation, name)) {
-            enum status status = judge_filter(call, name, value);
-            if (status != STATUS_OK) {
-                return status;
-            }
-            continue;
-        }
-        for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
-            if (parameters[i].is_allowed && str_eq(name, parameters[i].name)) {
-                target = parameters[i].value;
-            }
-        }
-        if (target == NULL) {
-            return refuse_query(call, "the query has a parameter that is not known here");
-        }
-        if (!str_is_empty(*target) || str_is_empty(value)) {
-            return refuse_query(call, "a parameter of the query is empty or repeated");
-        }
-        *target = value;
-    }
-    return STATUS_OK;
-}
-
-static enum status judge_query(struct api_call *call, const struct query *query,
+static enum status judge_query(struct api_call *call, const struct api_query *query,
                                struct store_page *page) {
     uint64_t limit = API_CURSOR_LIMIT_DEFAULT;
     if (!str_is_empty(query->limit) &&
@@ -190,6 +76,7 @@ static enum status judge_query(struct api_call *call, const struct query *query,
         return refuse_query(call, "limit has to be from 1 to 200");
     }
     page->limit = (uint32_t)limit;
+    page->wants_total = query->wants_total;
     if (str_eq(query->order, STR("asc")) || call->operation->list == API_LIST_PLACE) {
         page->order = STORE_ASCENDING;
     } else if (str_is_empty(query->order) || str_eq(query->order, STR("desc"))) {
@@ -200,25 +87,35 @@ static enum status judge_query(struct api_call *call, const struct query *query,
     return STATUS_OK;
 }
 
-static struct str list_name(const struct api_call *call) {
+struct str api_cursor_filter(struct api_call *call, const char *name) {
+    return api_call_filter(call, name);
+}
+
+/* The path and the filters: a list with other filters is another list. */
+static struct str list_name(struct api_call *call) {
     struct str path;
     struct str query;
+    const char *name;
+    json_t *value;
     (void)str_cut(call->head.path, '?', &path, &query);
+    json_object_foreach(call->asked.filters, name, value) {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        path =
+            arena_printf(&call->arena, "%.*s&%s=%s", STR_ARG(path), name, text == NULL ? "" : text);
+        free(text);
+    }
     return path;
 }
 
 enum status api_cursor_page(struct api_call *call, struct store_page *page) {
-    struct query query = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    const struct api_query *query = &call->asked;
     *page = (struct store_page){0};
-    enum status status = read_query(call, &query);
-    if (status == STATUS_OK) {
-        status = judge_query(call, &query, page);
-    }
-    if (status != STATUS_OK || str_is_empty(query.cursor)) {
+    enum status status = judge_query(call, query, page);
+    if (status != STATUS_OK || str_is_empty(query->cursor)) {
         return status;
     }
     struct api_cursor cursor = {.list = list_name(call), .order = page->order};
-    if (api_cursor_read(call->control->cursor_key, query.cursor, &cursor) != STATUS_OK) {
+    if (api_cursor_read(call->control->cursor_key, query->cursor, &cursor) != STATUS_OK) {
         return why_set(&call->why, STATUS_INVALID, "cursor_invalid",
                        "the cursor does not belong to this list; begin without one");
     }
@@ -241,4 +138,7 @@ void api_cursor_answer(struct api_call *call, const struct store_page *page, jso
     call->answer.body = json_object();
     json_object_set_new(call->answer.body, "items", items);
     json_object_set_new(call->answer.body, "next_cursor", next);
+    if (page->wants_total) {
+        json_object_set_new(call->answer.body, "total", json_integer((json_int_t)page->total));
+    }
 }

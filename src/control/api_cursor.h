@@ -12,7 +12,7 @@
 #define API_CURSOR_LIMIT_MAX 200
 #define API_CURSOR_SIZE 128
 
-/* Where a list is: `list` names it (its path, so also whose it is). */
+/* Where a list is: `list` names it (its path, so also whose it is, and its filters). */
 struct api_cursor {
     struct str list;
     enum store_order order;
@@ -26,12 +26,11 @@ void api_cursor_write(const uint8_t key[CONTROL_CURSOR_KEY_BYTES], const struct 
 enum status api_cursor_read(const uint8_t key[CONTROL_CURSOR_KEY_BYTES], struct str text,
                             struct api_cursor *cursor) MUST_USE;
 
-/* Reads limit, cursor and order from the call's query, as its operation has them, and judges the shape of its filters. STATUS_INVALID
- * (query_invalid, cursor_invalid); any query is invalid where there is no list. */
+/* The page that the call's query (api_query.h) asks for. STATUS_INVALID (query_invalid, cursor_invalid). */
 enum status api_cursor_page(struct api_call *call, struct store_page *page) MUST_USE;
-/* The value of one of the operation's filters, percent-decoded; empty when it is not in the query. */
+/* Makes the answer {"items", "next_cursor"}, with "total" where it was asked for; takes `items`. `last` and `position` are of the last row shown. */
+/* The value of one of the query's filters; empty when it is not in the query. */
 struct str api_cursor_filter(struct api_call *call, const char *name);
-/* Makes the answer {"items", "next_cursor"}; takes `items`. `last` and `position` are of the last row shown. */
 void api_cursor_answer(struct api_call *call, const struct store_page *page, json_t *items,
                        const struct id *last, int64_t position);
 

@@ -6,8 +6,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/api_problem.h"
+#include "control/api_query.h"
 #include "control/audit.h"
 #include "control/bundle_builder.h"
+#include "pki/api_key.h"
 #include "store/store_tenant.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -15,6 +17,14 @@
 #else
 #define UNAUDITED_ABORTS false
 #endif
+static enum status authenticate_account(struct api_call *call, struct str key) {
+    enum status status = api_account_check(call->control->store, key, str_from(call->ip_address),
+                                           &call->arena, &call->account, &call->why);
+    if (status == STATUS_OK) {
+        call->actor = call->account.account.object.id;
+    }
+    return status;
+}
 
 enum status api_dispatch_authenticate(struct api_call *call) {
     struct str token;
@@ -22,10 +32,14 @@ enum status api_dispatch_authenticate(struct api_call *call) {
         return STATUS_OK;
     }
     enum status status = api_call_bearer(call, &token);
-    if (status == STATUS_OK) {
-        status = identity_session_check(call->control->store, token, &call->arena, &call->principal,
-                                        &call->why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    if (token.len == API_KEY_LENGTH) {
+        return authenticate_account(call, token);
+    }
+    status = identity_session_check(call->control->store, token, &call->arena, &call->principal,
+                                    &call->why);
     if (status == STATUS_OK) {
         call->actor = call->principal.member.object.id;
     }
@@ -43,24 +57,47 @@ static enum status begin_transaction(struct api_call *call) {
                                 &call->tx);
 }
 
-/* What belongs to an organization that the caller has no role in does not exist for them. */
-static enum status find_permissions(struct api_call *call) {
+/* What a service account may in the place where the object is. STATUS_NOT_FOUND: it is not within its scope. */
+static enum status find_account_permissions(struct api_call *call) {
+    if (!api_account_may_see(&call->account, &call->tenant)) {
+        return STATUS_NOT_FOUND;
+    }
+    call->permissions = call->account.permissions;
+    return STATUS_OK;
+}
+
+static enum status find_member_permissions(struct api_call *call) {
     enum store_role role = STORE_ROLE_VIEWER;
-    enum status status = store_tenant_find_any(call->tx, &call->object, &call->organization);
-    if (status == STATUS_OK) {
-        status = identity_session_role(&call->principal, &call->organization, &role);
-    }
-    if (status == STATUS_NOT_FOUND) {
-        return why_set(&call->why, STATUS_NOT_FOUND, "not_found", "there is no such object");
-    }
-    call->permissions = permission_of_role(role);
+    enum status status = identity_session_role(&call->principal, &call->organization, &role);
+    call->permissions = status == STATUS_OK ? permission_of_role(role) : 0;
     return status;
+}
+
+/* What belongs to an organization that the caller has no role in does not exist for them; nor does what is not within a
+ * service account's project and environment. */
+static enum status find_permissions(struct api_call *call) {
+    enum status status = store_tenant_find_any(call->tx, &call->object, &call->tenant);
+    if (status == STATUS_OK) {
+        call->organization = call->tenant.organization;
+        status = api_account_is_known(&call->account) ? find_account_permissions(call)
+                                                      : find_member_permissions(call);
+    }
+    return status == STATUS_NOT_FOUND
+               ? why_set(&call->why, STATUS_NOT_FOUND, "not_found", "there is no such object")
+               : status;
+}
+
+/* Where no organization is asked for. */
+static bool may_anywhere(const struct api_call *call, enum permission needed) {
+    bool is_member = !id_is_none(&call->principal.member.object.id);
+    return needed == PERMISSION_OPEN || needed == PERMISSION_KNOWN ||
+           (needed == PERMISSION_SIGNED_IN && is_member) ||
+           (needed == PERMISSION_OPERATOR && call->principal.member.is_operator);
 }
 
 static enum status authorize(struct api_call *call) {
     enum permission needed = call->operation->permission;
-    bool may = needed == PERMISSION_OPEN || needed == PERMISSION_SIGNED_IN ||
-               (needed == PERMISSION_OPERATOR && call->principal.member.is_operator);
+    bool may = may_anywhere(call, needed);
     if (permission_has_tenant(needed)) {
         enum status status = find_permissions(call);
         if (status != STATUS_OK) {
@@ -146,6 +183,7 @@ static enum status (*const steps[])(struct api_call *call) = {
     api_dispatch_authenticate,
     begin_transaction,
     authorize,
+    api_query_read,
     read_input,
     handle,
     build_bundles,

@@ -399,7 +399,7 @@ static const char *right_body(const struct api_operation *operation) {
         operation->schema == &api_schema_route_patch) {
         return "{\"path\":\"/matrix\"}";
     }
-    return operation->schema == &api_schema_key_new ? "{}" : "{\"name\":\"matrix\"}";
+    return operation->schema == &api_schema_account_key_new ? "{}" : "{\"name\":\"matrix\"}";
 }
 
 /* Everywhere in an organization but where one of these permissions is enough. */

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "identity/identity_password.h"
 #include "policy/bundle.h"
 #include "store/store_member.h"
 #include "store/store_project.h"
 #include "store/store_route.h"
-#include "store/store_service_account.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SCHEMA(symbol, schema_name, table)                                                         \
@@ -94,13 +94,6 @@ static const struct api_member route_patch[] = {
     ROUTE_TIMEOUTS, ROUTE_STICKY,
 };
 SCHEMA(route_patch, "RoutePatch", route_patch);
-
-static const struct api_member service_account_new[] = {
-    {"name", API_TEXT, true, 1, .max = STORE_SERVICE_ACCOUNT_NAME_MAX},
-};
-SCHEMA(service_account_new, "ServiceAccountNew", service_account_new);
-
-const struct api_schema api_schema_key_new = {"KeyNew", NULL, 0};
 
 /* Faults */
 
@@ -188,7 +181,7 @@ static void check_text(const struct api_member *member, const json_t *value,
 static void check_word(const struct api_member *member, const json_t *value,
                        struct api_faults *faults) {
     const char *text = json_string_value(value); /* NULL for what is no string */
-    char list[128] = "";
+    char list[192] = "";
     size_t len = 0;
     for (size_t i = 0; member->words[i] != NULL; i++) {
         if (text != NULL && strcmp(text, member->words[i]) == 0) {
@@ -211,6 +204,51 @@ static void check_integer(const struct api_member *member, const json_t *value,
                              "has to be %san integer from %zu to %zu",
                              member->may_be_zero ? "0 or " : "", member->min, member->max);
     }
+}
+
+static void check_time(const struct api_member *member, const json_t *value,
+                       struct api_faults *faults) {
+    int64_t ms;
+    if (!json_is_string(value) ||
+        clock_parse_rfc3339(str_make(json_string_value(value), json_string_length(value)), &ms) !=
+            STATUS_OK) {
+        api_schema_add_fault(faults, member->name, "member_value", -1,
+                             "has to be a time such as 2030-01-31T12:00:00Z");
+    }
+}
+
+static bool is_repeated(const json_t *list, size_t at) {
+    for (size_t i = 0; i < at; i++) {
+        if (json_equal(json_array_get(list, i), json_array_get(list, at))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_words(const struct api_member *member, const json_t *value,
+                        struct api_faults *faults) {
+    size_t i;
+    json_t *item;
+    if (!json_is_array(value)) {
+        api_schema_add_fault(faults, member->name, "member_type", -1, "has to be a list");
+        return;
+    }
+    api_schema_enter(faults, "/%s", member->name);
+    json_array_foreach(value, i, item) {
+        char name[24];
+        struct api_member word = {name, API_WORD, .words = member->words};
+        snprintf(name, sizeof(name), "%zu", i);
+        if (is_repeated(value, i)) {
+            api_schema_add_fault(faults, name, "member_repeated", -1, "is there twice");
+        } else {
+            check_word(&word, item, faults);
+        }
+        if (faults->count == API_FAULTS_MAX) {
+            break;
+        }
+    }
+    api_schema_enter(faults, "%s", "");
 }
 
 /* What is inside has its own members; there is one such level below the body and one below a list. */
@@ -257,6 +295,12 @@ static void check_member(const struct api_member *member, const json_t *value,
         return;
     case API_INTEGER:
         check_integer(member, value, faults);
+        return;
+    case API_TIME:
+        check_time(member, value, faults);
+        return;
+    case API_WORDS:
+        check_words(member, value, faults);
         return;
     case API_BOOLEAN:
         if (!json_is_boolean(value)) {

@@ -26,6 +26,8 @@ enum api_kind {
     API_WORD,    /* one of `words` */
     API_BOOLEAN, /* true or false */
     API_INTEGER, /* from `min` to `max` */
+    API_TIME,    /* RFC 3339 */
+    API_WORDS,   /* a list of `words`, each at most once */
     API_OBJECT,  /* as `schema` says */
     API_LIST,    /* at most `max` objects, each as `schema` says */
 };
@@ -57,13 +59,17 @@ extern const struct api_schema api_schema_health_check;
 extern const struct api_schema api_schema_route_timeouts;
 extern const struct api_schema api_schema_route_new;
 extern const struct api_schema api_schema_route_patch;
-extern const struct api_schema api_schema_service_account_new;
-extern const struct api_schema api_schema_key_new;
 /* api_schema_member.c */
 extern const struct api_schema api_schema_organization_new;
 extern const struct api_schema api_schema_organization_patch;
 extern const struct api_schema api_schema_member_patch;
 extern const struct api_schema api_schema_me_patch;
+/* api_schema_account.c */
+extern const struct api_schema api_schema_account_new;
+extern const struct api_schema api_schema_account_patch;
+extern const struct api_schema api_schema_account_filters;
+extern const struct api_schema api_schema_account_key_new;
+extern const struct api_schema api_schema_account_key_filters;
 
 /* One thing that is wrong with a body. */
 struct api_fault {

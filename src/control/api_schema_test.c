@@ -37,7 +37,25 @@ static void test_what_is_accepted(void **state) {
     assert_int_equal(
         check(&api_schema_route_patch, "{\"match\":\"exact\",\"path\":\"/\",\"position\":3}").count,
         0);
-    assert_int_equal(check(&api_schema_key_new, "{}").count, 0);
+    assert_int_equal(check(&api_schema_account_key_new, "{}").count, 0);
+}
+
+static void test_times_and_words(void **state) {
+    const struct api_schema *schema = &api_schema_account_patch;
+    (void)state;
+    assert_int_equal(
+        check(schema, "{\"expires_at\":\"2030-01-31T12:00:00Z\",\"permissions\":[]}").count, 0);
+    assert_int_equal(
+        check(schema, "{\"expires_at\":null,\"permissions\":null,\"enabled\":null}").count, 0);
+    assert_int_equal(check(schema, "{\"permissions\":[\"config:read\",\"audit:read\"]}").count, 0);
+    expect(schema, "{\"expires_at\":\"tomorrow\"}", "/expires_at", "member_value");
+    expect(schema, "{\"expires_at\":1893456000}", "/expires_at", "member_value");
+    expect(schema, "{\"permissions\":\"config:read\"}", "/permissions", "member_type");
+    expect(schema, "{\"permissions\":[\"config:read\",\"organization:own\"]}", "/permissions/1",
+           "member_value");
+    expect(schema, "{\"permissions\":[\"audit:read\",7]}", "/permissions/1", "member_value");
+    expect(schema, "{\"permissions\":[\"audit:read\",\"audit:read\"]}", "/permissions/1",
+           "member_repeated");
 }
 
 static void test_what_is_refused(void **state) {
@@ -57,8 +75,8 @@ static void test_what_is_refused(void **state) {
     expect(&api_schema_route_patch, "{\"position\":-1}", "/position", "member_value");
     expect(&api_schema_route_patch, "{\"position\":2147483648}", "/position", "member_value");
     expect(&api_schema_route_patch, "{\"position\":1.5}", "/position", "member_value");
-    expect(&api_schema_service_account_new, "{\"name\":\"a\\nb\"}", "/name", "control_character");
-    expect(&api_schema_key_new, "{\"name\":\"x\"}", "/name", "unknown_member");
+    expect(&api_schema_account_new, "{\"name\":\"a\\nb\"}", "/name", "control_character");
+    expect(&api_schema_account_key_new, "{\"name\":\"x\"}", "/name", "unknown_member");
 }
 
 static void test_what_is_inside(void **state) {
@@ -107,7 +125,7 @@ static void test_all_faults_are_told_up_to_a_bound(void **state) {
             (size_t)snprintf(text + len, sizeof(text) - len, "%s\"m%d\":0", i == 0 ? "" : ",", i);
     }
     snprintf(text + len, sizeof(text) - len, "}");
-    assert_int_equal(check(&api_schema_key_new, text).count, API_FAULTS_MAX);
+    assert_int_equal(check(&api_schema_account_key_new, text).count, API_FAULTS_MAX);
 }
 
 /* A name of the peer's is cut between two characters. */
@@ -119,7 +137,7 @@ static void test_pointers_are_bounded_utf8(void **state) {
         len += (size_t)snprintf(text + len, sizeof(text) - len, "\u00e9");
     }
     snprintf(text + len, sizeof(text) - len, "\":0}");
-    struct api_faults faults = check(&api_schema_key_new, text);
+    struct api_faults faults = check(&api_schema_account_key_new, text);
     assert_int_equal(faults.count, 1);
     json_t *node = json_string(faults.at[0].pointer);
     assert_non_null(node);
@@ -129,7 +147,7 @@ static void test_pointers_are_bounded_utf8(void **state) {
 
 static void test_which_bodies_may_be_absent(void **state) {
     (void)state;
-    assert_true(api_schema_may_be_absent(&api_schema_key_new));
+    assert_true(api_schema_may_be_absent(&api_schema_account_key_new));
     assert_true(api_schema_may_be_absent(&api_schema_route_patch));
     assert_false(api_schema_may_be_absent(&api_schema_route_new));
 }
@@ -137,6 +155,7 @@ static void test_which_bodies_may_be_absent(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_accepted),
+        cmocka_unit_test(test_times_and_words),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_what_is_inside),
         cmocka_unit_test(test_texts_that_are_too_long),

@@ -115,6 +115,7 @@ static enum status find_account(struct demo_state *state) {
     state->account = (struct store_service_account){
         .object = {.organization = state->organization},
         .project = state->project.object.id,
+        .permissions = STR_INIT("warpgate:connect"),
         .name = DEMO_NAME,
     };
     return store_service_account_insert(state->tx, &state->account);

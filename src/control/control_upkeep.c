@@ -32,14 +32,14 @@ struct control_timers {
 
 static enum status keep_report(struct control *control, struct store_tx *tx, const struct id *id) {
     struct arena arena;
-    struct id organization;
+    struct store_tenant tenant;
     struct store_warpgate row;
     struct presence_view view;
     arena_init(&arena);
     presence_get(control->presence, id, &view);
-    enum status status = store_tenant_find_any(tx, id, &organization);
+    enum status status = store_tenant_find_any(tx, id, &tenant);
     if (status == STATUS_OK) {
-        status = store_warpgate_get(tx, &organization, id, &arena, &row);
+        status = store_warpgate_get(tx, &tenant.organization, id, &arena, &row);
     }
     if (status == STATUS_OK && view.is_known) {
         row.last_seen_at_ms = view.seen_at_ms;

@@ -53,9 +53,13 @@ enum status handle_route_delete(struct api_call *call) MUST_USE;
 /* handle_service_account.c */
 enum status handle_service_account_list(struct api_call *call) MUST_USE;
 enum status handle_service_account_create(struct api_call *call) MUST_USE;
+enum status handle_service_account_get(struct api_call *call) MUST_USE;
+enum status handle_service_account_patch(struct api_call *call) MUST_USE;
+enum status handle_service_account_delete(struct api_call *call) MUST_USE;
 /* handle_key.c */
 enum status handle_key_list(struct api_call *call) MUST_USE;
 enum status handle_key_create(struct api_call *call) MUST_USE;
+enum status handle_key_get(struct api_call *call) MUST_USE;
 enum status handle_key_delete(struct api_call *call) MUST_USE;
 /* handle_warpgate.c */
 enum status handle_warpgate_list(struct api_call *call) MUST_USE;

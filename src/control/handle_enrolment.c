@@ -11,7 +11,6 @@
 #include "control/bundle_builder.h"
 #include "control/handle.h"
 #include "control/presence.h"
-#include "pki/api_key.h"
 #include "pki/csr.h"
 #include "store/store_key.h"
 #include "store/store_tenant.h"
@@ -45,27 +44,21 @@ static enum status read_csr(struct api_call *call, struct str csr, EVP_PKEY **ke
 
 /* The key */
 
-static enum status judge_key(struct api_call *call, enum status status,
-                             const struct store_key *key) {
-    if (status == STATUS_NOT_FOUND) {
-        return why_set(&call->why, STATUS_DENIED, "key_unknown", "the key is not known");
+static enum status require_connect(struct api_call *call, const struct api_account *caller) {
+    if ((caller->permissions & PERMISSION_BIT(PERMISSION_WARPGATE_CONNECT)) == 0) {
+        return why_set(&call->why, STATUS_DENIED, "forbidden",
+                       "the service account of this key has not the permission warpgate:connect");
     }
-    if (status == STATUS_OK && key->revoked_at_ms != 0) {
-        return why_set(&call->why, STATUS_DENIED, "key_revoked", "the key has been revoked");
-    }
-    return status;
+    return STATUS_OK;
 }
 
-static enum status find_key(struct api_call *call, struct store_key *key) {
-    uint8_t hash[DIGEST_BYTES];
+static enum status find_key(struct api_call *call, struct api_account *caller) {
     struct str token;
-    struct why reason = {0};
-    if (api_call_bearer(call, &token) != STATUS_OK || api_key_check(token, &reason) != STATUS_OK) {
-        return why_set(&call->why, STATUS_DENIED, "key_unknown", "%s",
-                       reason.text[0] != '\0' ? reason.text : "an API key is needed");
+    if (api_call_bearer(call, &token) != STATUS_OK) {
+        return why_set(&call->why, STATUS_DENIED, "key_unknown", "an API key is needed");
     }
-    api_key_hash(token, hash);
-    return judge_key(call, store_key_find_any(call->tx, hash, &call->arena, key), key);
+    enum status status = api_account_find(call->tx, token, &call->arena, caller, &call->why);
+    return status == STATUS_OK ? require_connect(call, caller) : status;
 }
 
 /* The environment: the one that is named, else the only one, else `production`. */
@@ -74,30 +67,46 @@ static enum status refuse_environment(struct api_call *call, const char *slug, c
     return why_set(&call->why, STATUS_INVALID, slug, "%s", text);
 }
 
-static enum status find_named(struct api_call *call, const struct store_key *key, struct str name,
-                              struct store_environment *environment) {
+static enum status get_environment(struct api_call *call, const struct api_account *caller,
+                                   const struct id *id, struct store_environment *environment) {
+    return store_environment_get(call->tx, &caller->account.object.organization, id, &call->arena,
+                                 environment);
+}
+
+static bool may_serve(const struct api_account *caller,
+                      const struct store_environment *environment) {
+    const struct store_tenant tenant = {environment->object.organization, environment->project,
+                                        environment->object.id};
+    return api_account_may_see(caller, &tenant);
+}
+
+static enum status find_named(struct api_call *call, const struct api_account *caller,
+                              struct str name, struct store_environment *environment) {
     struct id id;
     enum status status =
         id_parse(ID_ENVIRONMENT, name, &id) == STATUS_OK
-            ? store_environment_get(call->tx, &key->object.organization, &id, &call->arena,
-                                    environment)
-            : store_environment_find(call->tx, &key->object.organization, &key->project, name,
-                                     &call->arena, environment);
-    if (status == STATUS_NOT_FOUND ||
-        (status == STATUS_OK && !id_eq(&environment->project, &key->project))) {
+            ? get_environment(call, caller, &id, environment)
+            : store_environment_find(call->tx, &caller->account.object.organization,
+                                     &caller->account.project, name, &call->arena, environment);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !may_serve(caller, environment))) {
         return refuse_environment(call, "environment_unknown",
-                                  "the key's project has no environment of this name or id");
+                                  "the key may serve no environment of this name or id");
     }
     return status;
 }
 
-static enum status find_only(struct api_call *call, const struct store_key *key,
+static enum status find_only(struct api_call *call, const struct api_account *caller,
                              struct store_environment *environment) {
+    const struct store_service_account *account = &caller->account;
     struct store_environment *rows = NULL;
     size_t count = 0;
     struct store_page page = {.limit = 2, .order = STORE_ASCENDING};
-    enum status status = store_environment_list(call->tx, &key->object.organization, &key->project,
-                                                &page, &call->arena, &rows, &count);
+    if (!id_is_none(&account->environment)) {
+        return get_environment(call, caller, &account->environment, environment);
+    }
+    enum status status =
+        store_environment_list(call->tx, &account->object.organization, &account->project, &page,
+                               &call->arena, &rows, &count);
     if (status != STATUS_OK) {
         return status;
     }
@@ -109,7 +118,7 @@ static enum status find_only(struct api_call *call, const struct store_key *key,
         *environment = rows[0];
         return STATUS_OK;
     }
-    status = store_environment_find(call->tx, &key->object.organization, &key->project,
+    status = store_environment_find(call->tx, &account->object.organization, &account->project,
                                     DEFAULT_ENVIRONMENT, &call->arena, environment);
     return status != STATUS_NOT_FOUND
                ? status
@@ -117,10 +126,10 @@ static enum status find_only(struct api_call *call, const struct store_key *key,
                                     "the key's project has several environments: name one");
 }
 
-static enum status find_environment(struct api_call *call, const struct store_key *key,
+static enum status find_environment(struct api_call *call, const struct api_account *caller,
                                     struct str name, struct store_environment *environment) {
-    return str_is_empty(name) ? find_only(call, key, environment)
-                              : find_named(call, key, name, environment);
+    return str_is_empty(name) ? find_only(call, caller, environment)
+                              : find_named(call, caller, name, environment);
 }
 
 /* The warpgate */
@@ -156,14 +165,14 @@ static enum status find_former(struct api_call *call, struct store_warpgate *war
     return status == STATUS_OK ? STATUS_NOT_FOUND : status;
 }
 
-static enum status register_warpgate(struct api_call *call, const struct store_key *key,
+static enum status register_warpgate(struct api_call *call, const struct api_account *caller,
                                      const struct enrolment_request *request,
                                      const struct store_environment *environment,
                                      struct store_warpgate *warpgate) {
     *warpgate = (struct store_warpgate){
-        .object = {.organization = key->object.organization},
+        .object = {.organization = caller->key.object.organization},
         .environment = environment->object.id,
-        .key = key->object.id,
+        .key = caller->key.object.id,
         .name = str_is_empty(request->name) ? DEFAULT_NAME : request->name,
         .version = request->version,
         .platform = request->platform,
@@ -175,9 +184,8 @@ static enum status register_warpgate(struct api_call *call, const struct store_k
     } else if (status == STATUS_NOT_FOUND) {
         status = store_warpgate_insert(call->tx, warpgate);
     }
-    return status == STATUS_OK
-               ? store_key_used(call->tx, &key->object.organization, &key->object.id)
-               : status;
+    return status == STATUS_OK ? api_account_used(call->tx, caller, str_from(call->ip_address))
+                               : status;
 }
 
 /* The answer */
@@ -237,10 +245,11 @@ static enum status write_answer(struct api_call *call, const struct store_warpga
 
 /* Audit events */
 
-static json_t *write_enrolled(const struct store_warpgate *warpgate, const struct store_key *key) {
+static json_t *write_enrolled(const struct store_warpgate *warpgate,
+                              const struct api_account *caller) {
     json_t *item = json_object();
     json_object_set_new(item, "environment", api_call_id(&warpgate->environment));
-    json_object_set_new(item, "service_account", api_call_id(&key->service_account));
+    json_object_set_new(item, "service_account", api_call_id(&caller->account.object.id));
     json_object_set_new(item, "key", api_call_id(&warpgate->key));
     json_object_set_new(item, "name", json_from_str(warpgate->name));
     json_object_set_new(item, "version", json_from_str(warpgate->version));
@@ -249,12 +258,12 @@ static json_t *write_enrolled(const struct store_warpgate *warpgate, const struc
     return item;
 }
 
-static enum status record_enrolled(struct api_call *call, const struct store_key *key,
+static enum status record_enrolled(struct api_call *call, const struct api_account *caller,
                                    const struct store_warpgate *warpgate) {
-    call->organization = key->object.organization;
-    call->actor = key->service_account;
+    call->organization = caller->account.object.organization;
+    call->actor = caller->account.object.id;
     return audit_record(call, "warpgate.enrolled", &warpgate->object.id, NULL,
-                        write_enrolled(warpgate, key));
+                        write_enrolled(warpgate, caller));
 }
 
 /* A key that somebody holds although it is no longer good. */
@@ -273,36 +282,35 @@ static void note_refusal(struct api_call *call, const struct store_key *key) {
 /* Enrolment */
 
 /* Strangers never get to the one writing transaction. */
-static enum status check_key(struct api_call *call, struct store_key *key) {
+static enum status check_key(struct api_call *call, struct api_account *caller) {
     enum status status = store_tx_begin(call->control->store, STORE_READ, &call->why, &call->tx);
     if (status == STATUS_OK) {
-        *key = (struct store_key){0};
-        status = find_key(call, key);
+        status = find_key(call, caller);
         store_tx_rollback(&call->tx);
     }
-    if (status == STATUS_DENIED && !id_is_none(&key->object.id)) {
-        note_refusal(call, key);
+    if (status == STATUS_DENIED && !id_is_none(&caller->key.object.id)) {
+        note_refusal(call, &caller->key);
     }
     return status;
 }
 
 static enum status enrol(struct api_call *call, const struct enrolment_request *request,
                          EVP_PKEY *public_key) {
-    struct store_key key;
+    struct api_account caller;
     struct store_environment environment;
     struct store_warpgate warpgate;
     enum status status = store_tx_begin(call->control->store, STORE_WRITE, &call->why, &call->tx);
     if (status == STATUS_OK) {
-        status = find_key(call, &key);
+        status = find_key(call, &caller);
     }
     if (status == STATUS_OK) {
-        status = find_environment(call, &key, request->environment, &environment);
+        status = find_environment(call, &caller, request->environment, &environment);
     }
     if (status == STATUS_OK) {
-        status = register_warpgate(call, &key, request, &environment, &warpgate);
+        status = register_warpgate(call, &caller, request, &environment, &warpgate);
     }
     if (status == STATUS_OK) {
-        status = record_enrolled(call, &key, &warpgate);
+        status = record_enrolled(call, &caller, &warpgate);
     }
     if (status == STATUS_OK) {
         status = write_answer(call, &warpgate, public_key);
@@ -313,17 +321,17 @@ static enum status enrol(struct api_call *call, const struct enrolment_request *
     if (status == STATUS_OK) {
         log_info("control.warpgate_enrolled",
                  "warpgate=%s environment=%s key=%s name=%.*s address=%s", warpgate.object.id.text,
-                 environment.object.id.text, key.object.id.text, STR_ARG(warpgate.name),
+                 environment.object.id.text, caller.key.object.id.text, STR_ARG(warpgate.name),
                  call->ip_address);
     }
     return status;
 }
 
 enum status handle_enrolment_create(struct api_call *call) {
-    struct store_key key;
+    struct api_account caller;
     struct enrolment_request request;
     EVP_PKEY *public_key = NULL;
-    enum status status = check_key(call, &key);
+    enum status status = check_key(call, &caller);
     if (status == STATUS_OK) {
         status = read_request(call, &request);
     }
@@ -345,15 +353,16 @@ enum status handle_enrolment_create(struct api_call *call) {
 
 static enum status find_warpgate(struct api_call *call, struct store_warpgate *warpgate) {
     struct store_environment environment;
-    struct store_key key;
-    struct id organization;
-    enum status status = store_tenant_find_any(call->tx, &call->peer.subject, &organization);
+    struct api_account caller;
+    struct store_tenant tenant = {0};
+    const struct id *organization = &tenant.organization;
+    enum status status = store_tenant_find_any(call->tx, &call->peer.subject, &tenant);
     if (status == STATUS_OK) {
-        status = store_warpgate_get(call->tx, &organization, &call->peer.subject, &call->arena,
-                                    warpgate);
+        status =
+            store_warpgate_get(call->tx, organization, &call->peer.subject, &call->arena, warpgate);
     }
     if (status == STATUS_OK) {
-        status = store_environment_get(call->tx, &organization, &call->peer.environment,
+        status = store_environment_get(call->tx, organization, &call->peer.environment,
                                        &call->arena, &environment);
     }
     if (status == STATUS_NOT_FOUND ||
@@ -366,10 +375,10 @@ static enum status find_warpgate(struct api_call *call, struct store_warpgate *w
                        "the warpgate has been revoked");
     }
     if (status == STATUS_OK) {
-        status = judge_key(
-            call, store_key_get(call->tx, &organization, &warpgate->key, &call->arena, &key), &key);
+        status = api_account_get(call->tx, organization, &warpgate->key, &call->arena, &caller,
+                                 &call->why);
     }
-    return status;
+    return status == STATUS_OK ? require_connect(call, &caller) : status;
 }
 
 static enum status renew(struct api_call *call, EVP_PKEY *public_key) {

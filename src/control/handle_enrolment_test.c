@@ -118,7 +118,7 @@ static void test_keys_that_do_not_do(void **state) {
     typo[3] = typo[3] == 'a' ? 'b' : 'a';
     enrol(&call, typo, fixture.csr, "");
     assert_int_equal(call.status, 401);
-    assert_string_equal(call.code, "key_unknown");
+    assert_string_equal(call.code, "key_malformed");
     assert_null(strstr(kit_text(&call, "detail"), typo));
     enrol(&call, fixture.kit->token, fixture.csr, "");
     assert_int_equal(call.status, 401);

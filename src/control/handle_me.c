@@ -33,7 +33,30 @@ static json_t *write_me(const struct api_call *call, const struct store_member *
     return body;
 }
 
+static json_t *write_account(const struct api_account *caller) {
+    const struct store_service_account *account = &caller->account;
+    json_t *key = json_object();
+    json_object_set_new(key, "id", api_call_id(&caller->key.object.id));
+    json_object_set_new(key, "expires_at", api_call_time(caller->key.expires_at_ms));
+    json_t *body = json_object();
+    json_object_set_new(body, "id", api_call_id(&account->object.id));
+    json_object_set_new(body, "name", json_from_str(account->name));
+    json_object_set_new(body, "organization", api_call_id(&account->object.organization));
+    json_object_set_new(body, "project", api_call_id(&account->project));
+    json_object_set_new(body, "environment",
+                        id_is_none(&account->environment) ? json_null()
+                                                          : api_call_id(&account->environment));
+    json_object_set_new(body, "permissions", api_call_words(account->permissions));
+    json_object_set_new(body, "expires_at", api_call_time(account->expires_at_ms));
+    json_object_set_new(body, "key", key);
+    return body;
+}
+
 enum status handle_me_get(struct api_call *call) {
+    if (api_account_is_known(&call->account)) {
+        call->answer.body = write_account(&call->account);
+        return STATUS_OK;
+    }
     call->answer.body = write_me(call, &call->principal.member);
     return STATUS_OK;
 }

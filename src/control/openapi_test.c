@@ -163,7 +163,7 @@ static void expect_type(const struct api_member *member, const json_t *property)
     static const char *const types[] = {
         [API_TEXT] = "string", [API_OPAQUE] = "string",   [API_SLUG] = "string",
         [API_WORD] = "string", [API_BOOLEAN] = "boolean", [API_INTEGER] = "integer",
-        [API_LIST] = "array",
+        [API_LIST] = "array",  [API_TIME] = "string",     [API_WORDS] = "array",
     };
     if (member->kind == API_OBJECT || member->kind == API_LIST) {
         expect_inside(member, property);
@@ -179,8 +179,12 @@ static void expect_type(const struct api_member *member, const json_t *property)
     if (member->kind == API_INTEGER) {
         expect_range(member, property);
     }
-    if (member->kind == API_WORD) {
-        const json_t *words = json_object_get(property, "enum");
+    if (member->kind == API_TIME) {
+        assert_string_equal(json_string_value(json_object_get(property, "format")), "date-time");
+    }
+    if (member->kind == API_WORD || member->kind == API_WORDS) {
+        const json_t *words = json_object_get(
+            member->kind == API_WORDS ? json_object_get(property, "items") : property, "enum");
         size_t i = 0;
         for (; member->words[i] != NULL; i++) {
             assert_string_equal(json_string_value(json_array_get(words, i)), member->words[i]);
@@ -230,7 +234,8 @@ static bool names_parameter(const json_t *described, const char *name) {
     json_t *item;
     snprintf(reference, sizeof(reference), "#/components/parameters/%s", name);
     json_array_foreach(json_object_get(described, "parameters"), i, item) {
-        if (strcmp(json_string_value(json_object_get(item, "$ref")), reference) == 0) {
+        const char *found = json_string_value(json_object_get(item, "$ref"));
+        if (found != NULL && strcmp(found, reference) == 0) {
             return true;
         }
     }
@@ -257,10 +262,57 @@ static void test_lists_take_what_they_say(void **state) {
         const json_t *described = find_described(operation);
         assert_true(names_parameter(described, "limit") == (operation->list != API_LIST_NONE));
         assert_true(names_parameter(described, "cursor") == (operation->list != API_LIST_NONE));
+        assert_true(names_parameter(described, "include") == (operation->list != API_LIST_NONE));
         assert_true(names_parameter(described, "order") == (operation->list == API_LIST_TIME));
         for (const char *const *filter = operation->filters; filter != NULL && *filter != NULL;
              filter++) {
             assert_true(describes_filter(described, *filter));
+        }
+    }
+}
+
+/* What the query may hold besides stands at the operation itself. */
+static size_t count_own_parameters(const json_t *described) {
+    size_t i;
+    size_t count = 0;
+    json_t *item;
+    json_array_foreach(json_object_get(described, "parameters"), i, item) {
+        const char *in = json_string_value(json_object_get(item, "in"));
+        count += in != NULL && strcmp(in, "query") == 0;
+    }
+    return count;
+}
+
+static const json_t *find_own_parameter(const json_t *described, const char *name) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(described, "parameters"), i, item) {
+        const char *found = json_string_value(json_object_get(item, "name"));
+        if (found != NULL && strcmp(found, name) == 0) {
+            return item;
+        }
+    }
+    fail_msg("the query's %s is not described", name);
+    return NULL;
+}
+
+static void test_filters_are_described(void **state) {
+    (void)state;
+    for (size_t i = 0; i < api_router_public.count; i++) {
+        const struct api_operation *operation = &api_router_public.operations[i];
+        const json_t *described = find_described(operation);
+        size_t count = operation->query == NULL ? 0 : operation->query->count;
+        size_t text_count = 0;
+        while (operation->filters != NULL && operation->filters[text_count] != NULL) {
+            text_count++;
+        }
+        assert_int_equal(count_own_parameters(described), count + text_count);
+        for (size_t k = 0; k < count; k++) {
+            const struct api_member *member = &operation->query->members[k];
+            const json_t *parameter = find_own_parameter(described, member->name);
+            assert_true(json_is_true(json_object_get(parameter, "required")) ==
+                        member->is_required);
+            expect_type(member, json_object_get(parameter, "schema"));
         }
     }
 }
@@ -320,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_every_description_is_served),
         cmocka_unit_test(test_bodies_are_what_the_schemas_say),
         cmocka_unit_test(test_lists_take_what_they_say),
+        cmocka_unit_test(test_filters_are_described),
         cmocka_unit_test(test_codes_are_listed),
         cmocka_unit_test(test_references_lead_somewhere),
     };

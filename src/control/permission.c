@@ -4,6 +4,7 @@
 
 static const char *const names[PERMISSION_COUNT] = {
     [PERMISSION_OPEN] = "open",
+    [PERMISSION_KNOWN] = "known",
     [PERMISSION_SIGNED_IN] = "signed_in",
     [PERMISSION_OPERATOR] = "operator",
     [PERMISSION_ORGANIZATION_READ] = "organization:read",
@@ -53,6 +54,30 @@ enum status permission_parse(struct str word, enum permission *permission) {
         }
     }
     return STATUS_INVALID;
+}
+
+struct str permission_write(uint32_t permissions, struct arena *arena) {
+    struct str text = STR_EMPTY;
+    for (unsigned i = FOR_SERVICE_ACCOUNTS; i < PERMISSION_COUNT; i++) {
+        if ((permissions & PERMISSION_BIT(i)) != 0) {
+            text =
+                arena_printf(arena, "%.*s%s%s", STR_ARG(text), text.len == 0 ? "" : " ", names[i]);
+        }
+    }
+    return text;
+}
+
+uint32_t permission_read(struct str words) {
+    uint32_t permissions = 0;
+    while (!str_is_empty(words)) {
+        struct str word;
+        enum permission permission = PERMISSION_OPEN;
+        (void)str_cut(words, ' ', &word, &words);
+        if (permission_parse(word, &permission) == STATUS_OK) {
+            permissions |= PERMISSION_BIT(permission);
+        }
+    }
+    return permissions;
 }
 
 uint32_t permission_of_role(enum store_role role) {

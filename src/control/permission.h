@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/status.h"
 #include "base/str.h"
 #include "store/store_member.h"
 
 enum permission {
     PERMISSION_OPEN,      /* anybody; the handler looks for itself */
+    PERMISSION_KNOWN,     /* any member or service account; no organization is asked for */
     PERMISSION_SIGNED_IN, /* any member; no organization is asked for */
     PERMISSION_OPERATOR,  /* a member who runs the installation */
     /* From here in the organization that the object in the path belongs to. */
@@ -40,10 +42,14 @@ enum permission {
 #define PERMISSION_COUNT (PERMISSION_WARPGATE_CONNECT + 1)
 #define PERMISSION_BIT(permission) (UINT32_C(1) << (permission))
 
-/* "config:read"; of the first three "open", "signed_in", "operator". */
+/* "config:read"; of the first four "open", "known", "signed_in", "operator". */
 const char *permission_name(enum permission permission);
 /* Only those that service accounts may have. STATUS_INVALID. */
 enum status permission_parse(struct str word, enum permission *permission) MUST_USE;
+/* The words of PERMISSION_BITs with a space between, in the arena: as the store keeps them. */
+struct str permission_write(uint32_t permissions, struct arena *arena) MUST_USE;
+/* And back. What is no word of a permission that service accounts may have gives none. */
+uint32_t permission_read(struct str words);
 /* PERMISSION_BITs of a role. */
 uint32_t permission_of_role(enum store_role role);
 /* Whether it is about one organization. */

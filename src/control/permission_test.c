@@ -31,6 +31,21 @@ static void test_only_those_of_service_accounts_are_parsed(void **state) {
     assert_int_equal(permission_parse(STR_EMPTY, &permission), STATUS_INVALID);
 }
 
+static void test_words_and_back(void **state) {
+    struct arena arena;
+    (void)state;
+    arena_init(&arena);
+    uint32_t some = PERMISSION_BIT(PERMISSION_CONFIG_READ) | PERMISSION_BIT(PERMISSION_AUDIT_READ);
+    struct str text = permission_write(some, &arena);
+    assert_true(str_eq(text, STR("audit:read config:read")));
+    assert_int_equal(permission_read(text), some);
+    assert_int_equal(permission_write(0, &arena).len, 0);
+    assert_int_equal(permission_read(STR_EMPTY), 0);
+    assert_int_equal(permission_read(STR("operator organization:own config:read config")),
+                     PERMISSION_BIT(PERMISSION_CONFIG_READ));
+    arena_fini(&arena);
+}
+
 /* Each role has all that the lesser one has; billing stands beside them. */
 static void test_roles(void **state) {
     (void)state;
@@ -59,6 +74,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_permission_has_a_word),
         cmocka_unit_test(test_only_those_of_service_accounts_are_parsed),
+        cmocka_unit_test(test_words_and_back),
         cmocka_unit_test(test_roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,8 @@ struct store_page {
     struct id after;        /* the id of the row before the page */
     int64_t after_position; /* routes only */
     bool has_more;          /* set by the call */
+    bool wants_total;
+    int64_t total; /* set by the call if it is wanted: of all pages */
 };
 
 #endif

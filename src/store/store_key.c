@@ -9,6 +9,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define AT(member) offsetof(struct store_key, member)
+#define AT_LAST_USED_IP 11 /* in `columns` */
 
 /* What is written: the row and what it is found by. */
 struct written_key {
@@ -22,7 +23,9 @@ static const struct store_column columns[] = {
     {"service_account_id", STORE_COLUMN_ID, AT(service_account), 0},
     {"last_used_at", STORE_COLUMN_NUMBER, AT(last_used_at_ms), 0},
     {"revoked_at", STORE_COLUMN_NUMBER, AT(revoked_at_ms), 0},
+    {"expires_at", STORE_COLUMN_NUMBER, AT(expires_at_ms), 0},
     {"prefix", STORE_COLUMN_SEALED, AT(prefix), STORE_KEY_PREFIX_MAX},
+    {"last_used_ip", STORE_COLUMN_SEALED_LATE, AT(last_used_ip), STORE_IP_MAX},
     {"secret_hash", STORE_COLUMN_HASH, offsetof(struct written_key, sha256), 0},
 };
 
@@ -42,7 +45,8 @@ static enum status check_account(struct store_tx *tx, struct store_key *key) {
     struct arena arena;
     struct store_service_account account;
     const struct store_value values[] = {store_row_id(&key->object.organization),
-                                         store_row_id(&key->service_account)};
+                                         store_row_id(&key->service_account),
+                                         store_row_number(store_tx_now_ms(tx))};
     int64_t live = 0;
     arena_init(&arena);
     enum status status = store_service_account_get(tx, &key->object.organization,
@@ -99,10 +103,18 @@ enum status store_key_find_any(struct store_tx *tx, const uint8_t sha256[DIGEST_
     return store_row_find(tx, &table, STATEMENT_KEY_FIND_ANY, &value, 1, arena, key);
 }
 
-enum status store_key_used(struct store_tx *tx, const struct id *organization,
-                           const struct id *id) {
-    const struct store_value values[] = {store_row_id(id), store_row_id(organization),
-                                         store_row_number(store_tx_now_ms(tx))};
+enum status store_key_used(struct store_tx *tx, const struct store_key *key,
+                           struct str ip_address) {
+    struct store_value all[STORE_ROW_COLUMNS_MAX];
+    struct written_key changed = {.key = *key};
+    changed.key.last_used_ip = ip_address;
+    enum status status = store_row_encode(tx, &table, &changed, all);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct store_value values[] = {
+        store_row_id(&key->object.id), store_row_id(&key->object.organization),
+        store_row_number(store_tx_now_ms(tx)), all[AT_LAST_USED_IP]};
     return store_row_change(tx, STATEMENT_KEY_USED, values, COUNT(values));
 }
 

@@ -32,11 +32,13 @@ static void test_find_and_use(void **state) {
     assert_true(id_eq(&row.project, &a.project));
     assert_true(str_eq(row.prefix, STR("Zq3xW8vB")));
     assert_int_equal(row.last_used_at_ms, 0);
+    struct store_key missing = row;
     fill(sha256, 3);
-    assert_int_equal(store_key_find_any(f->tx, sha256, &f->arena, &row), STATUS_NOT_FOUND);
-    assert_int_equal(store_key_used(f->tx, &a.organization, &a.key), STATUS_OK);
+    assert_int_equal(store_key_find_any(f->tx, sha256, &f->arena, &missing), STATUS_NOT_FOUND);
+    assert_int_equal(store_key_used(f->tx, &row, STR("192.0.2.9")), STATUS_OK);
     assert_int_equal(store_key_get(f->tx, &a.organization, &a.key, &f->arena, &row), STATUS_OK);
     assert_int_equal(row.last_used_at_ms, f->now_ms);
+    assert_true(str_eq(row.last_used_ip, STR("192.0.2.9")));
     assert_int_equal(
         store_key_list(f->tx, &a.organization, &a.service_account, &page, &f->arena, &rows, &count),
         STATUS_OK);
@@ -47,7 +49,8 @@ static void test_find_and_use(void **state) {
     assert_int_equal(count, 0);
     assert_int_equal(store_key_get(f->tx, &b.organization, &a.key, &f->arena, &row),
                      STATUS_NOT_FOUND);
-    assert_int_equal(store_key_used(f->tx, &b.organization, &a.key), STATUS_NOT_FOUND);
+    row.object.organization = b.organization;
+    assert_int_equal(store_key_used(f->tx, &row, STR("192.0.2.9")), STATUS_NOT_FOUND);
 }
 
 static void test_two_live_keys(void **state) {

@@ -73,8 +73,12 @@ enum status store_route_list(struct store_tx *tx, const struct id *organization,
         store_row_text(page->has_cursor ? id_str(&page->after) : STR_EMPTY),
         store_row_number((int64_t)page->limit + 1),
     };
-    return store_row_collect(tx, &table, STATEMENT_ROUTE_LIST, values, COUNT(values), page->limit,
-                             arena, (void **)rows, count, &page->has_more);
+    enum status status =
+        store_row_collect(tx, &table, STATEMENT_ROUTE_LIST, values, COUNT(values), page->limit,
+                          arena, (void **)rows, count, &page->has_more);
+    return status == STATUS_OK && page->wants_total
+               ? store_row_numbers(tx, STATEMENT_ROUTE_LIST_COUNT, values, 2, &page->total, 1)
+               : status;
 }
 
 enum status store_route_list_all(struct store_tx *tx, const struct id *organization,

@@ -64,7 +64,7 @@ static enum status encode_text(struct store_tx *tx, const struct store_table *ta
                                struct str text, struct store_value *value) {
     enum status status = check_text(tx, column, text);
     if (status != STATUS_OK || column->kind == STORE_COLUMN_TEXT) {
-        *value = store_row_text(text);
+        *value = store_row_text(text.at == NULL ? STR_EMPTY : text); /* empty is not absent */
         return status;
     }
     const struct store_vault_place place = {scope_of(table, object), table->name,
@@ -437,8 +437,13 @@ enum status store_row_list(struct store_tx *tx, const struct store_table *table,
     struct str start = is_up ? STR_EMPTY : CURSOR_TOP;
     all[count] = store_row_text(page->has_cursor ? id_str(&page->after) : start);
     all[count + 1] = store_row_number((int64_t)page->limit + 1);
-    return store_row_collect(tx, table, is_up ? up : (enum store_statement)(up + 1), all, count + 2,
-                             page->limit, arena, rows, row_count, &page->has_more);
+    enum status status =
+        store_row_collect(tx, table, is_up ? up : (enum store_statement)(up + 1), all, count + 2,
+                          page->limit, arena, rows, row_count, &page->has_more);
+    return status == STATUS_OK && page->wants_total
+               ? store_row_numbers(tx, (enum store_statement)(up + 2), values, count, &page->total,
+                                   1)
+               : status;
 }
 
 enum status store_row_numbers(struct store_tx *tx, enum store_statement statement,

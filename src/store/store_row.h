@@ -92,8 +92,8 @@ enum status store_row_find(struct store_tx *tx, const struct store_table *table,
 enum status store_row_get(struct store_tx *tx, const struct store_table *table,
                           const struct id *organization, const struct id *id, struct arena *arena,
                           void *row) MUST_USE;
-/* One page: `up` is the statement upward, the next in the enum is the one downward; both take `values`, then cursor and limit.
- * *rows points to `*row_count` structs of row_bytes in the arena. */
+/* One page: `up` is the statement upward, the next in the enum is the one downward; both take `values`, then cursor and limit. The
+ * one after those counts and takes `values` alone. *rows points to `*row_count` structs of row_bytes in the arena. */
 enum status store_row_list(struct store_tx *tx, const struct store_table *table,
                            enum store_statement up, const struct store_value *values, size_t count,
                            struct store_page *page, struct arena *arena, void **rows,

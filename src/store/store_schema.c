@@ -185,6 +185,20 @@ static const char people_sql[] =
     "ALTER TABLE membership ADD COLUMN updated_at BIGINT NOT NULL DEFAULT 0;"
     "ALTER TABLE session ADD COLUMN ip_address BYTEA;"
     "ALTER TABLE session ADD COLUMN user_agent BYTEA;";
+/* An account that is bound to an environment ends with it. */
+static const char account_scopes_sql[] =
+    "ALTER TABLE service_account ADD COLUMN environment_id TEXT"
+    " REFERENCES environment (id) ON DELETE CASCADE;"
+    "ALTER TABLE service_account ADD COLUMN permissions TEXT NOT NULL DEFAULT 'warpgate:connect';"
+    "ALTER TABLE service_account ADD COLUMN is_disabled BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE service_account ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE service_account ADD COLUMN last_used_at BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE service_account ADD COLUMN last_used_ip BYTEA;"
+    "CREATE INDEX service_account_of_environment ON service_account (environment_id);"
+    "CREATE INDEX service_account_expiring ON service_account (expires_at);"
+    "ALTER TABLE service_account_key ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE service_account_key ADD COLUMN last_used_ip BYTEA;"
+    "CREATE INDEX service_account_key_expiring ON service_account_key (expires_at);";
 
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
@@ -195,5 +209,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"edges", edges_sql},
     {"installation", installation_sql},
     {"people", people_sql},
+    {"account scopes", account_scopes_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

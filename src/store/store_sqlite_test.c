@@ -84,7 +84,7 @@ static void test_failures_in_common_words(void **state) {
         const char *slug;
     } cases[] = {
         {"INSERT INTO migration VALUES (1, 'x', 'x', 0)", STATUS_CONFLICT, "unique"},
-        {"INSERT INTO membership VALUES ('mem_x', 'org_x', 1, 0)", STATUS_NOT_FOUND,
+        {"INSERT INTO membership VALUES ('mem_x', 'org_x', 1, 0, 1, 0)", STATUS_NOT_FOUND,
          "parent_not_found"},
         {"INSERT INTO migration VALUES (9, NULL, 'x', 0)", STATUS_FAILED, "store_failed"},
         {"nonsense", STATUS_FAILED, "store_failed"},

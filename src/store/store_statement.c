@@ -13,10 +13,12 @@
                    "hostname_hash, health_checks"
 #define ROUTE_COLUMNS                                                                              \
     TENANT_COLUMNS ", environment_id, position, match_kind, path, upstream, options"
-#define SERVICE_ACCOUNT_COLUMNS TENANT_COLUMNS ", project_id, name, name_hash"
+#define SERVICE_ACCOUNT_COLUMNS                                                                    \
+    TENANT_COLUMNS ", project_id, environment_id, permissions, is_disabled, expires_at, "          \
+                   "last_used_at, name, name_hash, last_used_ip"
 #define KEY_COLUMNS                                                                                \
-    TENANT_COLUMNS ", project_id, service_account_id, last_used_at, revoked_at, prefix, "          \
-                   "secret_hash"
+    TENANT_COLUMNS ", project_id, service_account_id, last_used_at, revoked_at, expires_at, "      \
+                   "prefix, last_used_ip, secret_hash"
 #define WARPGATE_COLUMNS                                                                           \
     TENANT_COLUMNS ", environment_id, key_id, last_seen_at, applied_revision, revoked_at, name, "  \
                    "version, platform, ip_address, refused_code, refused_detail"
@@ -45,14 +47,22 @@
 
 #define GET(columns, table)                                                                        \
     "SELECT " columns " FROM " table " WHERE id = $1 AND organization_id = $2"
-#define TENANT_OF(table) "SELECT organization_id FROM " table " WHERE id = $1"
+/* Whose an object is: organization, project, environment, the last two as far as it is in one. */
+#define TENANT_OF(table) "SELECT organization_id, NULL, NULL FROM " table " WHERE id = $1"
+#define TENANT_IN_PROJECT(table, project)                                                          \
+    "SELECT organization_id, " project ", NULL FROM " table " WHERE id = $1"
+#define TENANT_IN_ENVIRONMENT(table)                                                               \
+    "SELECT o.organization_id, e.project_id, o.environment_id FROM " table                         \
+    " o JOIN environment e ON e.organization_id = o.organization_id AND e.id = o.environment_id "  \
+    "WHERE o.id = $1"
 
-/* The same list upward and downward from a cursor. `n` and `m`: the numbers of the cursor's and the limit's parameter. */
+/* The same list upward and downward from a cursor, and how many are in it. `n` and `m`: the numbers of the cursor's and the limit's parameter. */
 #define LIST(name, columns, table, filter, n, m)                                                   \
     [name] =                                                                                       \
         "SELECT " columns " FROM " table " WHERE " filter "id > $" #n " ORDER BY id LIMIT $" #m,   \
     [name##_DOWN] = "SELECT " columns " FROM " table " WHERE " filter "id < $" #n                  \
-                    " ORDER BY id DESC LIMIT $" #m
+                    " ORDER BY id DESC LIMIT $" #m,                                                \
+    [name##_COUNT] = "SELECT COUNT(*) FROM " table " WHERE " filter "TRUE"
 
 static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_MIGRATION_LIST] = "SELECT number, checksum FROM migration ORDER BY number",
@@ -121,6 +131,8 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_MEMBERSHIP_ROW_LIST_DOWN] =
         "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE organization_id = $1 "
         "AND (role = $2 OR $2 = 0) AND member_id < $3 ORDER BY member_id DESC LIMIT $4",
+    [STATEMENT_MEMBERSHIP_ROW_LIST_COUNT] =
+        "SELECT COUNT(*) FROM membership WHERE organization_id = $1 AND (role = $2 OR $2 = 0)",
     [STATEMENT_MEMBERSHIP_DELETE] =
         "DELETE FROM membership WHERE member_id = $1 AND organization_id = $2 AND revision = $3",
     [STATEMENT_MEMBERSHIP_COUNT] =
@@ -171,11 +183,24 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_ROUTE_LIST] =
         "SELECT " ROUTE_COLUMNS " FROM route WHERE organization_id = $1 AND environment_id = $2 "
         "AND (position > $3 OR (position = $3 AND id > $4)) ORDER BY position, id LIMIT $5",
+    [STATEMENT_ROUTE_LIST_COUNT] =
+        "SELECT COUNT(*) FROM route WHERE organization_id = $1 AND environment_id = $2",
     [STATEMENT_ROUTE_DELETE] =
         "DELETE FROM route WHERE id = $1 AND organization_id = $2 AND revision = $3",
 
-    [STATEMENT_SERVICE_ACCOUNT_INSERT] = "INSERT INTO service_account (" SERVICE_ACCOUNT_COLUMNS
-                                         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [STATEMENT_SERVICE_ACCOUNT_INSERT] =
+        "INSERT INTO service_account (" SERVICE_ACCOUNT_COLUMNS
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    [STATEMENT_SERVICE_ACCOUNT_UPDATE] =
+        "UPDATE service_account SET " TENANT_SET
+        ", permissions = $8, is_disabled = $9, expires_at = $10, last_used_at = $11, name = $12, "
+        "name_hash = $13, last_used_ip = $14" TENANT_UNCHANGED
+        " AND project_id = $6 AND COALESCE(environment_id, $1) = COALESCE($7, $1)",
+    [STATEMENT_SERVICE_ACCOUNT_USED] =
+        "UPDATE service_account SET last_used_at = $3, last_used_ip = $4 "
+        "WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_SERVICE_ACCOUNT_DELETE] =
+        "DELETE FROM service_account WHERE id = $1 AND organization_id = $2 AND revision = $3",
     [STATEMENT_SERVICE_ACCOUNT_GET] = GET(SERVICE_ACCOUNT_COLUMNS, "service_account"),
     [STATEMENT_SERVICE_ACCOUNT_FIND] =
         "SELECT " SERVICE_ACCOUNT_COLUMNS " FROM service_account "
@@ -184,7 +209,7 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
          "organization_id = $1 AND project_id = $2 AND ", 3, 4),
 
     [STATEMENT_KEY_INSERT] = "INSERT INTO service_account_key (" KEY_COLUMNS
-                             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     [STATEMENT_KEY_GET] = GET(KEY_COLUMNS, "service_account_key"),
     [STATEMENT_KEY_FIND_ANY] =
         "SELECT " KEY_COLUMNS " FROM service_account_key WHERE secret_hash = $1",
@@ -192,9 +217,14 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
          "organization_id = $1 AND service_account_id = $2 AND ", 3, 4),
     [STATEMENT_KEY_COUNT_LIVE] =
         "SELECT COUNT(*) FROM service_account_key "
-        "WHERE organization_id = $1 AND service_account_id = $2 AND revoked_at = 0",
-    [STATEMENT_KEY_USED] = "UPDATE service_account_key SET last_used_at = $3 "
+        "WHERE organization_id = $1 AND service_account_id = $2 AND revoked_at = 0 "
+        "AND (expires_at = 0 OR expires_at > $3)",
+    [STATEMENT_KEY_USED] = "UPDATE service_account_key SET last_used_at = $3, last_used_ip = $4 "
                            "WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_KEY_NEXT_EXPIRY_ANY] =
+        "SELECT COALESCE(MIN(expires_at), 0) FROM service_account_key WHERE expires_at > $1",
+    [STATEMENT_SERVICE_ACCOUNT_NEXT_EXPIRY_ANY] =
+        "SELECT COALESCE(MIN(expires_at), 0) FROM service_account WHERE expires_at > $1",
     [STATEMENT_KEY_REVOKE] =
         "UPDATE service_account_key SET revoked_at = $3, updated_at = $3, revision = revision + 1 "
         "WHERE id = $1 AND organization_id = $2 AND revoked_at = 0",
@@ -208,6 +238,20 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_WARPGATE_LIVE_OF_KEY] =
         "SELECT id, environment_id FROM warpgate "
         "WHERE organization_id = $1 AND key_id = $2 AND revoked_at = 0",
+    [STATEMENT_WARPGATE_LIVE_OF_SERVICE_ACCOUNT] =
+        "SELECT id, environment_id FROM warpgate WHERE organization_id = $1 AND revoked_at = 0 "
+        "AND key_id IN (SELECT id FROM service_account_key "
+        "WHERE organization_id = $1 AND service_account_id = $2)",
+    [STATEMENT_WARPGATE_OF_EXPIRED_KEY_ANY] =
+        "SELECT w.organization_id, w.id, w.environment_id FROM service_account_key k "
+        "JOIN warpgate w ON w.organization_id = k.organization_id AND w.key_id = k.id "
+        "WHERE k.expires_at > $1 AND k.expires_at <= $2 AND w.revoked_at = 0",
+    [STATEMENT_WARPGATE_OF_EXPIRED_ACCOUNT_ANY] =
+        "SELECT w.organization_id, w.id, w.environment_id FROM service_account a "
+        "JOIN service_account_key k "
+        "ON k.organization_id = a.organization_id AND k.service_account_id = a.id "
+        "JOIN warpgate w ON w.organization_id = k.organization_id AND w.key_id = k.id "
+        "WHERE a.expires_at > $1 AND a.expires_at <= $2 AND w.revoked_at = 0",
     [STATEMENT_WARPGATE_LIVE_OF_ENVIRONMENT] =
         "SELECT id, environment_id FROM warpgate "
         "WHERE organization_id = $1 AND environment_id = $2 AND revoked_at = 0",
@@ -300,14 +344,21 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "WHERE id = $1 AND used_at = 0 AND revoked_at = 0",
     [STATEMENT_JOIN_TOKEN_PRUNE] = "DELETE FROM join_token WHERE expires_at < $1",
 
-    [STATEMENT_TENANT_OF_ORGANIZATION_ANY] = "SELECT id FROM organization WHERE id = $1",
-    [STATEMENT_TENANT_OF_PROJECT_ANY] = TENANT_OF("project"),
-    [STATEMENT_TENANT_OF_ENVIRONMENT_ANY] = TENANT_OF("environment"),
-    [STATEMENT_TENANT_OF_ROUTE_ANY] = TENANT_OF("route"),
-    [STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY] = TENANT_OF("service_account"),
-    [STATEMENT_TENANT_OF_KEY_ANY] = TENANT_OF("service_account_key"),
-    [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_OF("warpgate"),
-    [STATEMENT_TENANT_OF_EVENT_ANY] = TENANT_OF("audit_event"),
+    [STATEMENT_TENANT_OF_ORGANIZATION_ANY] =
+        "SELECT id, NULL, NULL FROM organization WHERE id = $1",
+    [STATEMENT_TENANT_OF_PROJECT_ANY] = TENANT_IN_PROJECT("project", "id"),
+    [STATEMENT_TENANT_OF_ENVIRONMENT_ANY] =
+        "SELECT organization_id, project_id, id FROM environment WHERE id = $1",
+    [STATEMENT_TENANT_OF_ROUTE_ANY] = TENANT_IN_ENVIRONMENT("route"),
+    [STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY] =
+        "SELECT organization_id, project_id, environment_id FROM service_account WHERE id = $1",
+    [STATEMENT_TENANT_OF_KEY_ANY] =
+        "SELECT k.organization_id, k.project_id, a.environment_id FROM service_account_key k "
+        "JOIN service_account a "
+        "ON a.organization_id = k.organization_id AND a.id = k.service_account_id WHERE k.id = $1",
+    [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_IN_ENVIRONMENT("warpgate"),
+    [STATEMENT_TENANT_OF_EVENT_ANY] =
+        "SELECT organization_id, project_id, environment_id FROM audit_event WHERE id = $1",
 };
 
 const char *store_statement_text(enum store_statement statement) {

@@ -46,9 +46,15 @@ static void test_every_query_carries_the_tenant(void **state) {
         "project",  "environment", "route", "service_account", "service_account_key",
         "warpgate", "audit_event"};
     static const enum store_statement over_all[] = {
-        STATEMENT_ENVIRONMENT_FIND_ANY,      STATEMENT_ENVIRONMENT_LIST_ANY,
-        STATEMENT_ENVIRONMENT_LIST_ANY_DOWN, STATEMENT_KEY_FIND_ANY,
-        STATEMENT_WARPGATE_PRUNE_ANY,        STATEMENT_AUDIT_PRUNE_ANY,
+        STATEMENT_ENVIRONMENT_FIND_ANY,
+        STATEMENT_ENVIRONMENT_LIST_ANY,
+        STATEMENT_ENVIRONMENT_LIST_ANY_DOWN,
+        STATEMENT_KEY_FIND_ANY,
+        STATEMENT_ENVIRONMENT_LIST_ANY_COUNT,
+        STATEMENT_WARPGATE_PRUNE_ANY,
+        STATEMENT_KEY_NEXT_EXPIRY_ANY,
+        STATEMENT_SERVICE_ACCOUNT_NEXT_EXPIRY_ANY,
+        STATEMENT_AUDIT_PRUNE_ANY,
     };
     for (int i = 0; i < STATEMENT_TENANT_OF_ORGANIZATION_ANY; i++) {
         const char *text = store_statement_text((enum store_statement)i);

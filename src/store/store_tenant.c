@@ -20,7 +20,7 @@ static const struct {
 };
 
 enum status store_tenant_find_any(struct store_tx *tx, const struct id *id,
-                                  struct id *organization) {
+                                  struct store_tenant *tenant) {
     const struct store_value value = store_row_id(id);
     struct id *found = NULL;
     struct id parsed;
@@ -30,13 +30,14 @@ enum status store_tenant_find_any(struct store_tx *tx, const struct id *id,
     arena_init(&arena);
     for (size_t i = 0; i < COUNT(owners) && count == 0 && status == STATUS_OK; i++) {
         if (id_parse(owners[i].kind, id_str(id), &parsed) == STATUS_OK) {
-            status = store_row_ids(tx, owners[i].statement, &value, 1, 1, &arena, &found, &count);
+            status = store_row_ids(tx, owners[i].statement, &value, 1, 3, &arena, &found, &count);
         }
     }
     if (status == STATUS_OK && count == 0) {
         status = why_set(tx->why, STATUS_NOT_FOUND, "not_found", "there is no such object");
     }
-    *organization = status == STATUS_OK ? found[0] : (struct id){0};
+    *tenant = status == STATUS_OK ? (struct store_tenant){found[0], found[1], found[2]}
+                                  : (struct store_tenant){0};
     arena_fini(&arena);
     return status;
 }

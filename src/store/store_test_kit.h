@@ -147,8 +147,10 @@ static inline struct id fixture_environment(struct fixture *f, struct id organiz
 
 static inline struct id fixture_service_account(struct fixture *f, struct id organization,
                                                 struct id project, const char *name) {
-    struct store_service_account account = {
-        .object.organization = organization, .project = project, .name = str_from(name)};
+    struct store_service_account account = {.object.organization = organization,
+                                            .project = project,
+                                            .permissions = STR("warpgate:connect"),
+                                            .name = str_from(name)};
     assert_int_equal(store_service_account_insert(f->tx, &account), STATUS_OK);
     return account.object.id;
 }

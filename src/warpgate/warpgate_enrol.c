@@ -77,7 +77,8 @@ static void report(struct warpgate_enrol *enrol, enum status status,
 /* Codes that no waiting mends. */
 static bool is_final(struct str code) {
     static const struct str codes[] = {STR_INIT("key_unknown"), STR_INIT("key_revoked"),
-                                       STR_INIT("key_malformed")};
+                                       STR_INIT("key_malformed"), STR_INIT("key_expired"),
+                                       STR_INIT("account_expired")};
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         if (str_eq(code, codes[i])) {
             return true;

@@ -13,7 +13,7 @@
 struct warpgate_enrol;
 
 /* STATUS_OK: `answer` and the private key that belongs to its certificate, both for the time of the call.
- * STATUS_DENIED: refused for good (key_unknown, key_revoked, key_malformed). Everything else may pass with time; why.slug is a
+ * STATUS_DENIED: refused for good (key_unknown, key_revoked, key_expired, key_malformed, account_expired). Everything else may pass with time; why.slug is a
  * code of the control plane's or of the connection's. */
 typedef void (*warpgate_enrolled_fn)(void *context, enum status status,
                                      const struct enrolment_answer *answer, struct str key_pem,

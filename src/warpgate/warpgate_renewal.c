@@ -26,6 +26,11 @@ static const struct {
      "give the name or id of an environment of this project with --environment"},
     {"key_unknown", "the platform does not know this key: make a new one"},
     {"key_revoked", "this key was revoked: make a new one"},
+    {"key_expired", "this key has expired: make a new one"},
+    {"account_expired",
+     "the service account of this key has expired: give it another date, or make a new one"},
+    {"account_disabled", "the service account of this key is disabled: enable it"},
+    {"forbidden", "the service account of this key needs the permission warpgate:connect"},
     {"key_malformed", "the token is not a whole key: copy it again"},
 };
 
