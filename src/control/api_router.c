@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/handle.h"
+#include "tunnel/edge_enrolment.h"
 #include "tunnel/enrolment.h"
 
 #define SCHEMA(name) (&api_schema_##name)
@@ -57,6 +58,13 @@ static const struct api_operation public_operations[] = {
     {"DELETE", "/v1/keys/{key}",                                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_key_delete},
     {"GET",    "/v1/environments/{env}/events",                 PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_event_environment},
     {"GET",    "/v1/organizations/{org}/events",                PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_event_organization},
+    {"GET",    "/v1/edges",                                     PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_edge_list},
+    {"GET",    "/v1/edges/{edg}",                               PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_edge_get},
+    {"PATCH",  "/v1/edges/{edg}",                               PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(edge_patch),           handle_edge_patch},
+    {"DELETE", "/v1/edges/{edg}",                               PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_edge_delete},
+    {"GET",    "/v1/edges/join-tokens",                         PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_join_token_list},
+    {"POST",   "/v1/edges/join-tokens",                         PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(join_token_new),       handle_join_token_create},
+    {"DELETE", "/v1/edges/join-tokens/{jt}",                    PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_join_token_delete},
     {"GET",    "/v1/openapi.json",                              PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_openapi_get},
 };
 
@@ -64,6 +72,7 @@ static const struct api_operation public_operations[] = {
 static const struct api_operation machine_operations[] = {
     {"POST",   ENROLMENT_PATH,                                  PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, NULL,                         handle_enrolment_create},
     {"POST",   ENROLMENT_RENEWAL_PATH,                          PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_enrolment_renew},
+    {"POST",   EDGE_ENROLMENT_PATH,                             PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, NULL,                         handle_edge_enrolment_create},
 };
 /* clang-format on */
 
@@ -77,7 +86,7 @@ static const struct {
     {"{org}", ID_ORGANIZATION}, {"{prj}", ID_PROJECT},        {"{env}", ID_ENVIRONMENT},
     {"{rt}", ID_ROUTE},         {"{sa}", ID_SERVICE_ACCOUNT}, {"{key}", ID_KEY},
     {"{mem}", ID_MEMBER},       {"{ses}", ID_SESSION},        {"{inv}", ID_INVITATION},
-    {"{op}", ID_OPERATION},
+    {"{op}", ID_OPERATION},     {"{edg}", ID_EDGE},           {"{jt}", ID_JOIN_TOKEN},
 };
 
 static bool match_segment(struct str segment, struct str template, struct api_match *match) {

@@ -20,7 +20,7 @@ extern const struct api_table api_router_machines;
 struct api_match {
     const struct api_operation *operation;
     struct id object;
-    struct id part; /* the second id of the path */
+    struct id part;    /* the second id of the path */
     const char *allow; /* for a 405: in the arena */
 };
 

@@ -70,6 +70,9 @@ extern const struct api_schema api_schema_account_patch;
 extern const struct api_schema api_schema_account_filters;
 extern const struct api_schema api_schema_account_key_new;
 extern const struct api_schema api_schema_account_key_filters;
+/* api_schema_edge.c */
+extern const struct api_schema api_schema_edge_patch;
+extern const struct api_schema api_schema_join_token_new;
 
 /* One thing that is wrong with a body. */
 struct api_fault {

@@ -6,6 +6,7 @@
 #ifndef CONTROL_CHANGE_H
 #define CONTROL_CHANGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/id.h"
@@ -15,22 +16,28 @@ enum change_kind {
     CHANGE_ENVIRONMENT,         /* a newer bundle */
     CHANGE_ENVIRONMENT_REMOVED, /* deleted */
     CHANGE_REVOKED,             /* a warpgate's certificates are void */
+    CHANGE_EDGE,                /* an edge joined, was changed, or is void */
 };
 
 #define CHANGE_HOSTNAME_SIZE 256
 #define CHANGE_REASON_SIZE 48
+#define CHANGE_ADDRESS_SIZE 264
 
 struct change {
     struct change *next;
     enum change_kind kind;
     struct id environment;
     struct id warpgate;                  /* REVOKED */
-    uint64_t revision;                   /* ENVIRONMENT */
+    struct id edge;                      /* EDGE */
+    uint64_t revision;                   /* ENVIRONMENT; EDGE: of its row */
     char hostname[CHANGE_HOSTNAME_SIZE]; /* ENVIRONMENT */
     char *bundle;                        /* ENVIRONMENT: JWS, owned */
     size_t bundle_len;
-    char reason[CHANGE_REASON_SIZE]; /* REVOKED */
-    int64_t expires_at_ms;           /* REVOKED */
+    char reason[CHANGE_REASON_SIZE];   /* REVOKED */
+    int64_t expires_at_ms;             /* REVOKED */
+    char address[CHANGE_ADDRESS_SIZE]; /* EDGE */
+    bool is_enabled;                   /* EDGE */
+    bool is_revoked;                   /* EDGE */
 };
 
 struct change_list {

@@ -10,4 +10,7 @@
 enum status change_reader_revocations(struct store_tx *tx, const char *reason,
                                       struct change_list *changes) MUST_USE;
 
+/* A CHANGE_EDGE for every edge, revoked ones too. */
+enum status change_reader_edges(struct store_tx *tx, struct change_list *changes) MUST_USE;
+
 #endif

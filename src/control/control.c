@@ -2,6 +2,7 @@
 #include "control/control.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -15,15 +16,17 @@
 #include "control/control_keys.h"
 #include "control/control_names.h"
 #include "control/control_upkeep.h"
+#include "control/edge_presence.h"
+#include "control/edge_registry.h"
 #include "control/event_hub.h"
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
 #include "identity/identity_owner.h"
-#include "pki/key.h"
+#include "net/socket.h"
+#include "pki/pem.h"
 
 #define STOP_GRACE_MS 5000
-#define EDGE_LIFETIME_SECONDS (INT64_C(7) * 24 * 3600)
 #define JWKS_BYTES_MAX 8192
 
 /* The beginning: steps in the order in which they need each other. */
@@ -167,10 +170,56 @@ static enum status make_tls(struct control *control, const struct control_config
     return control_conn_make_tls(control, why);
 }
 
-static enum status read_revocations(struct control *control, struct change_list *changes,
-                                    struct why *why) {
+/* Where edges find us, and whoever else there is. */
+static enum status take_controls(struct control *control, const struct control_config *config,
+                                 struct why *why) {
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port;
+    if (config->control_address_count > EDGE_ENROLMENT_CONTROLS_MAX) {
+        return why_set(why, STATUS_INVALID, "control_addresses",
+                       "--control-address: there may be at most %d", EDGE_ENROLMENT_CONTROLS_MAX);
+    }
+    for (size_t i = 0; i < config->control_address_count; i++) {
+        struct str text = str_from(config->control_addresses[i]);
+        if (address_split(text, 443, host, &port, why) != STATUS_OK ||
+            snprintf(control->control_addresses[i], sizeof(control->control_addresses[i]), "%s:%u",
+                     host, port) >= (int)sizeof(control->control_addresses[i])) {
+            return why_set(why, STATUS_INVALID, "control_addresses",
+                           "--control-address: \"%.*s\" is not HOST:PORT", STR_ARG(text));
+        }
+        control->controls.count++;
+    }
+    if (control->controls.count == 0) {
+        snprintf(control->control_addresses[0], sizeof(control->control_addresses[0]), "%.*s:%u",
+                 (int)ADDRESS_HOST_SIZE - 1, control->api_name, control->public_port);
+        control->controls.count = 1;
+    }
+    for (size_t i = 0; i < control->controls.count; i++) {
+        control->controls.at[i] = (struct enrolment_edge){str_from(control->control_addresses[i]),
+                                                          str_from(control->api_name)};
+    }
+    return STATUS_OK;
+}
+
+static enum status digest_root(struct control *control, const struct control_config *config,
+                               struct why *why) {
+    uint8_t der[PEM_BYTES_MAX];
+    size_t len = 0;
+    (void)config;
+    enum status status = pem_read(ca_root_pem(control->ca), PEM_CERTIFICATE, der, &len);
+    digest_sha256(str_make(der, len), control->root_sha256);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : why_set(why, status, "ca_malformed", "the root certificate cannot be read");
+}
+
+static enum status read_rest(struct control *control, struct change_list *changes,
+                             struct why *why) {
     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
     enum status status = store_tx_begin(control->store, STORE_READ, why, &tx);
+    if (status == STATUS_OK) {
+        status = change_reader_edges(tx, changes);
+    }
     return status == STATUS_OK ? change_reader_revocations(tx, "revoked", changes) : status;
 }
 
@@ -184,13 +233,15 @@ static enum status fill_hub(struct control *control, const struct control_config
     control->watch = event_watch_new(control);
     control->streams = api_stream_new(control);
     control->presence = presence_new(loop_clock(control->loop));
+    control->edge_presence = edge_presence_new(loop_clock(control->loop));
+    control->edges = edge_registry_new(control);
     control->hub = feed_hub_new(control);
     enum status status = feed_hub_start(control->hub, why);
     if (status == STATUS_OK) {
         status = bundle_builder_make_all(control->bundle_key, control->store, &changes, why);
     }
     if (status == STATUS_OK) {
-        status = read_revocations(control, &changes, why);
+        status = read_rest(control, &changes, why);
     }
     feed_hub_apply(control->hub, &changes);
     change_list_fini(&changes);
@@ -199,7 +250,8 @@ static enum status fill_hub(struct control *control, const struct control_config
 
 static enum status (*const steps[])(struct control *control, const struct control_config *config,
                                     struct why *why) = {
-    take_config, open_store, open_identity, open_keys, make_owner, make_tls, fill_hub,
+    take_config, take_controls, open_store, open_identity, open_keys,
+    digest_root, make_owner,    make_tls,   fill_hub,
 };
 
 enum status control_new(const struct control_config *config, struct control **out,
@@ -229,6 +281,22 @@ void control_add_services(struct control *control, struct front *front) {
     control_conn_add_services(control, front);
 }
 
+enum status control_open(struct control *control, int fd, struct why *why) {
+    int copy = socket_dup(fd);
+    if (copy < 0 || front_adopt(control->loop, copy, &control->front, why) != STATUS_OK) {
+        if (copy >= 0) {
+            (void)close(copy);
+        }
+        return why_set(why, STATUS_FAILED, "listen_failed", "the socket cannot be listened on");
+    }
+    control_conn_add_services(control, control->front);
+    return STATUS_OK;
+}
+
+void control_close(struct control *control) {
+    front_free(&control->front);
+}
+
 struct str control_first_password(const struct control *control) {
     return secret_str(&control->first_password);
 }
@@ -239,31 +307,6 @@ struct str control_trust_anchors(const struct control *control) {
 
 struct str control_trust_domain(const struct control *control) {
     return ca_trust_domain(control->ca);
-}
-
-enum status control_issue_edge(struct control *control, struct control_edge_identity *identity,
-                               struct why *why) {
-    EVP_PKEY *key = key_new();
-    const struct ca_leaf leaf = {
-        .role = CERT_EDGE,
-        .subject = id_new(ID_EDGE, loop_clock(control->loop), loop_random(control->loop)),
-        .dns_names = {str_from(control->edge_name)},
-        .dns_name_count = 1,
-        .lifetime_seconds = EDGE_LIFETIME_SECONDS,
-    };
-    buf_init(&identity->certificate_pem, CONTROL_PEM_BYTES_MAX);
-    buf_init(&identity->key_pem, CONTROL_PEM_BYTES_MAX);
-    enum status status = ca_issue(control->ca, &leaf, key, loop_clock(control->loop),
-                                  &identity->certificate_pem, NULL, why);
-    if (status == STATUS_OK && key_private_pem(key, &identity->key_pem) != STATUS_OK) {
-        status = why_set(why, STATUS_FAILED, "internal_error", "the edge's key cannot be written");
-    }
-    EVP_PKEY_free(key);
-    if (status != STATUS_OK) {
-        buf_fini(&identity->certificate_pem);
-        buf_fini_wiped(&identity->key_pem);
-    }
-    return status;
 }
 
 enum status control_make_demo(struct control *control, struct control_demo *demo, struct why *why) {
@@ -312,6 +355,8 @@ void control_free(struct control **at) {
     event_watch_free(&control->watch);
     event_hub_free(&control->events);
     audit_access_free(&control->access);
+    edge_registry_free(&control->edges);
+    edge_presence_free(&control->edge_presence);
     presence_free(&control->presence);
     tls_context_unref(&control->api_tls);
     tls_context_unref(&control->machine_tls);

@@ -24,6 +24,9 @@ struct control_config {
     const char *domain;                 /* "mezusphere.localhost" */
     /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
     const char *public_address;
+    /* host:port where edges find the control planes of this installation, all of them; none: api.<domain> at the port of public_address */
+    const char *const *control_addresses;
+    size_t control_address_count;
     const char *admin_email; /* of the owner made at the first start */
     /* empty: one is generated and reported by control_first_password */
     struct secret *admin_password;
@@ -42,7 +45,12 @@ void control_adopt(struct control *control, int fd);
 /* The generated owner password if this was the first start, else empty. Printed once by the main program. */
 struct str control_first_password(const struct control *control);
 
-/* What an edge in the same process starts with. */
+/* For a process that is a control plane alone: accepts on this listening socket, of which it makes a duplicate. STATUS_FAILED. */
+enum status control_open(struct control *control, int fd, struct why *why) MUST_USE;
+/* Accepts no more there. */
+void control_close(struct control *control);
+
+/* What an edge in the same process starts with: an edge of the installation, the same at each start on this machine. */
 struct control_edge_identity {
     struct buf certificate_pem; /* init by the call; fini by the caller */
     struct buf key_pem;         /* wiped by buf_fini_wiped */

@@ -4,10 +4,13 @@
 #include "base/memory.h"
 #include "control/api_exchange.h"
 #include "control/api_problem.h"
+#include "control/edge_presence.h"
+#include "control/edge_registry.h"
 #include "control/feed_edge.h"
 #include "http/h1_server.h"
 #include "http/h2_session.h"
 #include "pki/key.h"
+#include "tunnel/message_form.h"
 
 #define CERTIFICATE_LIFETIME_SECONDS (INT64_C(90) * 24 * 3600)
 #define RENEW_BEFORE_MS (INT64_C(30) * 24 * 3600 * 1000)
@@ -37,6 +40,10 @@ static enum status issue(struct control *control, const struct ca_leaf *leaf,
     if (status == STATUS_OK) {
         status = key_private_pem(key, &key_pem);
         *not_after_ms = identity.not_after_ms;
+    }
+    /* An edge that joins knows no more of us than the root's fingerprint: it has to see the root. */
+    if (status == STATUS_OK && leaf->role == CERT_CONTROL) {
+        status = buf_append_str(&chain, ca_root_pem(control->ca));
     }
     if (status == STATUS_OK) {
         status = tls_context_set_certificate(tls, buf_str(&chain), buf_str(&key_pem), why);
@@ -123,7 +130,17 @@ static void refuse_feed(struct control_conn *client, struct http_stream *stream,
     drain(client); /* nothing else is to come on this connection */
 }
 
-static void begin_feed(struct control_conn *client, struct http_stream *stream) {
+/* When the edge's process began; 0: it does not say. */
+static uint64_t read_instance(const struct http_head *head) {
+    const struct http_field *field = http_fields_get(&head->fields, STR(FEED_INSTANCE_FIELD));
+    uint64_t instance = 0;
+    return field != NULL && str_to_u64(field->value, MESSAGE_REVISION_MAX, &instance) == STATUS_OK
+               ? instance
+               : 0;
+}
+
+static void begin_feed(struct control_conn *client, struct http_stream *stream,
+                       const struct http_head *head) {
     struct control *control = client->control;
     STACK_OF(X509) *chain = conn_peer_chain(client->conn);
     struct cert_identity identity;
@@ -133,12 +150,25 @@ static void begin_feed(struct control_conn *client, struct http_stream *stream) 
         return;
     }
     if (cert_identity_check(chain, CERT_EDGE, ca_trust_domain(control->ca), &identity, &why) !=
-        STATUS_OK) {
-        log_warn("control.feed_refused", "code=%s detail=%s", why.slug, why.text);
+            STATUS_OK ||
+        edge_registry_judge(control->edges, &identity.subject, &why) != STATUS_OK) {
+        log_warn("control.feed_refused", "address=%s code=%s detail=%s", client->peer.ip_address,
+                 why.slug, why.text);
         refuse_feed(client, stream, 403);
         return;
     }
-    feed_edge_begin(control->hub, &identity.subject, stream);
+    uint64_t instance = read_instance(head);
+    if (!feed_hub_may_join(control->hub, &identity.subject, instance)) {
+        log_warn("control.feed_refused",
+                 "address=%s edge=%s code=edge_doubled detail=a process that began later has this "
+                 "edge's certificate too: was a data folder copied?",
+                 client->peer.ip_address, identity.subject.text);
+        refuse_feed(client, stream, 409);
+        return;
+    }
+    edge_presence_up(control->edge_presence, &identity.subject, client->peer.ip_address,
+                     identity.not_after_ms);
+    feed_edge_begin(control->hub, &identity.subject, instance, stream);
 }
 
 static void read_peer(struct control_conn *client) {
@@ -165,7 +195,7 @@ static void on_request(void *context, struct http_stream *stream, const struct h
             refuse_feed(client, stream, 503);
             return;
         }
-        begin_feed(client, stream);
+        begin_feed(client, stream, head);
         return;
     }
     api_exchange_begin(control, &api_router_machines, &client->peer, stream, head);

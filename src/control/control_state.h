@@ -17,12 +17,15 @@
 #include "identity/identity_login.h"
 #include "net/tls_context.h"
 #include "pki/ca.h"
+#include "pki/digest.h"
 #include "pki/jws.h"
 #include "store/store.h"
+#include "tunnel/edge_enrolment.h"
 
 #define CONTROL_NAME_SIZE 256 /* of a DNS name */
 #define CONTROL_PEM_BYTES_MAX 65536
 #define CONTROL_CURSOR_KEY_BYTES 32
+#define CONTROL_EDGE_LIFETIME_SECONDS (INT64_C(7) * 24 * 3600)
 #define CONTROL_WARPGATE_LIFETIME_SECONDS (INT64_C(24) * 3600)
 /* After this a revoked certificate is refused for its age; with room for clocks that differ. */
 #define CONTROL_REVOCATION_MS ((CONTROL_WARPGATE_LIFETIME_SECONDS + 600) * 1000)
@@ -31,6 +34,8 @@ struct api_streams;
 struct audit_access;
 struct event_hub;
 struct event_watch;
+struct edge_presence;
+struct edge_registry;
 struct feed_hub;
 struct presence;
 struct control_timers;
@@ -47,10 +52,12 @@ struct control {
     struct tls_context *api_tls;
     struct tls_context *machine_tls;
     int64_t certificates_renew_at_ms; /* wall: the two above */
+    struct front *front; /* of a control plane alone; NULL: others bring us connections */
     struct feed_hub *hub;
     struct event_hub *events;
     struct event_watch *watch;
     struct api_streams *streams;
+    struct edge_registry *edges;
     struct list conns;          /* struct control_conn.node */
     struct list exchanges;      /* struct api_exchange.node */
     struct list waiting_logins; /* struct api_exchange.wait_node, oldest first */
@@ -71,7 +78,8 @@ struct control {
     struct identity_throttle *throttle;
     struct identity_login login;
     struct audit_access *access;
-    struct presence *presence; /* has a lock of its own */
+    struct presence *presence;           /* has a lock of its own, */
+    struct edge_presence *edge_presence; /* and so has this */
     struct ca *ca;
     EVP_PKEY *bundle_key;
     struct buf bundle_jwks; /* the public keys that bundles are signed with, as JWKS */
@@ -84,6 +92,9 @@ struct control {
     char public_address[ADDRESS_HOST_SIZE + 8];
     uint16_t public_port;
     bool only_operators_make_organizations;
+    struct edge_controls controls; /* where edges find the control planes; texts in what follows */
+    char control_addresses[EDGE_ENROLMENT_CONTROLS_MAX][ADDRESS_HOST_SIZE + 8];
+    uint8_t root_sha256[DIGEST_BYTES]; /* of the CA's root certificate */
     struct secret first_password;
 };
 

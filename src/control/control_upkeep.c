@@ -6,6 +6,7 @@
 #include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/control_conn.h"
+#include "control/edge_keeper.h"
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
@@ -78,6 +79,7 @@ static void keep_reports(struct control *control) {
 static void run_keeping(void *context) {
     struct control *control = ((struct control_timers *)context)->control;
     keep_reports(control);
+    edge_keeper_write(control);
     audit_access_write(control->access, control->store);
 }
 
@@ -95,6 +97,9 @@ static enum status prune(struct store_tx *tx) {
     enum status status = store_session_prune(tx, now_ms - IDENTITY_SESSION_IDLE_MS);
     if (status == STATUS_OK) {
         status = store_revocation_prune_any(tx);
+    }
+    if (status == STATUS_OK) {
+        status = edge_keeper_prune(tx);
     }
     if (status == STATUS_OK) {
         status = store_warpgate_prune_any(tx, now_ms - WARPGATE_FORGET_MS);

@@ -4,13 +4,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/edge_presence.h"
 #include "control/event_watch.h"
 #include "control/presence.h"
 #include "pki/csr.h"
 #include "tunnel/tunnel_channel.h"
 
 #define STATE_QUEUED_MAX ((size_t)4 << 20) /* of the state at one time: changes go beside it */
-#define EDGE_LIFETIME_SECONDS (INT64_C(7) * 24 * 3600)
 
 void feed_edge_send(struct feed_edge *edge, const struct feed_message *message) {
     if (edge->channel == NULL) {
@@ -26,6 +26,7 @@ void feed_edge_end(struct feed_edge *edge, const char *reason) {
     log_info("control.edge_left", "edge=%s reason=%s", edge->id.text, reason);
     feed_hub_leave(edge->hub, edge);
     presence_edge_down(control->presence, &edge->id);
+    edge_presence_down(control->edge_presence, &edge->id);
     tunnel_channel_free(&edge->channel);
     feed_hub_walk_fini(&edge->walk);
     memory_free(edge);
@@ -66,6 +67,7 @@ void feed_edge_tick(struct feed_edge *edge) {
 
 static void take_hello(struct feed_edge *edge, const struct feed_message *message) {
     snprintf(edge->version, sizeof(edge->version), "%.*s", STR_ARG(message->version));
+    edge_presence_version(feed_hub_control(edge->hub)->edge_presence, &edge->id, message->version);
 }
 
 /* What was deleted while the edge spoke of it is not kept. */
@@ -105,6 +107,7 @@ static void take_renew(struct feed_edge *edge, const struct feed_message *messag
     struct control *control = feed_hub_control(edge->hub);
     struct why why = {0};
     EVP_PKEY *key = NULL;
+    struct cert_identity identity;
     struct buf chain;
     buf_init(&chain, CONTROL_PEM_BYTES_MAX);
     const struct ca_leaf leaf = {
@@ -112,16 +115,18 @@ static void take_renew(struct feed_edge *edge, const struct feed_message *messag
         .subject = edge->id,
         .dns_names = {str_from(control->edge_name)},
         .dns_name_count = 1,
-        .lifetime_seconds = EDGE_LIFETIME_SECONDS,
+        .lifetime_seconds = CONTROL_EDGE_LIFETIME_SECONDS,
     };
     enum status status = csr_public_key(message->csr, &key, &why);
     if (status == STATUS_OK) {
-        status = ca_issue(control->ca, &leaf, key, loop_clock(control->loop), &chain, NULL, &why);
+        status =
+            ca_issue(control->ca, &leaf, key, loop_clock(control->loop), &chain, &identity, &why);
     }
     if (status == STATUS_OK) {
         const struct feed_message answer = {.type = FEED_MESSAGE_CERTIFICATE,
                                             .chain = buf_str(&chain)};
         feed_edge_send(edge, &answer);
+        edge_presence_renewed(control->edge_presence, &edge->id, identity.not_after_ms);
         log_info("control.edge_renewed", "edge=%s", edge->id.text);
     } else {
         log_warn("control.edge_renewal_refused", "edge=%s code=%s detail=%s", edge->id.text,
@@ -131,13 +136,17 @@ static void take_renew(struct feed_edge *edge, const struct feed_message *messag
     buf_fini(&chain);
 }
 
+static void take_load(struct feed_edge *edge, const struct feed_message *message) {
+    edge_presence_load(feed_hub_control(edge->hub)->edge_presence, &edge->id, &message->load);
+}
+
 static const struct {
     enum feed_message_type type;
     void (*take)(struct feed_edge *edge, const struct feed_message *message);
 } takers[] = {
     {FEED_MESSAGE_HELLO, take_hello},     {FEED_MESSAGE_APPLIED, take_applied},
     {FEED_MESSAGE_REFUSED, take_refused}, {FEED_MESSAGE_WARPGATE, take_warpgate},
-    {FEED_MESSAGE_RENEW, take_renew},
+    {FEED_MESSAGE_RENEW, take_renew},     {FEED_MESSAGE_LOAD, take_load},
 };
 
 static void on_record(void *owner, const json_t *object) {
@@ -147,6 +156,7 @@ static void on_record(void *owner, const json_t *object) {
     struct why why = {0};
     edge->heard_at_ms = loop_now_ms(control->loop);
     presence_heard(control->presence, &edge->id);
+    edge_presence_heard(control->edge_presence, &edge->id);
     if (feed_message_read(object, &message, &why) != STATUS_OK) {
         log_warn("control.feed_malformed", "edge=%s code=%s detail=%s", edge->id.text, why.slug,
                  why.text);
@@ -173,11 +183,13 @@ static const struct tunnel_channel_events channel_events = {
 
 /* The beginning */
 
-void feed_edge_begin(struct feed_hub *hub, const struct id *id, struct http_stream *stream) {
+void feed_edge_begin(struct feed_hub *hub, const struct id *id, uint64_t instance,
+                     struct http_stream *stream) {
     struct control *control = feed_hub_control(hub);
     struct feed_edge *edge = MEMORY_NEW(struct feed_edge);
     edge->hub = hub;
     edge->id = *id;
+    edge->instance = instance;
     edge->stream = stream;
     edge->heard_at_ms = loop_now_ms(control->loop);
     edge->pinged_at_ms = edge->heard_at_ms;

@@ -26,11 +26,13 @@ struct feed_edge {
     struct feed_hub_walk walk;
     int64_t heard_at_ms;  /* mono */
     int64_t pinged_at_ms; /* mono */
+    uint64_t instance;    /* when the edge's process began, wall ms; 0: not told */
     char version[65];
 };
 
-/* Takes over a server's stream and answers its head. A feed that the same edge had before ends. */
-void feed_edge_begin(struct feed_hub *hub, const struct id *id, struct http_stream *stream);
+/* Takes over a server's stream and answers its head. A feed that the same edge had before ends: feed_hub_may_join was asked. */
+void feed_edge_begin(struct feed_hub *hub, const struct id *id, uint64_t instance,
+                     struct http_stream *stream);
 void feed_edge_send(struct feed_edge *edge, const struct feed_message *message);
 /* Pings and judges silence; goes on with the state. May end it. */
 void feed_edge_tick(struct feed_edge *edge);

@@ -132,16 +132,27 @@ static void test_the_whole_state(void **state) {
     struct id environment = make_environment(kit, "whole");
     fake_init(&fake);
     jws_keys_init(&keys);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     assert_int_equal(fake.status, 200);
     say_hello(&fake);
     json_t *object = next_message(&fake, &message);
+    assert_int_equal(message.type, FEED_MESSAGE_STATE);
+    assert_true(message.as_of_ms + 1000 > (uint64_t)clock_wall_ms(clock_system()));
+    json_decref(object);
+    object = next_message(&fake, &message);
     assert_int_equal(message.type, FEED_MESSAGE_KEYS);
     struct buf jwks;
     buf_init(&jwks, 8192);
     assert_int_equal(json_write(message.jwks, &jwks), STATUS_OK);
     assert_int_equal(jws_keys_parse(buf_str(&jwks), &keys, &why), STATUS_OK);
     buf_fini(&jwks);
+    json_decref(object);
+    object = next_message(&fake, &message);
+    assert_int_equal(message.type, FEED_MESSAGE_CONTROLS);
+    assert_true(str_eq(message.controls.at[0].server_name, STR("api." KIT_DOMAIN)));
+    json_decref(object);
+    object = next_message(&fake, &message);
+    assert_int_equal(message.type, FEED_MESSAGE_EDGES);
     json_decref(object);
     object = next_message(&fake, &message);
     assert_int_equal(message.type, FEED_MESSAGE_HOST);
@@ -175,7 +186,7 @@ static void test_changes(void **state) {
     unsigned counts[FEED_MESSAGE_PING + 1];
     struct id environment = make_environment(kit, "changes");
     fake_init(&fake);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     say_hello(&fake);
     count_messages(&fake, counts);
     (void)kit_make(kit, kit_path("environments", &environment, "/routes"), "{\"path\":\"/\"}");
@@ -192,6 +203,27 @@ static void test_changes(void **state) {
     fake_fini(&fake);
 }
 
+/* Two processes with one certificate: the younger one is believed, whichever comes first, and nothing flaps. */
+static void test_the_younger_of_two_has_the_feed(void **state) {
+    struct kit *kit = *state;
+    struct fake_stream older;
+    struct fake_stream younger;
+    fake_init(&older);
+    fake_init(&younger);
+    assert_true(feed_hub_may_join(kit->control->hub, &edge, 100));
+    feed_edge_begin(kit->control->hub, &edge, 100, &older.stream);
+    assert_true(feed_hub_may_join(kit->control->hub, &edge, 100)); /* itself, come back */
+    assert_true(feed_hub_may_join(kit->control->hub, &edge, 200));
+    feed_edge_begin(kit->control->hub, &edge, 200, &younger.stream);
+    assert_true(older.is_released);
+    assert_false(feed_hub_may_join(kit->control->hub, &edge, 100));
+    assert_false(younger.is_released);
+    feed_hub_end(kit->control->hub);
+    assert_true(feed_hub_may_join(kit->control->hub, &edge, 100));
+    fake_fini(&older);
+    fake_fini(&younger);
+}
+
 /* Pool threads finish in any order: what is older than what is here is dropped. */
 static void test_an_older_bundle_is_dropped(void **state) {
     struct kit *kit = *state;
@@ -202,7 +234,7 @@ static void test_an_older_bundle_is_dropped(void **state) {
     static const uint64_t revisions[] = {8, 7, 8};
     fake_init(&fake);
     change_list_init(&changes);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     say_hello(&fake);
     count_messages(&fake, counts);
     for (size_t i = 0; i < 3; i++) {
@@ -231,7 +263,7 @@ static void test_a_host_of_another_domain(void **state) {
     static const struct id environment = {.text = "env_00000000000000000000000008"};
     fake_init(&fake);
     change_list_init(&changes);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     say_hello(&fake);
     count_messages(&fake, counts);
     struct change *change = change_list_add(&changes, CHANGE_ENVIRONMENT);
@@ -269,7 +301,7 @@ static void test_what_an_edge_reports(void **state) {
         .code = STR_INIT(""),
     };
     fake_init(&fake);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     say_hello(&fake);
     say(&fake, &report);
     presence_get(kit->control->presence, &warpgate, &view);
@@ -296,7 +328,7 @@ static void test_what_an_edge_has_applied(void **state) {
     struct feed_message applied = {
         .type = FEED_MESSAGE_APPLIED, .environment = environment, .revision = 1};
     fake_init(&fake);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     say_hello(&fake);
     say(&fake, &applied);
     assert_int_equal(revision_at_edge(kit, &environment), 1);
@@ -335,7 +367,7 @@ static void test_what_an_edge_reports_of_upstreams(void **state) {
     report.upstreams[0] = (struct upstream_state){STR_INIT("default"), true, true};
     report.upstreams[1] = (struct upstream_state){STR_INIT("api"), false, true};
     fake_init(&fake);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     say_hello(&fake);
     say(&fake, &report);
     presence_get(kit->control->presence, &warpgate, &view);
@@ -354,8 +386,8 @@ static void test_a_newer_feed_takes_the_place_of_the_old(void **state) {
     struct fake_stream new;
     fake_init(&old);
     fake_init(&new);
-    feed_edge_begin(kit->control->hub, &edge, &old.stream);
-    feed_edge_begin(kit->control->hub, &edge, &new.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &old.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &new.stream);
     assert_true(old.is_released);
     assert_false(new.is_released);
     feed_hub_end(kit->control->hub);
@@ -368,7 +400,7 @@ static void test_nonsense_ends_the_feed(void **state) {
     struct fake_stream fake;
     static const char record[] = "\0\0\0\x10{\"type\":\"hello\"}";
     fake_init(&fake);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     fake.stream.events->on_data(fake.stream.owner, (const uint8_t *)record, sizeof(record) - 1);
     assert_true(fake.is_released);
     fake_fini(&fake);
@@ -383,7 +415,7 @@ static void test_renewing_an_edge(void **state) {
     fake_init(&fake);
     buf_init(&csr, CSR_PEM_BYTES_MAX);
     assert_int_equal(csr_write(key, &csr), STATUS_OK);
-    feed_edge_begin(kit->control->hub, &edge, &fake.stream);
+    feed_edge_begin(kit->control->hub, &edge, 0, &fake.stream);
     say_hello(&fake);
     const struct feed_message good = {.type = FEED_MESSAGE_RENEW, .csr = buf_str(&csr)};
     const struct feed_message bad = {.type = FEED_MESSAGE_RENEW, .csr = STR_INIT("nonsense")};
@@ -402,6 +434,7 @@ static void test_renewing_an_edge(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_whole_state),
+        cmocka_unit_test(test_the_younger_of_two_has_the_feed),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_an_older_bundle_is_dropped),
         cmocka_unit_test(test_a_host_of_another_domain),

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "control/control_names.h"
+#include "control/edge_registry.h"
 #include "control/event_watch.h"
 #include "control/feed_edge.h"
 #include "control/presence.h"
@@ -250,6 +251,7 @@ static void apply_environment(struct feed_hub *hub, struct change *change) {
     change->bundle = NULL;
     snprintf(environment->hostname, sizeof(environment->hostname), "%s", change->hostname);
     cover_host(hub, environment->hostname);
+    presence_newest(hub->control->presence, &environment->id, environment->revision);
     const struct feed_message message = describe_environment(environment);
     send_to_all(hub, &message);
     event_watch_bundle(hub->control->watch, &environment->id, "pushed", environment->revision, NULL,
@@ -285,11 +287,36 @@ static void apply_revocation(struct feed_hub *hub, struct change *change) {
              change->warpgate.text, change->environment.text, change->reason);
 }
 
+static void end_feed_of(struct feed_hub *hub, const struct id *id) {
+    for (struct list *node = hub->edges.next, *next; node != &hub->edges; node = next) {
+        struct feed_edge *edge = CONTAINER_OF(node, struct feed_edge, node);
+        next = node->next;
+        if (id_eq(&edge->id, id)) {
+            feed_edge_end(edge, "revoked");
+        }
+    }
+}
+
+static void apply_edge(struct feed_hub *hub, struct change *change) {
+    if (!edge_registry_apply(hub->control->edges, change)) {
+        return;
+    }
+    if (change->is_revoked) {
+        end_feed_of(hub, &change->edge);
+    }
+    if (!list_is_empty(&hub->edges)) {
+        const struct feed_message message = {.type = FEED_MESSAGE_EDGES,
+                                             .edges = edge_registry_signed(hub->control->edges)};
+        send_to_all(hub, &message);
+    }
+}
+
 void feed_hub_apply(struct feed_hub *hub, struct change_list *changes) {
     static void (*const appliers[])(struct feed_hub * hub, struct change * change) = {
         [CHANGE_ENVIRONMENT] = apply_environment,
         [CHANGE_ENVIRONMENT_REMOVED] = apply_removal,
         [CHANGE_REVOKED] = apply_revocation,
+        [CHANGE_EDGE] = apply_edge,
     };
     struct change *change = change_list_take(changes);
     while (change != NULL) {
@@ -314,6 +341,16 @@ void feed_hub_maintain(struct feed_hub *hub) {
 }
 
 /* Edges */
+
+bool feed_hub_may_join(const struct feed_hub *hub, const struct id *id, uint64_t instance) {
+    for (const struct list *node = hub->edges.next; node != &hub->edges; node = node->next) {
+        const struct feed_edge *other = CONTAINER_OF(node, struct feed_edge, node);
+        if (id_eq(&other->id, id) && other->instance > instance) {
+            return false;
+        }
+    }
+    return true;
+}
 
 void feed_hub_join(struct feed_hub *hub, struct feed_edge *edge) {
     for (struct list *node = hub->edges.next, *next; node != &hub->edges; node = next) {
@@ -349,8 +386,16 @@ void feed_hub_tick(struct feed_hub *hub) {
 void feed_hub_send_basis(struct feed_hub *hub, struct feed_edge *edge) {
     struct str key;
     void *value;
-    const struct feed_message keys = {.type = FEED_MESSAGE_KEYS, .jwks = hub->jwks};
-    feed_edge_send(edge, &keys);
+    const struct feed_message first[] = {
+        {.type = FEED_MESSAGE_STATE,
+         .as_of_ms = (uint64_t)clock_wall_ms(loop_clock(hub->control->loop))},
+        {.type = FEED_MESSAGE_KEYS, .jwks = hub->jwks},
+        {.type = FEED_MESSAGE_CONTROLS, .controls = hub->control->controls},
+        {.type = FEED_MESSAGE_EDGES, .edges = edge_registry_signed(hub->control->edges)},
+    };
+    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+        feed_edge_send(edge, &first[i]);
+    }
     for (size_t walk = 0; map_next(&hub->hosts, &walk, &key, &value);) {
         const struct feed_message message = describe_host(value);
         feed_edge_send(edge, &message);

@@ -30,6 +30,9 @@ void feed_hub_tick(struct feed_hub *hub);
 struct control *feed_hub_control(struct feed_hub *hub);
 /* Whether edges are told of this environment. */
 bool feed_hub_knows(const struct feed_hub *hub, const struct id *environment);
+/* False while a process that began later has a feed as this edge: of two with one certificate the younger is believed, so that they do not
+ * take it from each other for ever. */
+bool feed_hub_may_join(const struct feed_hub *hub, const struct id *edge, uint64_t instance);
 /* Joins; ends the feed that the same edge had before. */
 void feed_hub_join(struct feed_hub *hub, struct feed_edge *edge);
 void feed_hub_leave(struct feed_hub *hub, struct feed_edge *edge);

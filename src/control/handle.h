@@ -70,6 +70,17 @@ enum status handle_event_organization(struct api_call *call) MUST_USE;
 enum status handle_status_get(struct api_call *call) MUST_USE;
 /* handle_openapi.c */
 enum status handle_openapi_get(struct api_call *call) MUST_USE;
+/* handle_edge.c */
+enum status handle_edge_list(struct api_call *call) MUST_USE;
+enum status handle_edge_get(struct api_call *call) MUST_USE;
+enum status handle_edge_patch(struct api_call *call) MUST_USE;
+enum status handle_edge_delete(struct api_call *call) MUST_USE;
+/* handle_join_token.c */
+enum status handle_join_token_list(struct api_call *call) MUST_USE;
+enum status handle_join_token_create(struct api_call *call) MUST_USE;
+enum status handle_join_token_delete(struct api_call *call) MUST_USE;
+/* handle_edge_enrolment.c */
+enum status handle_edge_enrolment_create(struct api_call *call) MUST_USE;
 /* handle_enrolment.c */
 enum status handle_enrolment_create(struct api_call *call) MUST_USE;
 enum status handle_enrolment_renew(struct api_call *call) MUST_USE;

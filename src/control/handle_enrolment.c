@@ -12,6 +12,7 @@
 #include "control/handle.h"
 #include "control/presence.h"
 #include "pki/csr.h"
+#include "store/store_edge.h"
 #include "store/store_key.h"
 #include "store/store_tenant.h"
 #include "store/store_warpgate.h"
@@ -216,6 +217,26 @@ static enum status make_documents(struct api_call *call, const struct store_warp
                : status;
 }
 
+/* Those that are enabled, in the order in which they joined; while there is none, where the first will be by default. */
+static enum status list_edges(struct api_call *call, struct enrolment_answer *answer) {
+    struct store_page page = {.limit = STORE_PAGE_MAX, .order = STORE_ASCENDING};
+    struct store_edge *rows = NULL;
+    size_t count = 0;
+    struct str server_name = str_from(call->control->edge_name);
+    enum status status = store_edge_list(call->tx, &page, &call->arena, &rows, &count);
+    for (size_t i = 0; i < count && answer->edge_count < ENROLMENT_EDGES_MAX; i++) {
+        if (rows[i].is_enabled) {
+            answer->edges[answer->edge_count++] =
+                (struct enrolment_edge){rows[i].address, server_name};
+        }
+    }
+    if (answer->edge_count == 0) {
+        answer->edges[answer->edge_count++] =
+            (struct enrolment_edge){str_from(call->control->public_address), server_name};
+    }
+    return status;
+}
+
 static enum status write_answer(struct api_call *call, const struct store_warpgate *warpgate,
                                 EVP_PKEY *key) {
     const struct control *control = call->control;
@@ -224,7 +245,7 @@ static enum status write_answer(struct api_call *call, const struct store_warpga
     change_list_init(&documents.bundle);
     enum status status = make_documents(call, warpgate, key, &documents);
     if (status == STATUS_OK) {
-        const struct enrolment_answer answer = {
+        struct enrolment_answer answer = {
             .warpgate = warpgate->object.id,
             .environment = warpgate->environment,
             .trust_domain = ca_trust_domain(control->ca),
@@ -232,9 +253,8 @@ static enum status write_answer(struct api_call *call, const struct store_warpga
             .trust_anchors = ca_root_pem(control->ca),
             .bundle_keys = documents.bundle_keys,
             .bundle = str_make(documents.bundle.first->bundle, documents.bundle.first->bundle_len),
-            .edges = {{str_from(control->public_address), str_from(control->edge_name)}},
-            .edge_count = 1,
         };
+        status = list_edges(call, &answer);
         call->answer.body = enrolment_answer_write(&answer);
     }
     json_decref(documents.bundle_keys);

@@ -12,6 +12,7 @@ struct presence *presence_new(const struct clock *clock) {
     map_init(&presence->warpgates);
     map_init(&presence->environments);
     map_init(&presence->edges);
+    map_init(&presence->newest);
     list_init(&presence->changed);
     return presence;
 }
@@ -73,6 +74,7 @@ void presence_free(struct presence **at) {
     map_fini(&presence->warpgates);
     map_fini(&presence->environments);
     map_fini(&presence->edges);
+    map_fini(&presence->newest);
     pthread_mutex_destroy(&presence->lock);
     memory_free(presence);
 }
@@ -170,10 +172,17 @@ void presence_edge_applied(struct presence *presence, const struct id *edge,
     pthread_mutex_unlock(&presence->lock);
 }
 
+void presence_newest(struct presence *presence, const struct id *environment, uint64_t revision) {
+    pthread_mutex_lock(&presence->lock);
+    (void)map_set(&presence->newest, id_str(environment), (void *)(uintptr_t)revision);
+    pthread_mutex_unlock(&presence->lock);
+}
+
 void presence_forget(struct presence *presence, const struct id *environment) {
     struct str key;
     void *value;
     pthread_mutex_lock(&presence->lock);
+    (void)map_remove(&presence->newest, id_str(environment));
     for (size_t walk = 0; map_next(&presence->edges, &walk, &key, &value);) {
         struct applied *applied =
             map_remove(&((struct edge_entry *)value)->applied, id_str(environment));

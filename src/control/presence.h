@@ -69,6 +69,8 @@ void presence_report(struct presence *presence, const struct id *edge,
 /* Records of type FEED_MESSAGE_APPLIED and FEED_MESSAGE_REFUSED: which bundle an edge decides by. */
 void presence_edge_applied(struct presence *presence, const struct id *edge,
                            const struct feed_message *message);
+/* The newest revision that edges are to apply. */
+void presence_newest(struct presence *presence, const struct id *environment, uint64_t revision);
 /* The environment is no more. */
 void presence_forget(struct presence *presence, const struct id *environment);
 /* From time to time: drops what has become stale. */
@@ -119,6 +121,16 @@ struct presence_edge {
 /* Edges that are there, at most `max`; returns how many. */
 size_t presence_edges(struct presence *presence, const struct id *environment,
                       struct presence_edge *edges, size_t max);
+
+/* What one edge has applied, of all environments; each at its newest revision (presence_newest). */
+struct presence_edge_count {
+    size_t applied;
+    size_t refused;
+    size_t behind;
+};
+
+void presence_edge_count(struct presence *presence, const struct id *edge,
+                         struct presence_edge_count *count);
 
 /* Warpgates that something was reported of since the last call, at most `max`; returns how many. For keeping it in the store. */
 size_t presence_take_changed(struct presence *presence, struct id *warpgates, size_t max);

@@ -58,6 +58,7 @@ struct presence {
     struct map warpgates;    /* id -> struct warpgate_reports */
     struct map environments; /* id -> struct environment_entry */
     struct map edges;        /* id -> struct edge_entry */
+    struct map newest;       /* environment id -> its newest revision */
     struct list changed;
     size_t report_count;
     size_t applied_count;

@@ -199,3 +199,23 @@ size_t presence_edges(struct presence *presence, const struct id *environment,
     pthread_mutex_unlock(&presence->lock);
     return count;
 }
+
+void presence_edge_count(struct presence *presence, const struct id *id,
+                         struct presence_edge_count *count) {
+    struct str key;
+    void *value;
+    *count = (struct presence_edge_count){0};
+    pthread_mutex_lock(&presence->lock);
+    const struct edge_entry *edge = map_get(&presence->edges, id_str(id));
+    for (size_t walk = 0; map_next(&presence->newest, &walk, &key, &value);) {
+        const struct applied *applied = edge != NULL ? map_get(&edge->applied, key) : NULL;
+        if (applied != NULL && applied->refused_code[0] != '\0') {
+            count->refused++;
+        } else if (applied != NULL && applied->revision >= (uint64_t)(uintptr_t)value) {
+            count->applied++;
+        } else {
+            count->behind++;
+        }
+    }
+    pthread_mutex_unlock(&presence->lock);
+}

@@ -18,6 +18,7 @@
 #ifndef NET_TLS_CONTEXT_H
 #define NET_TLS_CONTEXT_H
 
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
@@ -59,6 +60,10 @@ enum status tls_context_set_certificate(struct tls_context *context, struct str 
  * store and the other roles trust nobody: a public certificate opens no tunnel. STATUS_INVALID with why. */
 enum status tls_context_set_trust(struct tls_context *context, struct str anchors_pem,
                                   struct why *why) MUST_USE;
+
+/* TLS_CONTROL_CLIENT, before its first connection: trusts the one root whose certificate has this SHA-256 (of the DER), which the server
+ * sends at the end of its chain: for whoever knows no more of the other side yet. Everything else is verified as always. */
+void tls_context_pin_root(struct tls_context *context, const uint8_t sha256[SHA256_DIGEST_LENGTH]);
 
 /* TLS_VISITOR_SERVER: the certificate for one lower-case host name, or for "*.example.net"; replaces. An exact name goes before a
  * wildcard. A handshake for a name that is not here ends
