@@ -10,7 +10,7 @@ static const char *const prefixes[ID_KIND_COUNT] = {
     [ID_KEY] = "key",          [ID_MEMBER] = "mem",     [ID_SESSION] = "ses",
     [ID_EDGE] = "edg",         [ID_REQUEST] = "req",    [ID_EVENT] = "evt",
     [ID_CONTROL] = "ctl",      [ID_INVITATION] = "inv", [ID_JOIN_TOKEN] = "jt",
-    [ID_OPERATION] = "op",
+    [ID_OPERATION] = "op",     [ID_MAIL] = "mail",
 };
 
 /* Crockford's: without i, l, o and u. */

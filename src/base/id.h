@@ -30,6 +30,7 @@ enum id_kind {
     ID_CONTROL,         /* ctl_ */
     ID_INVITATION,      /* inv_ */
     ID_JOIN_TOKEN,      /* jt_ */
+    ID_MAIL,            /* mail_ */
     ID_OPERATION,       /* op_ something that goes on after its answer */
 };
 

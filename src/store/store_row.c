@@ -38,6 +38,9 @@ static struct str scope_of(const struct store_table *table, const struct store_o
     switch (table->seal) {
     case STORE_SEAL_TENANT:
         return id_str(&object->organization);
+    case STORE_SEAL_TENANT_IF_ANY:
+        return id_is_none(&object->organization) ? STORE_VAULT_SYSTEM
+                                                 : id_str(&object->organization);
     case STORE_SEAL_SELF:
         return id_str(&object->id);
     case STORE_SEAL_SYSTEM:

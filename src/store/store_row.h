@@ -34,9 +34,10 @@ struct store_column {
 
 /* With what a row is sealed. */
 enum store_seal {
-    STORE_SEAL_TENANT, /* its organization's data key */
-    STORE_SEAL_SELF,   /* its own: it is the organization */
-    STORE_SEAL_SYSTEM, /* the system's */
+    STORE_SEAL_TENANT,        /* its organization's data key */
+    STORE_SEAL_TENANT_IF_ANY, /* the same; the system's where it belongs to none */
+    STORE_SEAL_SELF,          /* its own: it is the organization */
+    STORE_SEAL_SYSTEM,        /* the system's */
 };
 
 /* What a broken unique constraint means: `column` is part of the constraint's name or text. */

@@ -200,6 +200,36 @@ static const char account_scopes_sql[] =
     "ALTER TABLE service_account_key ADD COLUMN last_used_ip BYTEA;"
     "CREATE INDEX service_account_key_expiring ON service_account_key (expires_at);";
 
+static const char invitations_sql[] =
+    "CREATE TABLE invitation (" TENANT_OBJECT " invited_by TEXT,"
+    " mail_id TEXT,"
+    " role BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL,"
+    " sent_at BIGINT NOT NULL,"
+    " sent_count BIGINT NOT NULL,"
+    " email BYTEA NOT NULL,"
+    " email_hash BYTEA NOT NULL,"
+    " token_hash BYTEA NOT NULL UNIQUE,"
+    " UNIQUE (organization_id, email_hash));"
+    "CREATE INDEX invitation_of_organization ON invitation (organization_id, id);"
+
+    /* What belongs to no organization is sealed with the system's key. */
+    "CREATE TABLE outbox ("
+    " id TEXT PRIMARY KEY,"
+    " organization_id TEXT REFERENCES organization (id) ON DELETE CASCADE,"
+    " created_at BIGINT NOT NULL,"
+    " revision BIGINT NOT NULL,"
+    " updated_at BIGINT NOT NULL,"
+    " attempts BIGINT NOT NULL,"
+    " next_at BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL,"
+    " failed_at BIGINT NOT NULL,"
+    " recipient BYTEA NOT NULL,"
+    " message BYTEA NOT NULL,"
+    " last_error BYTEA NOT NULL);"
+    "CREATE INDEX outbox_due ON outbox (failed_at, next_at);"
+    "CREATE INDEX outbox_of_organization ON outbox (organization_id);";
+
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
     {"first slice", first_slice_sql},
@@ -210,5 +240,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"installation", installation_sql},
     {"people", people_sql},
     {"account scopes", account_scopes_sql},
+    {"invitations", invitations_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

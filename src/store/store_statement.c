@@ -7,6 +7,11 @@
 #define ORGANIZATION_COLUMNS FREE_COLUMNS ", name, delete_at"
 #define MEMBERSHIP_COLUMNS "member_id, organization_id, created_at, revision, updated_at, role"
 #define MEMBER_COLUMNS FREE_COLUMNS ", email, email_hash, name, password_hash, is_operator"
+#define INVITATION_COLUMNS                                                                         \
+    TENANT_COLUMNS ", invited_by, mail_id, role, expires_at, sent_at, sent_count, email, "         \
+                   "email_hash, token_hash"
+#define OUTBOX_COLUMNS                                                                             \
+    TENANT_COLUMNS ", attempts, next_at, expires_at, failed_at, recipient, message, last_error"
 #define PROJECT_COLUMNS TENANT_COLUMNS ", name, name_hash"
 #define ENVIRONMENT_COLUMNS                                                                        \
     TENANT_COLUMNS ", project_id, is_enabled, bundle_revision, name, name_hash, hostname, "        \
@@ -137,6 +142,44 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "DELETE FROM membership WHERE member_id = $1 AND organization_id = $2 AND revision = $3",
     [STATEMENT_MEMBERSHIP_COUNT] =
         "SELECT COUNT(*) FROM membership WHERE organization_id = $1 AND role = $2",
+
+    [STATEMENT_INVITATION_INSERT] =
+        "INSERT INTO invitation (" INVITATION_COLUMNS
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    [STATEMENT_INVITATION_UPDATE] =
+        "UPDATE invitation SET " TENANT_SET
+        ", mail_id = $7, role = $8, expires_at = $9, sent_at = $10, sent_count = $11, email = $12, "
+        "email_hash = $13, token_hash = $14, invited_by = $6" TENANT_UNCHANGED,
+    [STATEMENT_INVITATION_GET] = GET(INVITATION_COLUMNS, "invitation"),
+    [STATEMENT_INVITATION_FIND] = "SELECT " INVITATION_COLUMNS " FROM invitation "
+                                  "WHERE organization_id = $1 AND email_hash = $2",
+    [STATEMENT_INVITATION_FIND_ANY] =
+        "SELECT " INVITATION_COLUMNS " FROM invitation WHERE token_hash = $1",
+    LIST(STATEMENT_INVITATION_LIST, INVITATION_COLUMNS, "invitation", "organization_id = $1 AND ",
+         2, 3),
+    [STATEMENT_INVITATION_COUNT] = "SELECT COUNT(*) FROM invitation WHERE organization_id = $1",
+    [STATEMENT_INVITATION_DELETE] =
+        "DELETE FROM invitation WHERE id = $1 AND organization_id = $2 AND revision = $3",
+    [STATEMENT_INVITATION_PRUNE_ANY] = "DELETE FROM invitation WHERE expires_at < $1",
+
+    [STATEMENT_OUTBOX_INSERT] = "INSERT INTO outbox (" OUTBOX_COLUMNS
+                                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    /* The organization may be none, which equals nothing. */
+    [STATEMENT_OUTBOX_UPDATE] =
+        "UPDATE outbox SET " TENANT_SET
+        ", attempts = $6, next_at = $7, expires_at = $8, failed_at = $9, recipient = $10, "
+        "message = $11, last_error = $12, organization_id = $2 "
+        "WHERE id = $1 AND created_at = $3 AND revision = $4 - 1",
+    [STATEMENT_OUTBOX_GET] = GET(OUTBOX_COLUMNS, "outbox"),
+    [STATEMENT_OUTBOX_GET_ANY] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id = $1",
+    [STATEMENT_OUTBOX_DUE_ANY] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE failed_at = 0 "
+                                 "AND next_at <= $1 ORDER BY next_at, id LIMIT $2",
+    [STATEMENT_OUTBOX_NEXT_ANY] =
+        "SELECT COALESCE(MIN(next_at), 0) FROM outbox WHERE failed_at = 0",
+    [STATEMENT_OUTBOX_COUNT_ANY] = "SELECT COUNT(*) FROM outbox WHERE failed_at = 0",
+    LIST(STATEMENT_OUTBOX_LIST_ANY, OUTBOX_COLUMNS, "outbox", "", 1, 2),
+    [STATEMENT_OUTBOX_DELETE_ANY] = "DELETE FROM outbox WHERE id = $1",
+    [STATEMENT_OUTBOX_PRUNE_ANY] = "DELETE FROM outbox WHERE failed_at <> 0 AND failed_at < $1",
 
     [STATEMENT_PROJECT_INSERT] =
         "INSERT INTO project (" PROJECT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -359,6 +402,15 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_IN_ENVIRONMENT("warpgate"),
     [STATEMENT_TENANT_OF_EVENT_ANY] =
         "SELECT organization_id, project_id, environment_id FROM audit_event WHERE id = $1",
+    [STATEMENT_TENANT_OF_ORGANIZATION_ANY] = "SELECT id FROM organization WHERE id = $1",
+    [STATEMENT_TENANT_OF_PROJECT_ANY] = TENANT_OF("project"),
+    [STATEMENT_TENANT_OF_ENVIRONMENT_ANY] = TENANT_OF("environment"),
+    [STATEMENT_TENANT_OF_ROUTE_ANY] = TENANT_OF("route"),
+    [STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY] = TENANT_OF("service_account"),
+    [STATEMENT_TENANT_OF_KEY_ANY] = TENANT_OF("service_account_key"),
+    [STATEMENT_TENANT_OF_INVITATION_ANY] = TENANT_OF("invitation"),
+    [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_OF("warpgate"),
+    [STATEMENT_TENANT_OF_EVENT_ANY] = TENANT_OF("audit_event"),
 };
 
 const char *store_statement_text(enum store_statement statement) {
