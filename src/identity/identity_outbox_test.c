@@ -175,5 +175,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_somebody_was_at, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_thread, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

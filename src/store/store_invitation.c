@@ -103,7 +103,7 @@ enum status store_invitation_list(struct store_tx *tx, const struct id *organiza
 enum status store_invitation_count(struct store_tx *tx, const struct id *organization,
                                    int64_t *count) {
     const struct store_value value = store_row_id(organization);
-    return store_row_numbers(tx, STATEMENT_INVITATION_COUNT, &value, 1, count, 1);
+    return store_row_numbers(tx, STATEMENT_INVITATION_LIST_COUNT, &value, 1, count, 1);
 }
 
 enum status store_invitation_delete(struct store_tx *tx, const struct id *organization,

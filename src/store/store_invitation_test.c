@@ -104,5 +104,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_an_address_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_list_and_prune, fixture_setup, fixture_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

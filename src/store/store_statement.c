@@ -157,7 +157,6 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "SELECT " INVITATION_COLUMNS " FROM invitation WHERE token_hash = $1",
     LIST(STATEMENT_INVITATION_LIST, INVITATION_COLUMNS, "invitation", "organization_id = $1 AND ",
          2, 3),
-    [STATEMENT_INVITATION_COUNT] = "SELECT COUNT(*) FROM invitation WHERE organization_id = $1",
     [STATEMENT_INVITATION_DELETE] =
         "DELETE FROM invitation WHERE id = $1 AND organization_id = $2 AND revision = $3",
     [STATEMENT_INVITATION_PRUNE_ANY] = "DELETE FROM invitation WHERE expires_at < $1",
@@ -402,15 +401,7 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_IN_ENVIRONMENT("warpgate"),
     [STATEMENT_TENANT_OF_EVENT_ANY] =
         "SELECT organization_id, project_id, environment_id FROM audit_event WHERE id = $1",
-    [STATEMENT_TENANT_OF_ORGANIZATION_ANY] = "SELECT id FROM organization WHERE id = $1",
-    [STATEMENT_TENANT_OF_PROJECT_ANY] = TENANT_OF("project"),
-    [STATEMENT_TENANT_OF_ENVIRONMENT_ANY] = TENANT_OF("environment"),
-    [STATEMENT_TENANT_OF_ROUTE_ANY] = TENANT_OF("route"),
-    [STATEMENT_TENANT_OF_SERVICE_ACCOUNT_ANY] = TENANT_OF("service_account"),
-    [STATEMENT_TENANT_OF_KEY_ANY] = TENANT_OF("service_account_key"),
     [STATEMENT_TENANT_OF_INVITATION_ANY] = TENANT_OF("invitation"),
-    [STATEMENT_TENANT_OF_WARPGATE_ANY] = TENANT_OF("warpgate"),
-    [STATEMENT_TENANT_OF_EVENT_ANY] = TENANT_OF("audit_event"),
 };
 
 const char *store_statement_text(enum store_statement statement) {
