@@ -5,6 +5,9 @@
 
 #include "base/log.h"
 #include "base/option.h"
+#include "cmd/command_backup.h"
+#include "cmd/command_migrate.h"
+#include "cmd/command_restore.h"
 #include "cmd/up.h"
 #include "edge/edge.h"
 #include "net/descriptor_budget.h"
@@ -176,6 +179,9 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"up", "Run control plane and edge in one process, on one port", command_up},
+    {"backup", "Write everything that is kept into one file", command_backup},
+    {"restore", "Put a backup in the place of everything that is kept", command_restore},
+    {"migrate", "Bring the database's schema up to date without serving", command_migrate},
     {"version", "Print the version", command_version},
     {"help", "Print this", command_help},
 };

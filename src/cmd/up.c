@@ -41,10 +41,16 @@ static enum status choose_port(struct up *up, struct why *why) {
     return STATUS_OK;
 }
 
+static void on_replaced(void *context) {
+    up_reload_now(context);
+}
+
 enum status up_make_control(struct up *up, struct why *why) {
     const struct control_config config = {
         .loop = up->loop,
         .data_folder = up->config->data,
+        .on_replaced = on_replaced,
+        .replaced_context = up,
         .master_key = master_key_option_take(&up->config->master_key, up->config->data),
         .domain = up->config->domain,
         .public_address = up->public_address,

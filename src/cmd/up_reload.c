@@ -93,12 +93,10 @@ static void write_environment(const struct up *up, char *variables[VARIABLES_MAX
     variables[count] = NULL;
 }
 
-static void on_hangup(uv_signal_t *signal, int number) {
-    struct up_reload *reload = signal->data;
+static void start_successor(struct up_reload *reload) {
     char *words[WORDS_MAX];
     char *variables[VARIABLES_MAX];
     char key[SECRET_MAX + 32];
-    (void)number;
     if (reload->up->phase != UP_SERVING || reload->is_process_running) {
         log_warn("mezusphere.reload_ignored", "it is starting, stopping, or being replaced");
         return;
@@ -128,6 +126,17 @@ static void on_hangup(uv_signal_t *signal, int number) {
         log_error("mezusphere.reload_failed", "cannot start %s: %s", reload->program,
                   uv_strerror(result));
         uv_close((uv_handle_t *)&reload->process, on_process_closed);
+    }
+}
+
+static void on_hangup(uv_signal_t *signal, int number) {
+    (void)number;
+    start_successor(signal->data);
+}
+
+void up_reload_now(struct up *up) {
+    if (up->reload != NULL) {
+        start_successor(up->reload);
     }
 }
 

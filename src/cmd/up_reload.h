@@ -5,6 +5,8 @@
 #include "cmd/up_state.h"
 
 void up_reload_start(struct up *up);
+/* As on SIGHUP. */
+void up_reload_now(struct up *up);
 void up_reload_stop(struct up *up);
 
 #endif

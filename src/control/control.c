@@ -15,6 +15,7 @@
 #include "control/control_demo.h"
 #include "control/control_keys.h"
 #include "control/control_names.h"
+#include "control/control_reload.h"
 #include "control/control_upkeep.h"
 #include "control/edge_presence.h"
 #include "control/edge_registry.h"
@@ -223,6 +224,13 @@ static enum status read_rest(struct control *control, struct change_list *change
     return status == STATUS_OK ? change_reader_revocations(tx, "revoked", changes) : status;
 }
 
+/* Before anything is read that edges are told. */
+static enum status note_restored(struct control *control, const struct control_config *config,
+                                 struct why *why) {
+    (void)config;
+    return control_reload_start(control, why);
+}
+
 /* The loop does not run yet: nobody waits while this thread reads. */
 static enum status fill_hub(struct control *control, const struct control_config *config,
                             struct why *why) {
@@ -251,7 +259,7 @@ static enum status fill_hub(struct control *control, const struct control_config
 static enum status (*const steps[])(struct control *control, const struct control_config *config,
                                     struct why *why) = {
     take_config, take_controls, open_store, open_identity, open_keys,
-    digest_root, make_owner,    make_tls,   fill_hub,
+    digest_root, make_owner,    make_tls,   note_restored, fill_hub,
 };
 
 enum status control_new(const struct control_config *config, struct control **out,
@@ -260,6 +268,8 @@ enum status control_new(const struct control_config *config, struct control **ou
     enum status status = STATUS_OK;
     control->loop = config->loop;
     control->phase = CONTROL_RUNNING;
+    control->on_replaced = config->on_replaced;
+    control->replaced_context = config->replaced_context;
     list_init(&control->conns);
     list_init(&control->exchanges);
     list_init(&control->waiting_logins);
@@ -360,6 +370,7 @@ void control_free(struct control **at) {
     presence_free(&control->presence);
     tls_context_unref(&control->api_tls);
     tls_context_unref(&control->machine_tls);
+    control_reload_free(control);
     control_keys_close(control);
     identity_throttle_free(&control->throttle);
     identity_password_free(&control->passwords);

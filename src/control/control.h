@@ -31,6 +31,9 @@ struct control_config {
     /* empty: one is generated and reported by control_first_password */
     struct secret *admin_password;
     bool only_operators_make_organizations; /* else whoever is signed in */
+    /* The database was replaced by one with other keys (control_reload.h). May be NULL. */
+    void (*on_replaced)(void *context);
+    void *replaced_context;
 };
 
 /* Opens or makes the store, the CA and the keys. A second start finds everything as it was.

@@ -39,6 +39,7 @@ struct edge_registry;
 struct feed_hub;
 struct presence;
 struct control_timers;
+struct control_reload;
 
 enum control_phase {
     CONTROL_RUNNING,
@@ -65,6 +66,9 @@ struct control {
     unsigned login_count; /* logins on pool threads */
     unsigned work_count;  /* everything on pool threads */
     struct control_timers *timers;
+    struct control_reload *reload;
+    void (*on_replaced)(void *context); /* NULL: there is nobody to start a successor */
+    void *replaced_context;
     int64_t stop_deadline_ms; /* mono */
     struct loop_task stop_task;
     void (*on_ended)(void *context);

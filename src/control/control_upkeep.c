@@ -6,6 +6,7 @@
 #include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/control_conn.h"
+#include "control/control_reload.h"
 #include "control/edge_keeper.h"
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
@@ -141,6 +142,7 @@ static void run_hourly(struct control *control) {
 
 static void run_often(struct control_timers *timers) {
     struct control *control = timers->control;
+    control_reload_check(control);
     presence_sweep(control->presence);
     if (!timers->is_keeping) {
         timers->is_keeping = true;

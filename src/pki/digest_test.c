@@ -47,8 +47,26 @@ static void authenticates(void **state) {
                "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+static void test_piece_by_piece(void **state) {
+    (void)state;
+    uint8_t whole[DIGEST_BYTES];
+    uint8_t pieces[DIGEST_BYTES];
+    struct digest_stream *stream = digest_stream_new();
+    digest_stream_add(stream, STR("ab"));
+    digest_stream_result(stream, pieces);
+    digest_sha256(STR("ab"), whole);
+    assert_memory_equal(whole, pieces, sizeof(whole));
+    digest_stream_add(stream, STR("c"));
+    digest_stream_result(stream, pieces);
+    digest_sha256(STR("abc"), whole);
+    assert_memory_equal(whole, pieces, sizeof(whole));
+    digest_stream_free(&stream);
+    assert_null(stream);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_piece_by_piece),
         cmocka_unit_test(hashes),
         cmocka_unit_test(authenticates),
     };

@@ -31,19 +31,26 @@ static enum status open_vault(struct store *store, const struct store_key_source
     return driver->commit(store->writer, why);
 }
 
-static enum status connect(struct store *store, const char *database, struct why *why) {
-    enum status status = STATUS_OK;
-    if (database == NULL) {
-        store->driver = &store_sqlite;
-        status = store_folder_path(&store->folder, "store.db", store->place, why);
-    } else if (!store_postgres_link_knows(database) ||
-               str_to_cstr(str_from(database), store->place, sizeof(store->place)) != STATUS_OK) {
+enum status store_choose(const struct store_config *config, const struct store_folder *folder,
+                         const struct store_driver **driver, char *place, size_t place_size,
+                         struct why *why) {
+    *driver = config->database == NULL ? &store_sqlite : &store_postgres;
+    if (config->database == NULL) {
+        return store_folder_path(folder, "store.db", place, why);
+    }
+    if (!store_postgres_link_knows(config->database) ||
+        str_to_cstr(str_from(config->database), place, place_size) != STATUS_OK) {
         return why_set(why, STATUS_INVALID, "database_url",
                        "--database is not a URL of a PostgreSQL database: "
                        "postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full");
-    } else {
-        store->driver = &store_postgres;
     }
+    return STATUS_OK;
+}
+
+static enum status connect(struct store *store, const struct store_config *config,
+                           struct why *why) {
+    enum status status = store_choose(config, &store->folder, &store->driver, store->place,
+                                      sizeof(store->place), why);
     return status == STATUS_OK
                ? store->driver->connect(store->place, true, true, &store->writer, why)
                : status;
@@ -51,7 +58,7 @@ static enum status connect(struct store *store, const char *database, struct why
 
 static enum status open_all(struct store *store, const struct store_config *config,
                             struct why *why) {
-    enum status status = connect(store, config->database, why);
+    enum status status = connect(store, config, why);
     if (status == STATUS_OK) {
         status = store_migration_run(store->writer, store->clock, store->folder.is_ready, why);
     }

@@ -13,6 +13,7 @@
 
 #define LOCK_NAME "mezusphere.lock"
 #define DATABASE_NAME "store.db"
+#define KEY_NAME "master.key" /* where somebody has put it for a restore, it is welcome */
 #define LOCK_TEXT_SIZE 64
 
 static enum status fail(const char *path, struct why *why) {
@@ -72,7 +73,7 @@ static enum status look_around(struct store_folder *folder, struct why *why) {
         } else if (strcmp(name, DATABASE_NAME) == 0) {
             folder->has_database = true;
         } else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-                   strcmp(name, "lost+found") != 0) {
+                   strcmp(name, "lost+found") != 0 && strcmp(name, KEY_NAME) != 0) {
             has_other = true;
         }
     }
@@ -141,7 +142,7 @@ static enum status close_to_others(const struct store_folder *folder, struct why
     return STATUS_OK;
 }
 
-enum status store_folder_open(struct store_folder *folder, const char *path, struct why *why) {
+static enum status take_path(struct store_folder *folder, const char *path, struct why *why) {
     *folder = (struct store_folder){.lock = -1};
     struct str whole = str_from(path);
     while (whole.len > 1 && whole.at[whole.len - 1] == '/') {
@@ -151,7 +152,14 @@ enum status store_folder_open(struct store_folder *folder, const char *path, str
         return why_set(why, STATUS_TOO_LARGE, "data_path",
                        "the path of the data folder is empty or too long");
     }
-    enum status status = make_with_parents(folder->path, why);
+    return STATUS_OK;
+}
+
+enum status store_folder_open(struct store_folder *folder, const char *path, struct why *why) {
+    enum status status = take_path(folder, path, why);
+    if (status == STATUS_OK) {
+        status = make_with_parents(folder->path, why);
+    }
     if (status == STATUS_OK) {
         status = look_around(folder, why);
     }
@@ -165,6 +173,32 @@ enum status store_folder_open(struct store_folder *folder, const char *path, str
         store_folder_close(folder);
     }
     return status;
+}
+
+enum status store_folder_visit(struct store_folder *folder, const char *path, bool *is_in_use,
+                               struct why *why) {
+    char lock[STORE_FOLDER_PATH_SIZE];
+    *is_in_use = false;
+    enum status status = take_path(folder, path, why);
+    if (status == STATUS_OK) {
+        status = store_folder_path(folder, LOCK_NAME, lock, why);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (access(lock, F_OK) != 0) {
+        return why_set(why, STATUS_NOT_FOUND, "data_missing",
+                       "there is no installation in %s: name its data folder with --data", path);
+    }
+    status = look_around(folder, why);
+    if (status == STATUS_OK) {
+        status = take_lock(folder, why);
+        *is_in_use = status == STATUS_CONFLICT;
+    }
+    if (status != STATUS_OK) {
+        store_folder_close(folder);
+    }
+    return *is_in_use ? STATUS_OK : status;
 }
 
 enum status store_folder_set_ready(struct store_folder *folder, struct why *why) {

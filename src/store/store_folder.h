@@ -24,6 +24,10 @@ struct store_folder {
  * (data_not_writable), STATUS_UNAVAILABLE (storage_full), STATUS_TOO_LARGE (data_path), STATUS_FAILED (store_failed). */
 enum status store_folder_open(struct store_folder *folder, const char *path,
                               struct why *why) MUST_USE;
+/* An existing folder, for a command beside the process that may have it open: the lock is taken if it is free, else *is_in_use. Nothing
+ * is made. STATUS_NOT_FOUND (data_missing: no folder, or nothing of ours in it), and as open. */
+enum status store_folder_visit(struct store_folder *folder, const char *path, bool *is_in_use,
+                               struct why *why) MUST_USE;
 /* Notes that the database stands. */
 enum status store_folder_set_ready(struct store_folder *folder, struct why *why) MUST_USE;
 void store_folder_close(struct store_folder *folder);

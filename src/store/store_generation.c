@@ -1,12 +1,13 @@
 #include "store/store_generation.h"
 
-static const struct store_value name = {STORE_VALUE_TEXT, 0, STR_INIT("generation")};
+#include "store/store_state.h"
 
-enum status store_generation_read(struct store_connection *connection, int64_t *generation,
-                                  struct why *why) {
+enum status store_generation_read(struct store_connection *connection, struct str name,
+                                  int64_t *generation, struct why *why) {
+    const struct store_value value = {STORE_VALUE_TEXT, 0, name};
     const struct store_driver *driver = connection->driver;
     struct store_value column;
-    enum status status = driver->start(connection, STATEMENT_INSTALLATION_GET_ANY, &name, 1, why);
+    enum status status = driver->start(connection, STATEMENT_INSTALLATION_GET_ANY, &value, 1, why);
     if (status == STATUS_OK) {
         status = driver->next(connection, STATEMENT_INSTALLATION_GET_ANY, &column, 1, why);
     }
@@ -15,14 +16,19 @@ enum status store_generation_read(struct store_connection *connection, int64_t *
     return status == STATUS_END ? STATUS_OK : status;
 }
 
-enum status store_generation_write(struct store_connection *connection, int64_t generation,
-                                   struct why *why) {
+enum status store_generation_write(struct store_connection *connection, struct str name,
+                                   int64_t generation, struct why *why) {
     const struct store_driver *driver = connection->driver;
-    const struct store_value values[] = {name, {STORE_VALUE_NUMBER, generation, STR_EMPTY}};
+    const struct store_value values[] = {{STORE_VALUE_TEXT, 0, name},
+                                         {STORE_VALUE_NUMBER, generation, STR_EMPTY}};
     enum status status = driver->start(connection, STATEMENT_INSTALLATION_SET_ANY, values, 2, why);
     if (status == STATUS_OK) {
         status = driver->next(connection, STATEMENT_INSTALLATION_SET_ANY, NULL, 0, why);
     }
     driver->finish(connection, STATEMENT_INSTALLATION_SET_ANY);
     return status == STATUS_END ? STATUS_OK : status;
+}
+
+enum status store_generation_restored(struct store_tx *tx, int64_t *restored) {
+    return store_generation_read(tx->connection, STORE_GENERATION_RESTORED, restored, tx->why);
 }

@@ -139,3 +139,34 @@ enum status store_migration_run_until(struct store_connection *connection,
         }
     }
 }
+
+static enum status find_table(void *context, const struct store_value *columns, size_t count) {
+    bool *is_there = context;
+    *is_there = *is_there || (count > 0 && str_eq(columns[0].bytes, STR("migration")));
+    return STATUS_OK;
+}
+
+enum status store_migration_count(struct store_connection *connection, size_t *applied,
+                                  struct why *why) {
+    bool is_there = false;
+    *applied = 0;
+    enum status status = connection->driver->query(connection, connection->driver->catalog_sql,
+                                                   NULL, 0, find_table, &is_there, why);
+    return status == STATUS_OK && is_there ? count_applied(connection, applied, why) : status;
+}
+
+enum status store_migration_apply(struct store_connection *connection, const struct clock *clock,
+                                  size_t last, struct why *why) {
+    size_t applied = 0;
+    enum status status = store_migration_count(connection, &applied, why);
+    if (status == STATUS_OK && applied == 0) {
+        status = connection->driver->script(connection, first_sql, why);
+    }
+    for (; status == STATUS_OK && applied < last; applied++) {
+        status = connection->driver->script(connection, store_schema_steps[applied].sql, why);
+        if (status == STATUS_OK) {
+            status = record(connection, applied + 1, clock_wall_ms(clock), why);
+        }
+    }
+    return status;
+}

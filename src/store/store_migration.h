@@ -19,4 +19,13 @@ enum status store_migration_run_until(struct store_connection *connection,
                                       const struct clock *clock, bool must_exist, size_t last,
                                       struct why *why) MUST_USE;
 
+/* Within the caller's transaction, for who makes or judges a schema as a whole (store_restore.h). */
+
+/* How many steps were applied; 0 also where there is no schema at all. Failures as above. */
+enum status store_migration_count(struct store_connection *connection, size_t *applied,
+                                  struct why *why) MUST_USE;
+/* Applies the steps up to number `last` that are missing. */
+enum status store_migration_apply(struct store_connection *connection, const struct clock *clock,
+                                  size_t last, struct why *why) MUST_USE;
+
 #endif

@@ -41,4 +41,10 @@ struct store_tx {
     struct arena scratch; /* for what goes into statements; emptied after each */
 };
 
+/* Which driver the configuration names, and the place as that driver understands it (STORE_FOLDER_PATH_SIZE; wiped by the caller).
+ * STATUS_INVALID (database_url), STATUS_TOO_LARGE (data_path). */
+enum status store_choose(const struct store_config *config, const struct store_folder *folder,
+                         const struct store_driver **driver, char *place, size_t place_size,
+                         struct why *why) MUST_USE;
+
 #endif

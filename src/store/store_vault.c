@@ -429,7 +429,8 @@ enum status store_vault_follow(struct store_vault *vault, struct store_connectio
                                struct why *why) {
     struct changing *changing = vault->changing;
     struct keyring keyring = {0};
-    enum status status = store_generation_read(connection, &connection->generation, why);
+    enum status status =
+        store_generation_read(connection, STORE_GENERATION_KEYS, &connection->generation, why);
     pthread_mutex_lock(&changing->lock);
     bool is_newer = connection->generation > changing->generation;
     pthread_mutex_unlock(&changing->lock);
@@ -457,7 +458,8 @@ static enum status load_keys(struct store_vault *vault, struct store_connection 
     struct changing *changing = vault->changing;
     struct store_seal_key key = {0};
     uint32_t version = 0;
-    enum status status = store_generation_read(connection, &connection->generation, why);
+    enum status status =
+        store_generation_read(connection, STORE_GENERATION_KEYS, &connection->generation, why);
     if (status == STATUS_OK) {
         status = read_master_version(connection, &version, why);
     }

@@ -1,0 +1,7 @@
+/* command_migrate.h: `mezusphere migrate`: see its option table, and docs/operations.md. Returns the exit status. */
+#ifndef CMD_COMMAND_MIGRATE_H
+#define CMD_COMMAND_MIGRATE_H
+
+int command_migrate(int argc, char **argv);
+
+#endif
