@@ -13,6 +13,7 @@
 #include "control/change_reader.h"
 #include "control/control_conn.h"
 #include "control/control_demo.h"
+#include "control/control_expiry.h"
 #include "control/control_keys.h"
 #include "control/control_names.h"
 #include "control/control_reload.h"
@@ -282,6 +283,7 @@ enum status control_new(const struct control_config *config, struct control **ou
         control_free(&control);
         return status;
     }
+    control->expiry = control_expiry_new(control);
     control_upkeep_start(control);
     *out = control;
     return STATUS_OK;
@@ -360,6 +362,7 @@ void control_free(struct control **at) {
         return;
     }
     control_upkeep_end(control);
+    control_expiry_free(&control->expiry);
     feed_hub_free(&control->hub);
     api_stream_free(&control->streams);
     event_watch_free(&control->watch);

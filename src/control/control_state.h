@@ -40,6 +40,7 @@ struct feed_hub;
 struct presence;
 struct control_timers;
 struct control_reload;
+struct control_expiry;
 
 enum control_phase {
     CONTROL_RUNNING,
@@ -69,6 +70,7 @@ struct control {
     struct control_reload *reload;
     void (*on_replaced)(void *context); /* NULL: there is nobody to start a successor */
     void *replaced_context;
+    struct control_expiry *expiry;
     int64_t stop_deadline_ms; /* mono */
     struct loop_task stop_task;
     void (*on_ended)(void *context);

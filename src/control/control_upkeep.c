@@ -6,6 +6,7 @@
 #include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/control_conn.h"
+#include "control/control_expiry.h"
 #include "control/control_reload.h"
 #include "control/edge_keeper.h"
 #include "control/event_watch.h"
@@ -176,6 +177,7 @@ static void on_tick(struct loop_timer *timer) {
         event_watch_tick(control->watch);
     }
     api_stream_tick(control->streams);
+    control_expiry_tick(control->expiry);
     if (timers->ticks % SECOND_TICKS == 0) {
         run_second(timers);
     }
