@@ -51,6 +51,7 @@ struct numbers {
     const char *grace;
     const char *memory_limit;
     const char *max_visitors;
+    const char *api_rate;
 };
 
 static enum status read_numbers(const struct numbers *texts, struct up_config *config,
@@ -59,6 +60,7 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
     uint64_t grace_seconds = 0;
     uint64_t memory_megabytes = 0;
     uint64_t visitors = 0;
+    uint64_t api_rate = 0;
     const struct {
         const char *flag;
         const char *text;
@@ -70,6 +72,7 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
         {"grace", texts->grace, 0, GRACE_SECONDS_MAX, &grace_seconds},
         {"memory-limit", texts->memory_limit, 32, UINT32_MAX, &memory_megabytes},
         {"max-visitors", texts->max_visitors, 1, UINT32_MAX, &visitors},
+        {"api-rate", texts->api_rate, 1, 1000000, &api_rate},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         enum status status = rows[i].text == NULL
@@ -84,6 +87,7 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
     config->grace_ms = (int64_t)grace_seconds * 1000;
     config->memory_limit_bytes = (size_t)memory_megabytes << 20;
     config->visitor_max = (size_t)visitors;
+    config->api_rate = (uint32_t)api_rate;
     return STATUS_OK;
 }
 
@@ -125,6 +129,8 @@ static const struct option up_options[] = {
      "the machine's)."},
     {"max-visitors", "N", OPTION_TEXT, &up_line.numbers.max_visitors, NULL,
      "Connections of visitors at a time (default: as many as there are descriptors for)."},
+    {"api-rate", "N", OPTION_TEXT, &up_line.numbers.api_rate, "1000",
+     "Reads a second that each caller of the API may make, in the long run; of changes a fifth."},
     {"log-level", "LEVEL", OPTION_TEXT, &up_line.log_level, "info",
      "How much to log: debug, info, warn or error."},
 };

@@ -57,6 +57,7 @@ enum status up_make_control(struct up *up, struct why *why) {
         .admin_email = up->config->admin_email,
         .admin_password = &up->config->admin_password,
         .only_operators_make_organizations = up->config->only_operators_make_organizations,
+        .api_rate = up->config->api_rate,
     };
     enum status status = control_new(&config, &up->control, why);
     secret_fini(&up->config->admin_password);

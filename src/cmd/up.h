@@ -33,6 +33,7 @@ struct up_config {
     unsigned worker_count;     /* 1 to 8 */
     size_t memory_limit_bytes; /* 0: what the system has for this process */
     size_t visitor_max;        /* 0: no limit */
+    uint32_t api_rate;         /* 0: the default */
     int64_t grace_ms;          /* for what runs when it is told to stop */
 };
 

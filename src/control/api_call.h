@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "control/api_account.h"
+#include "control/api_limit.h"
 #include "control/api_schema.h"
 #include "control/change.h"
 #include "control/control_state.h"
@@ -44,7 +45,8 @@ struct api_operation {
     enum status (*handler)(struct api_call *call);
     bool is_login; /* costs a password hash: few run at a time */
     const char *const
-        *filters; /* texts that the query may hold besides; ends with NULL; NULL: none */
+        *filters;    /* texts that the query may hold besides; ends with NULL; NULL: none */
+    bool is_machine; /* one of enrolment: who succeeds is not counted as a stranger */
     const struct api_schema *query; /* what the query may hold besides a page; NULL: nothing */
 };
 
@@ -66,9 +68,10 @@ struct api_answer {
         *topic_scope; /* instead of a body: events of this topic (api_stream.h); NULL: none */
     struct id topic;
     bool is_problem;
-    char etag[64];               /* with its quotes; empty: none */
-    int64_t retry_after_seconds; /* 0: none */
-    const char *allow;           /* 405; NULL: none */
+    char etag[64];                /* with its quotes; empty: none */
+    int64_t retry_after_seconds;  /* 0: none */
+    struct api_limit_state limit; /* of the caller */
+    const char *allow;            /* 405; NULL: none */
 };
 
 #define API_TOUCHED_MAX 4

@@ -2,6 +2,7 @@
 #include "control/api_dispatch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -26,7 +27,7 @@ static enum status authenticate_account(struct api_call *call, struct str key) {
     return status;
 }
 
-enum status api_dispatch_authenticate(struct api_call *call) {
+static enum status identify(struct api_call *call) {
     struct str token;
     if (call->operation->permission == PERMISSION_OPEN) {
         return STATUS_OK;
@@ -44,6 +45,51 @@ enum status api_dispatch_authenticate(struct api_call *call) {
         call->actor = call->principal.member.object.id;
     }
     return status;
+}
+
+/* How fast */
+
+static enum status refuse_fast(struct api_call *call) {
+    call->answer.retry_after_seconds = call->answer.limit.retry_after_seconds;
+    return why_set(&call->why, STATUS_UNAVAILABLE, "rate_limited",
+                   "more calls than may be made: Retry-After says when to go on");
+}
+
+static bool is_read(const struct api_call *call) {
+    return strcmp(call->operation->method, "GET") == 0;
+}
+
+static enum status charge(struct api_call *call, enum api_limit_kind kind, struct str who) {
+    return api_limit_take(call->control->limit, kind, who, &call->answer.limit) ? STATUS_OK
+                                                                                : refuse_fast(call);
+}
+
+static enum status charge_address(struct api_call *call) {
+    return charge(call, API_LIMIT_STRANGER, str_from(call->ip_address));
+}
+
+/* Whoever shows a token that does not do is counted by address; whoever shows one that does is not held up by them. */
+enum status api_dispatch_authenticate(struct api_call *call) {
+    enum status status = identify(call);
+    bool is_stranger = status == STATUS_OK && id_is_none(&call->actor);
+    if (status != STATUS_DENIED && (!is_stranger || call->operation->is_machine)) {
+        return status;
+    }
+    struct why why = call->why;
+    enum status charged = charge_address(call);
+    if (charged == STATUS_OK) {
+        call->why = why;
+    }
+    return charged == STATUS_OK ? status : charged;
+}
+
+/* Who it is, and whether it is their turn. */
+static enum status admit(struct api_call *call) {
+    enum status status = api_dispatch_authenticate(call);
+    if (status != STATUS_OK || id_is_none(&call->actor)) {
+        return status;
+    }
+    return charge(call, is_read(call) ? API_LIMIT_READ : API_LIMIT_WRITE, id_str(&call->actor));
 }
 
 static enum status begin_transaction(struct api_call *call) {
@@ -180,14 +226,7 @@ static enum status commit(struct api_call *call) {
 }
 
 static enum status (*const steps[])(struct api_call *call) = {
-    api_dispatch_authenticate,
-    begin_transaction,
-    authorize,
-    api_query_read,
-    read_input,
-    handle,
-    build_bundles,
-    commit,
+    admit, begin_transaction, authorize, api_query_read, read_input, handle, build_bundles, commit,
 };
 
 static void write_answer(struct api_call *call) {
@@ -226,6 +265,14 @@ void api_dispatch_run(struct api_call *call) {
         succeed(call);
         return;
     }
+    if (status == STATUS_DENIED && call->operation->is_machine) {
+        struct why why = call->why;
+        status = charge_address(call);
+        if (status == STATUS_OK) {
+            status = STATUS_DENIED;
+            call->why = why;
+        }
+    }
     store_tx_rollback(&call->tx);
     change_list_fini(&call->changes);
     api_dispatch_refuse(call, status);
@@ -233,7 +280,7 @@ void api_dispatch_run(struct api_call *call) {
 
 enum status api_dispatch_recheck(const struct api_call *original, struct why *why) {
     static enum status (*const checks[])(struct api_call * call) = {
-        api_dispatch_authenticate,
+        identify,
         begin_transaction,
         authorize,
     };
@@ -242,6 +289,7 @@ enum status api_dispatch_recheck(const struct api_call *original, struct why *wh
     api_call_init(&call, original->control);
     call.operation = original->operation;
     call.head = original->head;
+    memcpy(call.ip_address, original->ip_address, sizeof(call.ip_address));
     call.object = original->object;
     call.part = original->part;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && status == STATUS_OK; i++) {

@@ -56,6 +56,18 @@ static void free_exchange(struct api_exchange *exchange) {
 
 /* The answer */
 
+/* For information (draft-ietf-httpapi-ratelimit-headers). */
+static void add_limit(struct api_call *call, struct http_fields *fields) {
+    const struct api_limit_state *limit = &call->answer.limit;
+    struct arena *arena = &call->arena;
+    http_fields_add(fields, arena, STR("ratelimit-policy"),
+                    arena_printf(arena, "\"%s\";q=%lld;w=%lld", limit->policy,
+                                 (long long)limit->quota, (long long)limit->window_seconds));
+    http_fields_add(fields, arena, STR("ratelimit"),
+                    arena_printf(arena, "\"%s\";r=%lld;t=%lld", limit->policy,
+                                 (long long)limit->remaining, (long long)limit->full_in_seconds));
+}
+
 static void add_fields(struct api_call *call, struct http_head *head, struct str body) {
     const struct api_answer *answer = &call->answer;
     struct http_fields *fields = &head->fields;
@@ -81,6 +93,9 @@ static void add_fields(struct api_call *call, struct http_head *head, struct str
     }
     if (head->status == 401) {
         http_fields_add(fields, arena, STR("www-authenticate"), STR("Bearer"));
+    }
+    if (answer->limit.policy != NULL) {
+        add_limit(call, fields);
     }
     if (answer->retry_after_seconds > 0) {
         http_fields_add(fields, arena, STR("retry-after"),

@@ -52,6 +52,7 @@ static const struct api_problem problems[] = {
     {"environment_unknown", 422, "The environment is not known", "environment", 0},
     {"environment_ambiguous", 422, "The environment has to be named", "environment", 0},
     {"precondition_required", 428, "If-Match is needed", NULL, 0},
+    {"rate_limited", 429, "Too many calls", NULL, 0},
     {"too_many_attempts", 429, "Too many attempts", NULL, 0},
     {"streams_too_many", 429, "Too many open streams", NULL, 5},
     {"internal_error", 500, "Something went wrong here", NULL, 0},

@@ -70,9 +70,9 @@ static const struct api_operation public_operations[] = {
 
 /* Who is asking is told by an API key or a certificate: the handlers look for themselves. */
 static const struct api_operation machine_operations[] = {
-    {"POST",   ENROLMENT_PATH,                                  PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, NULL,                         handle_enrolment_create},
-    {"POST",   ENROLMENT_RENEWAL_PATH,                          PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_enrolment_renew},
-    {"POST",   EDGE_ENROLMENT_PATH,                             PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, NULL,                         handle_edge_enrolment_create},
+    {"POST",   ENROLMENT_PATH,                                  PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, NULL,                         handle_enrolment_create, .is_machine = true},
+    {"POST",   ENROLMENT_RENEWAL_PATH,                          PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_enrolment_renew, .is_machine = true},
+    {"POST",   EDGE_ENROLMENT_PATH,                             PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, NULL,                         handle_edge_enrolment_create, .is_machine = true},
 };
 /* clang-format on */
 

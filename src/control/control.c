@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/api_limit.h"
 #include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/bundle_builder.h"
@@ -271,6 +272,8 @@ enum status control_new(const struct control_config *config, struct control **ou
     control->phase = CONTROL_RUNNING;
     control->on_replaced = config->on_replaced;
     control->replaced_context = config->replaced_context;
+    control->limit =
+        api_limit_new(loop_clock(config->loop), loop_random(config->loop), config->api_rate);
     list_init(&control->conns);
     list_init(&control->exchanges);
     list_init(&control->waiting_logins);
@@ -363,6 +366,7 @@ void control_free(struct control **at) {
     }
     control_upkeep_end(control);
     control_expiry_free(&control->expiry);
+    api_limit_free(&control->limit);
     feed_hub_free(&control->hub);
     api_stream_free(&control->streams);
     event_watch_free(&control->watch);

@@ -31,6 +31,7 @@ struct control_config {
     /* empty: one is generated and reported by control_first_password */
     struct secret *admin_password;
     bool only_operators_make_organizations; /* else whoever is signed in */
+    uint32_t api_rate; /* reads a second of each caller (api_limit.h); 0: the default */
     /* The database was replaced by one with other keys (control_reload.h). May be NULL. */
     void (*on_replaced)(void *context);
     void *replaced_context;

@@ -41,6 +41,7 @@ struct presence;
 struct control_timers;
 struct control_reload;
 struct control_expiry;
+struct api_limit;
 
 enum control_phase {
     CONTROL_RUNNING,
@@ -84,7 +85,8 @@ struct control {
     struct identity_throttle *throttle;
     struct identity_login login;
     struct audit_access *access;
-    struct presence *presence;           /* has a lock of its own, */
+    struct api_limit *limit; /* has a lock of its own, */
+    struct presence *presence;           /* so has this, */
     struct edge_presence *edge_presence; /* and so has this */
     struct ca *ca;
     EVP_PKEY *bundle_key;
