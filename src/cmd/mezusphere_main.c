@@ -8,6 +8,7 @@
 #include "cmd/command_backup.h"
 #include "cmd/command_migrate.h"
 #include "cmd/command_restore.h"
+#include "cmd/mail_option.h"
 #include "cmd/up.h"
 #include "edge/edge.h"
 #include "net/descriptor_budget.h"
@@ -113,6 +114,7 @@ static const struct option up_options[] = {
     {"admin-password", "PASSWORD", OPTION_SECRET, &up_line.config.admin_password, NULL,
      "Password of that owner; without it, one is generated and printed once."},
     MASTER_KEY_OPTIONS(up_line.config.master_key),
+    MAIL_OPTIONS(up_line.config.mail),
     {"operators-make-organizations", NULL, OPTION_FLAG,
      &up_line.config.only_operators_make_organizations, NULL,
      "Only operators make organizations; without it, whoever is signed in may."},

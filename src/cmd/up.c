@@ -56,6 +56,7 @@ enum status up_make_control(struct up *up, struct why *why) {
         .public_address = up->public_address,
         .admin_email = up->config->admin_email,
         .admin_password = &up->config->admin_password,
+        .mail = &up->config->mail,
         .only_operators_make_organizations = up->config->only_operators_make_organizations,
         .api_rate = up->config->api_rate,
     };

@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "base/status.h"
 #include "cmd/master_key_option.h"
+#include "control/control.h"
 #include "edge/edge.h"
 
 struct up_config {
@@ -26,6 +27,7 @@ struct up_config {
     const char *admin_email;
     struct secret admin_password;
     bool only_operators_make_organizations;
+    struct control_mail mail;
     bool is_demo;
     bool is_replacing; /* take over from the process that runs with the same data */
     int argc;          /* the command line, to start a successor by */

@@ -55,6 +55,9 @@ static enum status take_config(struct control *control, const struct control_con
     }
     control->only_operators_make_organizations = config->only_operators_make_organizations;
     snprintf(control->domain, sizeof(control->domain), "%s", config->domain);
+    snprintf(control->console_url, sizeof(control->console_url),
+             control->public_port == 443 ? "https://console.%s" : "https://console.%s:%u",
+             config->domain, control->public_port);
     snprintf(control->api_name, sizeof(control->api_name), "api.%.*s", STR_ARG(domain));
     snprintf(control->console_name, sizeof(control->console_name), "console.%.*s", STR_ARG(domain));
     snprintf(control->edge_name, sizeof(control->edge_name), "edge.%.*s", STR_ARG(domain));
@@ -84,6 +87,32 @@ static enum status open_identity(struct control *control, const struct control_c
         .throttle = control->throttle,
     };
     return status;
+}
+
+/* Whatever is wrong with these options is told before anything is made. */
+static enum status open_mail(struct control *control, const struct control_config *config,
+                             struct why *why) {
+    char noreply[CONTROL_NAME_SIZE + 16];
+    struct control_mail none = {.url = NULL};
+    struct control_mail *mail = config->mail != NULL ? config->mail : &none;
+    struct identity_outbox_config outbox = {.store = control->store};
+    (void)snprintf(noreply, sizeof(noreply), "noreply@%s", control->domain);
+    mail_budget_init(&control->mail_budget, loop_clock(control->loop));
+    enum status status = identity_mail_parse_address(
+        str_from(mail->from != NULL ? mail->from : noreply), &outbox.from, why);
+    if (status == STATUS_OK && mail->url != NULL) {
+        const struct identity_transport_config transport = {
+            .url = mail->url,
+            .ca_file = mail->ca_file,
+            .user = &mail->user,
+            .password = &mail->password,
+        };
+        status = identity_transport_new(&transport, &outbox.transport, why);
+        secret_wipe(&mail->user, sizeof(mail->user));
+        secret_wipe(&mail->password, sizeof(mail->password));
+    }
+    identity_outbox_new(&outbox, &control->outbox);
+    return status == STATUS_OK ? identity_outbox_start(control->outbox, why) : status;
 }
 
 static enum status open_keys(struct control *control, const struct control_config *config,
@@ -260,7 +289,7 @@ static enum status fill_hub(struct control *control, const struct control_config
 
 static enum status (*const steps[])(struct control *control, const struct control_config *config,
                                     struct why *why) = {
-    take_config, take_controls, open_store, open_identity, open_keys,
+    take_config, take_controls, open_store, open_identity, open_mail, open_keys,
     digest_root, make_owner,    make_tls,   note_restored, fill_hub,
 };
 
@@ -379,6 +408,10 @@ void control_free(struct control **at) {
     tls_context_unref(&control->machine_tls);
     control_reload_free(control);
     control_keys_close(control);
+    if (control->outbox != NULL) {
+        mail_budget_fini(&control->mail_budget);
+    }
+    identity_outbox_free(&control->outbox);
     identity_throttle_free(&control->throttle);
     identity_password_free(&control->passwords);
     store_close(&control->store);

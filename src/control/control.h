@@ -17,6 +17,15 @@
 
 struct control;
 
+/* How mails leave (identity_transport.h). All borrowed; the secrets are wiped by control_new. */
+struct control_mail {
+    const char *url;  /* NULL: none are sent */
+    const char *from; /* NULL: noreply@ the domain */
+    const char *ca_file;
+    struct secret user;
+    struct secret password;
+};
+
 struct control_config {
     struct loop *loop;
     const char *data_folder; /* made by control_new if absent: store, master key, ca.pem */
@@ -30,6 +39,7 @@ struct control_config {
     const char *admin_email; /* of the owner made at the first start */
     /* empty: one is generated and reported by control_first_password */
     struct secret *admin_password;
+    struct control_mail *mail;              /* NULL: none are sent */
     bool only_operators_make_organizations; /* else whoever is signed in */
     uint32_t api_rate; /* reads a second of each caller (api_limit.h); 0: the default */
     /* The database was replaced by one with other keys (control_reload.h). May be NULL. */

@@ -14,7 +14,9 @@
 
 #include "base/list.h"
 #include "control/control.h"
+#include "control/mail_budget.h"
 #include "identity/identity_login.h"
+#include "identity/identity_outbox.h"
 #include "net/tls_context.h"
 #include "pki/ca.h"
 #include "pki/digest.h"
@@ -100,6 +102,9 @@ struct control {
     char public_address[ADDRESS_HOST_SIZE + 8];
     uint16_t public_port;
     bool only_operators_make_organizations;
+    char console_url[CONTROL_NAME_SIZE + 32]; /* what links in mails begin with */
+    struct identity_outbox *outbox;
+    struct mail_budget mail_budget;
     struct edge_controls controls; /* where edges find the control planes; texts in what follows */
     char control_addresses[EDGE_ENROLMENT_CONTROLS_MAX][ADDRESS_HOST_SIZE + 8];
     uint8_t root_sha256[DIGEST_BYTES]; /* of the CA's root certificate */

@@ -12,6 +12,7 @@
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
+#include "store/store_invitation.h"
 #include "store/store_revocation.h"
 #include "store/store_tenant.h"
 
@@ -20,6 +21,7 @@
 #define KEEP_SECONDS 2
 #define HOUR_SECONDS 3600
 #define KEEP_COUNT_MAX 500
+#define INVITATION_FORGET_MS (INT64_C(30) * 24 * 3600 * 1000) /* after it ran out */
 #define WARPGATE_FORGET_MS (INT64_C(30) * 24 * 3600 * 1000)
 
 /* Apart from the control plane, since it goes a moment after it. */
@@ -102,6 +104,12 @@ static enum status prune(struct store_tx *tx) {
     }
     if (status == STATUS_OK) {
         status = edge_keeper_prune(tx);
+    }
+    if (status == STATUS_OK) {
+        status = store_outbox_prune_any(tx, now_ms - IDENTITY_OUTBOX_FORGET_MS);
+    }
+    if (status == STATUS_OK) {
+        status = store_invitation_prune_any(tx, now_ms - INVITATION_FORGET_MS);
     }
     if (status == STATUS_OK) {
         status = store_warpgate_prune_any(tx, now_ms - WARPGATE_FORGET_MS);

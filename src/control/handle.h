@@ -26,6 +26,16 @@ enum status handle_organization_list(struct api_call *call) MUST_USE;
 enum status handle_organization_create(struct api_call *call) MUST_USE;
 enum status handle_organization_get(struct api_call *call) MUST_USE;
 enum status handle_organization_patch(struct api_call *call) MUST_USE;
+/* handle_invitation.c */
+enum status handle_invitation_list(struct api_call *call) MUST_USE;
+enum status handle_invitation_create(struct api_call *call) MUST_USE;
+enum status handle_invitation_get(struct api_call *call) MUST_USE;
+enum status handle_invitation_delete(struct api_call *call) MUST_USE;
+enum status handle_invitation_resend(struct api_call *call) MUST_USE;
+/* handle_acceptance.c */
+enum status handle_acceptance_create(struct api_call *call) MUST_USE;
+/* handle_mail.c */
+enum status handle_mail_list(struct api_call *call) MUST_USE;
 /* handle_member.c */
 enum status handle_member_list(struct api_call *call) MUST_USE;
 enum status handle_member_get(struct api_call *call) MUST_USE;
