@@ -12,6 +12,7 @@
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
+#include "store/store_hostname.h"
 #include "store/store_invitation.h"
 #include "store/store_revocation.h"
 #include "store/store_tenant.h"
@@ -113,6 +114,12 @@ static enum status prune(struct store_tx *tx) {
     }
     if (status == STATUS_OK) {
         status = store_warpgate_prune_any(tx, now_ms - WARPGATE_FORGET_MS);
+    }
+    if (status == STATUS_OK) {
+        status = store_hostname_release_gone(tx, NULL);
+    }
+    if (status == STATUS_OK) {
+        status = store_hostname_prune_any(tx);
     }
     return status;
 }

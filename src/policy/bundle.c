@@ -1,6 +1,7 @@
 #include "policy/bundle.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "base/json.h"
 #include "base/map.h"
@@ -16,11 +17,11 @@ struct bundle_box {
 };
 
 static const char *const member_names[] = {
-    "format",    "environment", "project",   "organization", "revision",
-    "issued_at", "enabled",     "hostnames", "routes",       "health_checks",
+    "format",  "environment", "project", "organization",  "revision", "issued_at",
+    "enabled", "hostnames",   "routes",  "health_checks", "settings",
 };
-static const char *const route_member_names[] = {"id",       "match",    "path",
-                                                 "upstream", "timeouts", "sticky"};
+/* Of a route, besides its settings. */
+static const char *const route_member_names[] = {"id", "match", "path", "upstream", NULL};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -174,18 +175,14 @@ static enum status read_hostnames(const json_t *tree, struct bundle_box *box, st
 
 /* ---- routes ---- */
 
-/* Everything but the path, which the compiler of the program judges. */
+/* What names it and where it leads; the path is judged by the compiler of the program. */
 static enum status read_route(const json_t *item, struct bundle_route *route, struct arena *arena,
                               struct why *why) {
     struct str id = STR_EMPTY;
     struct str match = STR_EMPTY;
     struct str path = STR_EMPTY;
     struct str upstream = STR_EMPTY;
-    enum status status =
-        json_object_check(item, route_member_names, COUNT_OF(route_member_names), why);
-    if (status == STATUS_OK) {
-        status = json_get_str(item, "id", &id, why);
-    }
+    enum status status = json_get_str(item, "id", &id, why);
     if (status == STATUS_OK) {
         status = json_get_str(item, "match", &match, why);
     }
@@ -194,9 +191,6 @@ static enum status read_route(const json_t *item, struct bundle_route *route, st
     }
     if (status == STATUS_OK) {
         status = json_get_str(item, "upstream", &upstream, why);
-    }
-    if (status == STATUS_OK) {
-        status = bundle_option_read_route(item, route, why);
     }
     if (status != STATUS_OK) {
         return status;
@@ -217,15 +211,75 @@ static enum status read_route(const json_t *item, struct bundle_route *route, st
     return STATUS_OK;
 }
 
+/* ---- settings ---- */
+
+/* The first fault is what is told. */
+static void take_fault(void *context, const char *pointer, const char *code, const char *detail) {
+    struct why *why = context;
+    if (why->slug[0] == '\0') {
+        (void)why_set(why, STATUS_INVALID, code, "%s %s", pointer, detail);
+    }
+}
+
+static enum status read_settings(const struct setting_shape *shape, const json_t *object,
+                                 const char *const *others, const char *pointer,
+                                 struct arena *arena, void *value, struct why *why) {
+    struct why first = {0};
+    struct setting_reader reader;
+    setting_reader_init(&reader, arena, pointer, take_fault, &first);
+    reader.is_bundle = true;
+    if (setting_read(&reader, shape, object, others, value)) {
+        return STATUS_OK;
+    }
+    return why_set(why, STATUS_INVALID, first.slug, "%s", first.text);
+}
+
+static enum status read_route_settings(const json_t *item, size_t index, struct bundle_route *route,
+                                       struct arena *arena, struct why *why) {
+    char pointer[32];
+    struct route_settings *settings = ARENA_NEW(arena, struct route_settings);
+    snprintf(pointer, sizeof(pointer), "/routes/%zu", index);
+    enum status status = read_settings(&route_settings_shape, item, route_member_names, pointer,
+                                       arena, settings, why);
+    if (status == STATUS_OK) {
+        route->settings = settings;
+        route->is_sticky = settings->sticky;
+        route->timeouts = (struct bundle_timeouts){
+            .connect_ms = (uint32_t)settings->timeouts->connect_ms,
+            .first_byte_ms = (uint32_t)settings->timeouts->first_byte_ms,
+            .idle_ms = (uint32_t)settings->timeouts->idle_ms,
+        };
+    }
+    return status;
+}
+
+static enum status read_environment_settings(const json_t *tree, struct bundle_box *box,
+                                             struct why *why) {
+    struct environment_settings *settings = ARENA_NEW(&box->arena, struct environment_settings);
+    const json_t *object = json_object_get(tree, "settings");
+    json_t *nothing = json_object();
+    enum status status =
+        read_settings(&environment_settings_shape, object != NULL ? object : nothing, NULL,
+                      "/settings", &box->arena, settings, why);
+    json_decref(nothing);
+    box->bundle.settings = settings;
+    return status;
+}
+
 static enum status read_route_list(const json_t *list, struct bundle_box *box, struct map *ids,
                                    struct why *why) {
     struct bundle *bundle = &box->bundle;
     for (size_t i = 0; i < bundle->route_count; i++) {
         struct why inner = {0};
         struct bundle_route *route = &bundle->routes[i];
-        enum status status = read_route(json_array_get(list, i), route, &box->arena, &inner);
+        const json_t *item = json_array_get(list, i);
+        enum status status = read_route(item, route, &box->arena, &inner);
         if (status != STATUS_OK) {
             return why_set(why, status, inner.slug, "/routes/%zu: %s", i, inner.text);
+        }
+        status = read_route_settings(item, i, route, &box->arena, why);
+        if (status != STATUS_OK) {
+            return status;
         }
         if (map_set(ids, id_str(&route->id), route) != NULL) {
             return why_set(why, STATUS_INVALID, "bundle_route_id", "/routes/%zu/id is a duplicate",
@@ -285,6 +339,9 @@ static enum status read_tree(const json_t *tree, struct bundle_box *box, struct 
     }
     if (status == STATUS_OK) {
         status = bundle_option_read_checks(tree, &box->arena, &box->bundle, why);
+    }
+    if (status == STATUS_OK) {
+        status = read_environment_settings(tree, box, why);
     }
     return status;
 }

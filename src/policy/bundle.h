@@ -4,10 +4,12 @@
  *   {"format": 1, "environment": "env_…", "project": "prj_…", "organization": "org_…", "revision": 7,
  *    "issued_at": "2026-11-20T12:00:00.000Z", "enabled": true, "hostnames": ["demo.example.net"],
  *    "routes": [{"id": "rt_…", "match": "prefix", "path": "/", "upstream": "default",
- *                "timeouts": {"connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 0}, "sticky": false}],
- *    "health_checks": [{"upstream": "default", "path": "/healthz", "interval_ms": 10000, "timeout_ms": 3000}]}
- * "timeouts", each of its members, "sticky" and "health_checks" may be missing: then it is as written here, or none.
- * Unknown members are refused: a newer format gets a newer number. A parsed bundle is immutable and reference-counted; a
+ *                "timeouts": {"connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 0}, "sticky": false, …}],
+ *    "health_checks": [{"upstream": "default", "path": "/healthz", "interval_ms": 10000, "timeout_ms": 3000}],
+ *    "settings": {"logs": {"enabled": true, …}, …}}
+ * A route's further members are its settings (route_settings.h), "settings" those of the environment (environment_settings.h). What is
+ * missing of them has its standard, "health_checks" may be missing: then there are none.
+ * Unknown members are refused: a reader that does not know a setting keeps what it has, and says so. A parsed bundle is immutable and reference-counted; a
  * request takes one reference at the start and decides by it to the end.
  * Limits: BUNDLE_BYTES_MAX, BUNDLE_HOSTNAMES_MAX, ROUTE_PROGRAM_ROUTES_MAX, BUNDLE_HEALTH_CHECKS_MAX.
  */
@@ -21,7 +23,9 @@
 #include "base/id.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "policy/environment_settings.h"
 #include "policy/route_program.h"
+#include "policy/route_settings.h"
 
 #define BUNDLE_FORMAT 1
 #define BUNDLE_BYTES_MAX (4u << 20)
@@ -61,6 +65,7 @@ struct bundle_route {
     struct str upstream;
     struct bundle_timeouts timeouts;
     bool is_sticky; /* a visitor comes back to the same warpgate, by a cookie of the edge's */
+    const struct route_settings *settings; /* all of them, these two included; never NULL */
 };
 
 /* An active check of one declared upstream, made by each warpgate. */
@@ -84,12 +89,13 @@ struct bundle {
     size_t route_count;
     struct bundle_health_check *health_checks; /* at most one for each upstream */
     size_t health_check_count;
+    const struct environment_settings *settings; /* never NULL */
     struct route_program *program;
 };
 
 /* STATUS_INVALID, STATUS_TOO_LARGE, STATUS_UNSUPPORTED (format) with why, whose text names the member at fault. Slugs:
  * bundle_too_large, bundle_format, bundle_id, bundle_revision, bundle_issued_at, bundle_hostnames, bundle_routes,
- * bundle_route_id, bundle_match, bundle_upstream, bundle_timeouts, bundle_health_checks, besides those of base/json.h and of
+ * bundle_route_id, bundle_match, bundle_upstream, bundle_health_checks, besides those of base/json.h, of setting.h and of
  * what judges names and patterns.
  * The caller holds one reference. */
 enum status bundle_parse(struct str payload, struct bundle **bundle, struct why *why) MUST_USE;

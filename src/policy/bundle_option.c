@@ -9,20 +9,13 @@ struct span {
     const char *name;
     uint32_t min;
     uint32_t max;
-    bool may_be_zero; /* then for never, whatever `min` says */
 };
 
-static const struct span connect_span = {"connect_ms", BUNDLE_CONNECT_MS_MIN, BUNDLE_CONNECT_MS_MAX,
-                                         false};
-static const struct span first_byte_span = {"first_byte_ms", BUNDLE_FIRST_BYTE_MS_MIN,
-                                            BUNDLE_FIRST_BYTE_MS_MAX, false};
-static const struct span idle_span = {"idle_ms", BUNDLE_IDLE_MS_MIN, BUNDLE_IDLE_MS_MAX, true};
 static const struct span interval_span = {"interval_ms", BUNDLE_CHECK_INTERVAL_MS_MIN,
-                                          BUNDLE_CHECK_INTERVAL_MS_MAX, false};
+                                          BUNDLE_CHECK_INTERVAL_MS_MAX};
 static const struct span timeout_span = {"timeout_ms", BUNDLE_CHECK_TIMEOUT_MS_MIN,
-                                         BUNDLE_CHECK_TIMEOUT_MS_MAX, false};
+                                         BUNDLE_CHECK_TIMEOUT_MS_MAX};
 
-static const char *const timeout_names[] = {"connect_ms", "first_byte_ms", "idle_ms"};
 static const char *const check_names[] = {"upstream", "path", "interval_ms", "timeout_ms"};
 
 static enum status read_span(const json_t *object, const struct span *span, const char *slug,
@@ -32,55 +25,12 @@ static enum status read_span(const json_t *object, const struct span *span, cons
     if (status != STATUS_OK) {
         return status;
     }
-    bool is_zero = number == 0 && span->may_be_zero;
-    if (!is_zero && (number < span->min || number > span->max)) {
-        return why_set(why, STATUS_INVALID, slug, "/%s has to be %sfrom %u to %u", span->name,
-                       span->may_be_zero ? "0 or " : "", span->min, span->max);
+    if (number < span->min || number > span->max) {
+        return why_set(why, STATUS_INVALID, slug, "/%s has to be from %u to %u", span->name,
+                       span->min, span->max);
     }
     *value = (uint32_t)number;
     return STATUS_OK;
-}
-
-/* What is missing leaves `value` as it is. */
-static enum status read_span_if_there(const json_t *object, const struct span *span,
-                                      uint32_t *value, struct why *why) {
-    if (json_object_get(object, span->name) == NULL) {
-        return STATUS_OK;
-    }
-    return read_span(object, span, "bundle_timeouts", value, why);
-}
-
-static enum status read_timeouts(const json_t *object, struct bundle_timeouts *timeouts,
-                                 struct why *why) {
-    enum status status = json_object_check(object, timeout_names, COUNT_OF(timeout_names), why);
-    if (status == STATUS_OK) {
-        status = read_span_if_there(object, &connect_span, &timeouts->connect_ms, why);
-    }
-    if (status == STATUS_OK) {
-        status = read_span_if_there(object, &first_byte_span, &timeouts->first_byte_ms, why);
-    }
-    if (status == STATUS_OK) {
-        status = read_span_if_there(object, &idle_span, &timeouts->idle_ms, why);
-    }
-    return status;
-}
-
-enum status bundle_option_read_route(const json_t *item, struct bundle_route *route,
-                                     struct why *why) {
-    const json_t *object = json_object_get(item, "timeouts");
-    route->timeouts = (struct bundle_timeouts){BUNDLE_CONNECT_MS, BUNDLE_FIRST_BYTE_MS, 0};
-    route->is_sticky = false;
-    if (object != NULL) {
-        struct why inner = {0};
-        enum status status = read_timeouts(object, &route->timeouts, &inner);
-        if (status != STATUS_OK) {
-            return why_set(why, status, inner.slug, "/timeouts: %s", inner.text);
-        }
-    }
-    if (json_object_get(item, "sticky") == NULL) {
-        return STATUS_OK;
-    }
-    return json_get_bool(item, "sticky", &route->is_sticky, why);
 }
 
 /* ---- health checks ---- */

@@ -115,7 +115,7 @@ static const struct refusal refusals[] = {
      "member_missing", "routes"},
     {STR_INIT(WITH_ROUTES("1")), STATUS_INVALID, NULL, "/routes/0"},
     {STR_INIT(WITH_ROUTES("{}")), STATUS_INVALID, "member_missing", "/routes/0"},
-    {STR_INIT(WITH_ROUTES("{\"new\": 1}")), STATUS_INVALID, "unknown_member", "/routes/0"},
+    {STR_INIT(WITH_ROUTES("{\"new\": 1}")), STATUS_INVALID, "member_missing", "/routes/0"},
     {STR_INIT(WITH_ROUTES(FIRST ", " FIRST)), STATUS_INVALID, "bundle_route_id", "/routes/1"},
     {STR_INIT(WITH_ROUTES(ROUTE("env_" BODY, "exact", "/", "default"))), STATUS_INVALID,
      "bundle_route_id", "/routes/0"},

@@ -1,5 +1,6 @@
 #include "store/store_environment.h"
 
+#include "store/store_hostname.h"
 #include "store/store_project.h"
 #include "store/store_revocation.h"
 #include "store/store_row.h"
@@ -18,6 +19,9 @@ static const struct store_column columns[] = {
     {"hostname", STORE_COLUMN_SEALED, AT(hostname), STORE_HOSTNAME_MAX},
     {"hostname_hash", STORE_COLUMN_LOOKUP, AT(hostname), 0},
     {"health_checks", STORE_COLUMN_SEALED_LATE, AT(health_checks), STORE_HEALTH_CHECKS_MAX},
+    {"settings", STORE_COLUMN_SEALED_LATE, AT(settings), STORE_ENVIRONMENT_SETTINGS_MAX},
+    {"hostnames", STORE_COLUMN_SEALED_LATE, AT(hostnames), STORE_HOSTNAMES_MAX},
+    {"managed_by", STORE_COLUMN_SEALED_LATE, AT(managed_by), STORE_MANAGER_MAX},
 };
 
 static const struct store_unique uniques[] = {
@@ -50,10 +54,67 @@ static enum status check_name(struct store_tx *tx, struct str name) {
                    STORE_SLUG_MAX);
 }
 
+/* ---- host names ---- */
+
+static bool has_name(const struct store_environment *environment, struct str name) {
+    struct str rest = environment->hostnames;
+    if (str_eq(environment->hostname, name)) {
+        return true;
+    }
+    while (!str_is_empty(rest)) {
+        struct str item;
+        (void)str_cut(rest, ' ', &item, &rest);
+        if (str_eq(item, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status claim_names(struct store_tx *tx, const struct store_environment *environment) {
+    struct str rest = environment->hostnames;
+    enum status status = store_hostname_claim(tx, &environment->object.organization,
+                                              &environment->object.id, environment->hostname);
+    while (status == STATUS_OK && !str_is_empty(rest)) {
+        struct str item;
+        (void)str_cut(rest, ' ', &item, &rest);
+        status = store_hostname_claim(tx, &environment->object.organization,
+                                      &environment->object.id, item);
+    }
+    return status;
+}
+
+/* Those of `before` that are no longer there. */
+static enum status release_names(struct store_tx *tx, const struct store_environment *before,
+                                 const struct store_environment *after) {
+    struct str rest = before->hostnames;
+    struct str item = before->hostname;
+    enum status status = STATUS_OK;
+    bool has_more = true;
+    while (status == STATUS_OK && has_more) {
+        if (!has_name(after, item)) {
+            status =
+                store_hostname_release(tx, &before->object.organization, &before->object.id, item);
+        }
+        has_more = !str_is_empty(rest);
+        (void)str_cut(rest, ' ', &item, &rest);
+    }
+    return status;
+}
+
+static bool has_same_names(const struct store_environment *a, const struct store_environment *b) {
+    return str_eq(a->hostname, b->hostname) && str_eq(a->hostnames, b->hostnames);
+}
+
+/* ---- the objects ---- */
+
 enum status store_environment_insert(struct store_tx *tx, struct store_environment *environment) {
     enum status status = check_name(tx, environment->name);
     environment->bundle_revision = 1;
-    return status == STATUS_OK ? store_row_insert(tx, &table, environment) : status;
+    if (status == STATUS_OK) {
+        status = store_row_insert(tx, &table, environment);
+    }
+    return status == STATUS_OK ? claim_names(tx, environment) : status;
 }
 
 enum status store_environment_get(struct store_tx *tx, const struct id *organization,
@@ -112,15 +173,35 @@ static enum status read_bundle_revision(struct store_tx *tx, const struct id *or
     return status;
 }
 
+static enum status move_names(struct store_tx *tx, const struct store_environment *before,
+                              const struct store_environment *after) {
+    if (has_same_names(before, after)) {
+        return STATUS_OK;
+    }
+    enum status status = claim_names(tx, after);
+    return status == STATUS_OK ? release_names(tx, before, after) : status;
+}
+
 enum status store_environment_update(struct store_tx *tx, struct store_environment *environment) {
+    struct arena arena;
+    struct store_environment before;
+    arena_init(&arena);
     enum status status = check_name(tx, environment->name);
     if (status == STATUS_OK) {
+        status = store_row_get(tx, &table, &environment->object.organization,
+                               &environment->object.id, &arena, &before);
+    }
+    if (status == STATUS_OK) {
         status = store_row_update(tx, &table, environment);
+    }
+    if (status == STATUS_OK) {
+        status = move_names(tx, &before, environment);
     }
     if (status == STATUS_OK) {
         status = read_bundle_revision(tx, &environment->object.organization,
                                       &environment->object.id, &environment->bundle_revision);
     }
+    arena_fini(&arena);
     return status;
 }
 
@@ -132,7 +213,8 @@ enum status store_environment_delete(struct store_tx *tx, const struct id *organ
     if (status != STATUS_OK) {
         return status;
     }
-    return store_row_delete(tx, &table, STATEMENT_ENVIRONMENT_DELETE, organization, id, revision);
+    status = store_row_delete(tx, &table, STATEMENT_ENVIRONMENT_DELETE, organization, id, revision);
+    return status == STATUS_OK ? store_hostname_release_gone(tx, organization) : status;
 }
 
 enum status store_environment_touch_bundle(struct store_tx *tx, const struct id *organization,

@@ -1,5 +1,6 @@
 #include "store/store_project.h"
 
+#include "store/store_hostname.h"
 #include "store/store_revocation.h"
 #include "store/store_row.h"
 #include "store/store_state.h"
@@ -100,5 +101,6 @@ enum status store_project_delete(struct store_tx *tx, const struct id *organizat
     if (status != STATUS_OK) {
         return status;
     }
-    return store_row_delete(tx, &table, STATEMENT_PROJECT_DELETE, organization, id, revision);
+    status = store_row_delete(tx, &table, STATEMENT_PROJECT_DELETE, organization, id, revision);
+    return status == STATUS_OK ? store_hostname_release_gone(tx, organization) : status;
 }

@@ -17,6 +17,7 @@ static const struct store_column columns[] = {
     {"path", STORE_COLUMN_SEALED, AT(path), STORE_ROUTE_PATH_MAX},
     {"upstream", STORE_COLUMN_SEALED, AT(upstream), STORE_ROUTE_UPSTREAM_MAX},
     {"options", STORE_COLUMN_SEALED_LATE, AT(options), STORE_ROUTE_OPTIONS_MAX},
+    {"managed_by", STORE_COLUMN_SEALED_LATE, AT(managed_by), STORE_ROUTE_MANAGER_MAX},
 };
 
 static const struct store_table table = {

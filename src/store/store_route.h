@@ -1,7 +1,7 @@
 /* store_route.h: routes of an environment, in list order.
  *
  * Every change raises the environment's bundle_revision in the same transaction (store_environment.h), and so leads to a new bundle. What
- * a route may say is judged before (route_option.h, bundle.h): rows are kept as they are given. Every call carries the organization. Texts of
+ * a route may say is judged before (route_settings.h, bundle.h): rows are kept as they are given. Every call carries the organization. Texts of
  * rows are borrowed from the arena that is given; threads and failures: store_tx.h.
  */
 #ifndef STORE_STORE_ROUTE_H
@@ -13,7 +13,8 @@
 #define STORE_ROUTE_MATCH_MAX 16
 #define STORE_ROUTE_PATH_MAX 1024
 #define STORE_ROUTE_UPSTREAM_MAX 63
-#define STORE_ROUTE_OPTIONS_MAX 512
+#define STORE_ROUTE_OPTIONS_MAX 16384
+#define STORE_ROUTE_MANAGER_MAX 64
 #define STORE_ROUTES_MAX 10000 /* of one environment */
 
 struct store_route {
@@ -24,7 +25,8 @@ struct store_route {
     struct str path;
     struct str upstream; /* name of an upstream that the warpgate declares */
     struct str
-        options; /* what differs from the standard, as control/route_option.h writes it; may be empty */
+        options; /* what differs from the standard, as control/setting_document.h writes it; may be empty */
+    struct str managed_by; /* the manifest that it comes from; empty: none */
 };
 
 /* At the end of the list. STATUS_NOT_FOUND (no such environment in object.organization), STATUS_TOO_LARGE (routes_too_many). */
@@ -41,7 +43,7 @@ enum status store_route_list(struct store_tx *tx, const struct id *organization,
 enum status store_route_list_all(struct store_tx *tx, const struct id *organization,
                                  const struct id *environment, struct arena *arena,
                                  struct store_route **rows, size_t *count) MUST_USE;
-/* Writes position, match, path, upstream, options. STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
+/* Writes position, match, path, upstream, options, managed_by. STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
 enum status store_route_update(struct store_tx *tx, struct store_route *route) MUST_USE;
 /* STATUS_NOT_FOUND, STATUS_CONFLICT (revision_mismatch). */
 enum status store_route_delete(struct store_tx *tx, const struct id *organization,

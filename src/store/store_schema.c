@@ -199,6 +199,21 @@ static const char account_scopes_sql[] =
     "ALTER TABLE service_account_key ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 0;"
     "ALTER TABLE service_account_key ADD COLUMN last_used_ip BYTEA;"
     "CREATE INDEX service_account_key_expiring ON service_account_key (expires_at);";
+/* Who has, or had, which host name, over all tenants: the primary key keeps two from having one. It refers to nothing: a claim outlives its
+ * environment and organization, until `until_at` (0: in use), and holds no name. */
+static const char configuration_sql[] =
+    "ALTER TABLE environment ADD COLUMN settings BYTEA;"
+    "ALTER TABLE environment ADD COLUMN hostnames BYTEA;"
+    "ALTER TABLE environment ADD COLUMN managed_by BYTEA;"
+    "ALTER TABLE route ADD COLUMN managed_by BYTEA;"
+    "CREATE TABLE hostname_claim ("
+    " name_hash BYTEA PRIMARY KEY,"
+    " organization_id TEXT NOT NULL,"
+    " environment_id TEXT NOT NULL,"
+    " until_at BIGINT NOT NULL);"
+    "CREATE INDEX hostname_claim_of_organization ON hostname_claim (organization_id, until_at);"
+    "INSERT INTO hostname_claim (name_hash, organization_id, environment_id, until_at)"
+    " SELECT hostname_hash, organization_id, id, 0 FROM environment;";
 
 static const char invitations_sql[] =
     "CREATE TABLE invitation (" TENANT_OBJECT " invited_by TEXT,"
@@ -241,5 +256,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"people", people_sql},
     {"account scopes", account_scopes_sql},
     {"invitations", invitations_sql},
+    {"configuration", configuration_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

@@ -15,9 +15,9 @@
 #define PROJECT_COLUMNS TENANT_COLUMNS ", name, name_hash"
 #define ENVIRONMENT_COLUMNS                                                                        \
     TENANT_COLUMNS ", project_id, is_enabled, bundle_revision, name, name_hash, hostname, "        \
-                   "hostname_hash, health_checks"
+                   "hostname_hash, health_checks, settings, hostnames, managed_by"
 #define ROUTE_COLUMNS                                                                              \
-    TENANT_COLUMNS ", environment_id, position, match_kind, path, upstream, options"
+    TENANT_COLUMNS ", environment_id, position, match_kind, path, upstream, options, managed_by"
 #define SERVICE_ACCOUNT_COLUMNS                                                                    \
     TENANT_COLUMNS ", project_id, environment_id, permissions, is_disabled, expires_at, "          \
                    "last_used_at, name, name_hash, last_used_ip"
@@ -193,13 +193,14 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
 
     [STATEMENT_ENVIRONMENT_INSERT] =
         "INSERT INTO environment (" ENVIRONMENT_COLUMNS
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     /* The revision that the caller read may be behind what routes have raised it to since. */
     [STATEMENT_ENVIRONMENT_UPDATE] =
         "UPDATE environment SET " TENANT_SET ", is_enabled = $7, bundle_revision = "
         "CASE WHEN bundle_revision < $8 THEN $8 ELSE bundle_revision END + 1, "
         "name = $9, name_hash = $10, hostname = $11, hostname_hash = $12, health_checks = "
-        "$13" TENANT_UNCHANGED " AND project_id = $6",
+        "$13, settings = $14, hostnames = $15, managed_by = $16" TENANT_UNCHANGED
+        " AND project_id = $6",
     [STATEMENT_ENVIRONMENT_TOUCH] = "UPDATE environment SET bundle_revision = bundle_revision + 1 "
                                     "WHERE id = $1 AND organization_id = $2",
     [STATEMENT_ENVIRONMENT_GET] = GET(ENVIRONMENT_COLUMNS, "environment"),
@@ -214,11 +215,35 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_ENVIRONMENT_DELETE] =
         "DELETE FROM environment WHERE id = $1 AND organization_id = $2 AND revision = $3",
 
+    [STATEMENT_HOSTNAME_CLAIM_HOLDER_ANY] =
+        "SELECT organization_id, environment_id FROM hostname_claim WHERE name_hash = $1",
+    [STATEMENT_HOSTNAME_CLAIM_STATE_ANY] =
+        "SELECT until_at, "
+        "(SELECT COUNT(*) FROM environment WHERE environment.id = hostname_claim.environment_id) "
+        "FROM hostname_claim WHERE name_hash = $1",
+    [STATEMENT_HOSTNAME_CLAIM_SET] =
+        "INSERT INTO hostname_claim (name_hash, organization_id, environment_id, until_at) "
+        "VALUES ($1, $2, $3, 0) ON CONFLICT (name_hash) DO UPDATE SET organization_id = "
+        "excluded.organization_id, environment_id = excluded.environment_id, until_at = 0",
+    [STATEMENT_HOSTNAME_CLAIM_RELEASE] =
+        "UPDATE hostname_claim SET until_at = $4 "
+        "WHERE name_hash = $1 AND organization_id = $2 AND environment_id = $3 AND until_at = 0",
+    [STATEMENT_HOSTNAME_CLAIM_RELEASE_GONE] =
+        "UPDATE hostname_claim SET until_at = $1 WHERE until_at = 0 AND organization_id = $2 AND "
+        "NOT EXISTS "
+        "(SELECT 1 FROM environment WHERE environment.id = hostname_claim.environment_id)",
+    [STATEMENT_HOSTNAME_CLAIM_RELEASE_GONE_ANY] =
+        "UPDATE hostname_claim SET until_at = $1 WHERE until_at = 0 AND NOT EXISTS "
+        "(SELECT 1 FROM environment WHERE environment.id = hostname_claim.environment_id)",
+    [STATEMENT_HOSTNAME_CLAIM_PRUNE_ANY] =
+        "DELETE FROM hostname_claim WHERE until_at > 0 AND until_at <= $1",
+
     [STATEMENT_ROUTE_INSERT] = "INSERT INTO route (" ROUTE_COLUMNS
-                               ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-    [STATEMENT_ROUTE_UPDATE] = "UPDATE route SET " TENANT_SET
-                               ", position = $7, match_kind = $8, path = $9, upstream = $10, "
-                               "options = $11" TENANT_UNCHANGED " AND environment_id = $6",
+                               ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    [STATEMENT_ROUTE_UPDATE] =
+        "UPDATE route SET " TENANT_SET
+        ", position = $7, match_kind = $8, path = $9, upstream = $10, "
+        "options = $11, managed_by = $12" TENANT_UNCHANGED " AND environment_id = $6",
     [STATEMENT_ROUTE_GET] = GET(ROUTE_COLUMNS, "route"),
     [STATEMENT_ROUTE_LAST] = "SELECT COUNT(*), COALESCE(MAX(position), 0) FROM route "
                              "WHERE organization_id = $1 AND environment_id = $2",

@@ -55,6 +55,8 @@ static void test_every_query_carries_the_tenant(void **state) {
         STATEMENT_KEY_NEXT_EXPIRY_ANY,
         STATEMENT_SERVICE_ACCOUNT_NEXT_EXPIRY_ANY,
         STATEMENT_AUDIT_PRUNE_ANY,
+        STATEMENT_HOSTNAME_CLAIM_STATE_ANY,
+        STATEMENT_HOSTNAME_CLAIM_RELEASE_GONE_ANY,
     };
     for (int i = 0; i < STATEMENT_TENANT_OF_ORGANIZATION_ANY; i++) {
         const char *text = store_statement_text((enum store_statement)i);
