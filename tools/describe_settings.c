@@ -140,7 +140,7 @@ static void describe_shape(const struct setting_shape *shape) {
 int main(void) {
     schemas = json_object();
     describe_shape(&route_settings_shape);
-    describe_shape(&environment_settings_shape);
+    describe_shape(&environment_settings_members);
     json_t *part = json_pack("{s:o}", "schemas", schemas);
     int failed = json_dumpf(part, stdout, JSON_INDENT(2));
     json_decref(part);

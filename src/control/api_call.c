@@ -110,6 +110,13 @@ enum status api_call_take_expiry(struct api_call *call, int64_t *expires_at_ms) 
                : api_call_refuse(call, "expires_at", "time_past", -1, "has to be in the future");
 }
 
+enum status api_call_judged(struct api_call *call) {
+    return call->faults.count == 0
+               ? STATUS_OK
+               : why_set(&call->why, STATUS_INVALID, "validation_failed", "%s %s",
+                         call->faults.at[0].pointer, call->faults.at[0].detail);
+}
+
 /* Entity tags (RFC 9110 §8.8.3) */
 
 void api_call_set_etag(struct api_call *call, uint64_t revision, uint64_t bundle_revision) {

@@ -145,6 +145,8 @@ enum status api_call_refuse(struct api_call *call, const char *member, const cha
 
 /* The member expires_at, if the body has it: null is 0, never. STATUS_INVALID (validation_failed): it is not in the future. */
 enum status api_call_take_expiry(struct api_call *call, int64_t *expires_at_ms) MUST_USE;
+/* STATUS_INVALID (validation_failed) if there are faults. */
+enum status api_call_judged(struct api_call *call) MUST_USE;
 
 /* Sets the ETag of the object at hand and judges If-Match by it: STATUS_CONFLICT (revision_mismatch); STATUS_INVALID
  * (precondition_required) without one when it is required. `bundle_revision` 0: it has none; if it has, it is part of the tag,

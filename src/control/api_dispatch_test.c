@@ -185,7 +185,7 @@ static void test_switching_an_environment(void **state) {
     assert_int_equal(call.status, 200);
     assert_int_equal(call.change_count, 0);
     assert_int_equal(json_integer_value(json_object_get(call.answer, "bundle_revision")), revision);
-    call.body = "{\"hostname\":\"stolen." KIT_DOMAIN "\"}";
+    call.body = "{\"hostname\":\"api." KIT_DOMAIN "\"}";
     kit_run(kit, "PATCH", kit_path("environments", &made.environment, ""), &call);
     assert_int_equal(call.status, 422);
     assert_string_equal(call.pointer, "/hostname");

@@ -8,13 +8,17 @@
 #include "base/text.h"
 #include "identity/identity_password.h"
 #include "policy/bundle.h"
+#include "policy/environment_settings.h"
+#include "store/store_environment.h"
 #include "store/store_member.h"
 #include "store/store_project.h"
 #include "store/store_route.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SCHEMA(symbol, schema_name, table)                                                         \
-    const struct api_schema api_schema_##symbol = {schema_name, table, COUNT(table)}
+    const struct api_schema api_schema_##symbol = {schema_name, table, COUNT(table), NULL}
+#define SCHEMA_WITH(symbol, schema_name, table, shape)                                             \
+    const struct api_schema api_schema_##symbol = {schema_name, table, COUNT(table), &(shape)}
 
 #define SLUG(is_required)                                                                          \
     { "name", API_SLUG, is_required, 1, .max = STORE_SLUG_MAX }
@@ -24,10 +28,8 @@
     { "path", API_OPAQUE, is_required, 1, .max = STORE_ROUTE_PATH_MAX }
 #define UPSTREAM                                                                                   \
     { "upstream", API_TEXT, false, 1, .max = STORE_ROUTE_UPSTREAM_MAX }
-#define ROUTE_TIMEOUTS                                                                             \
-    { "timeouts", API_OBJECT, .schema = &api_schema_route_timeouts, .may_be_null = true }
-#define ROUTE_STICKY                                                                               \
-    { "sticky", API_BOOLEAN, .may_be_null = true }
+#define HOSTNAME                                                                                   \
+    { "hostname", API_TEXT, false, 1, .max = STORE_HOSTNAME_MAX }
 #define HEALTH_CHECKS                                                                              \
     {                                                                                              \
         "health_checks", API_LIST, .max = BUNDLE_HEALTH_CHECKS_MAX,                                \
@@ -62,38 +64,33 @@ SCHEMA(health_check, "HealthCheckNew", health_check);
 static const struct api_member environment_new[] = {
     SLUG(true),
     {"enabled", API_BOOLEAN, .is_required = false},
+    HOSTNAME,
     HEALTH_CHECKS,
 };
-SCHEMA(environment_new, "EnvironmentNew", environment_new);
+SCHEMA_WITH(environment_new, "EnvironmentNew", environment_new, environment_settings_members);
 
 static const struct api_member environment_patch[] = {
     SLUG(false),
     {"enabled", API_BOOLEAN, .is_required = false},
+    HOSTNAME,
     HEALTH_CHECKS,
 };
-SCHEMA(environment_patch, "EnvironmentPatch", environment_patch);
-
-static const struct api_member route_timeouts[] = {
-    {"connect_ms", API_INTEGER, .min = BUNDLE_CONNECT_MS_MIN, .max = BUNDLE_CONNECT_MS_MAX,
-     .may_be_null = true},
-    {"first_byte_ms", API_INTEGER, .min = BUNDLE_FIRST_BYTE_MS_MIN, .max = BUNDLE_FIRST_BYTE_MS_MAX,
-     .may_be_null = true},
-    {"idle_ms", API_INTEGER, .min = BUNDLE_IDLE_MS_MIN, .max = BUNDLE_IDLE_MS_MAX,
-     .may_be_null = true, .may_be_zero = true},
-};
-SCHEMA(route_timeouts, "RouteTimeoutsNew", route_timeouts);
+SCHEMA_WITH(environment_patch, "EnvironmentPatch", environment_patch, environment_settings_members);
 
 static const struct api_member route_new[] = {
-    ROUTE_MATCH, ROUTE_PATH(true), UPSTREAM, ROUTE_TIMEOUTS, ROUTE_STICKY,
+    ROUTE_MATCH,
+    ROUTE_PATH(true),
+    UPSTREAM,
 };
-SCHEMA(route_new, "RouteNew", route_new);
+SCHEMA_WITH(route_new, "RouteNew", route_new, route_settings_shape);
 
 static const struct api_member route_patch[] = {
-    ROUTE_MATCH,    ROUTE_PATH(false),
-    UPSTREAM,       {"position", API_INTEGER, false, 0, .max = POSITION_MAX},
-    ROUTE_TIMEOUTS, ROUTE_STICKY,
+    ROUTE_MATCH,
+    ROUTE_PATH(false),
+    UPSTREAM,
+    {"position", API_INTEGER, false, 0, .max = POSITION_MAX},
 };
-SCHEMA(route_patch, "RoutePatch", route_patch);
+SCHEMA_WITH(route_patch, "RoutePatch", route_patch, route_settings_shape);
 
 /* Faults */
 
@@ -234,7 +231,9 @@ static void check_words(const struct api_member *member, const json_t *value,
         api_schema_add_fault(faults, member->name, "member_type", -1, "has to be a list");
         return;
     }
-    api_schema_enter(faults, "/%s", member->name);
+    char base[API_POINTER_SIZE];
+    memcpy(base, faults->base, sizeof(base));
+    api_schema_enter(faults, "%s/%s", base, member->name);
     json_array_foreach(value, i, item) {
         char name[24];
         struct api_member word = {name, API_WORD, .words = member->words};
@@ -248,16 +247,18 @@ static void check_words(const struct api_member *member, const json_t *value,
             break;
         }
     }
-    api_schema_enter(faults, "%s", "");
+    api_schema_enter(faults, "%s", base);
 }
 
-/* What is inside has its own members; there is one such level below the body and one below a list. */
+/* What is inside has its own members, below the pointer that is being judged. */
 static void check_inside(const struct api_member *member, const json_t *value,
                          struct api_faults *faults) {
     size_t i;
     json_t *item;
+    char base[API_POINTER_SIZE];
+    memcpy(base, faults->base, sizeof(base));
     if (member->kind == API_OBJECT) {
-        api_schema_enter(faults, "/%s", member->name);
+        api_schema_enter(faults, "%s/%s", base, member->name);
         api_schema_check(member->schema, value, faults);
     } else if (!json_is_array(value)) {
         api_schema_add_fault(faults, member->name, "member_type", -1, "has to be a list");
@@ -266,11 +267,11 @@ static void check_inside(const struct api_member *member, const json_t *value,
                              member->max);
     } else {
         json_array_foreach(value, i, item) {
-            api_schema_enter(faults, "/%s/%zu", member->name, i);
+            api_schema_enter(faults, "%s/%s/%zu", base, member->name, i);
             api_schema_check(member->schema, item, faults);
         }
     }
-    api_schema_enter(faults, "%s", "");
+    api_schema_enter(faults, "%s", base);
 }
 
 static void check_member(const struct api_member *member, const json_t *value,
@@ -318,6 +319,11 @@ static void check_member(const struct api_member *member, const json_t *value,
 static bool is_known(const struct api_schema *schema, const char *name) {
     for (size_t i = 0; i < schema->count; i++) {
         if (strcmp(schema->members[i].name, name) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; schema->settings != NULL && i < schema->settings->count; i++) {
+        if (strcmp(schema->settings->members[i].name, name) == 0) {
             return true;
         }
     }

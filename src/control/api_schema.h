@@ -15,9 +15,10 @@
 
 #include "base/status.h"
 #include "base/str.h"
+#include "policy/setting.h"
 
 #define API_FAULTS_MAX 16
-#define API_POINTER_SIZE 96
+#define API_POINTER_SIZE 160
 
 enum api_kind {
     API_TEXT,    /* UTF-8 of `min` to `max` bytes without control characters */
@@ -48,6 +49,8 @@ struct api_schema {
     const char *name; /* in openapi.json: components/schemas */
     const struct api_member *members;
     size_t count;
+    const struct setting_shape
+        *settings; /* further members, which the handlers judge; NULL: none */
 };
 
 extern const struct api_schema api_schema_session_new;
@@ -56,7 +59,7 @@ extern const struct api_schema api_schema_project_patch;
 extern const struct api_schema api_schema_environment_new;
 extern const struct api_schema api_schema_environment_patch;
 extern const struct api_schema api_schema_health_check;
-extern const struct api_schema api_schema_route_timeouts;
+extern const struct api_schema api_schema_managed_query; /* managed.c */
 extern const struct api_schema api_schema_route_new;
 extern const struct api_schema api_schema_route_patch;
 /* api_schema_member.c */

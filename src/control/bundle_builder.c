@@ -5,34 +5,31 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/environment_form.h"
 #include "control/health_option.h"
-#include "control/route_option.h"
+#include "control/route_form.h"
+#include "control/setting_document.h"
 #include "pki/jws.h"
 #include "policy/bundle.h"
-#include "store/store_route.h"
 #include "tunnel/record.h"
 #include "tunnel/signed_bundle.h"
 
-static json_t *write_route(const struct store_route *route) {
-    struct route_option option = route_option_parse(route->options);
-    json_t *item = json_object();
-    json_object_set_new(item, "id", json_string(route->object.id.text));
-    json_object_set_new(item, "match", json_from_str(route->match));
-    json_object_set_new(item, "path", json_from_str(route->path));
-    json_object_set_new(item, "upstream", json_from_str(route->upstream));
-    route_option_write_bundle(&option, item);
-    return item;
+/* What differs from the standard, which the bundle's readers know. */
+static json_t *write_settings(const struct store_environment *environment) {
+    json_t *document = setting_document_parse(environment->settings);
+    json_t *settings = setting_document_deliver(&environment_settings_shape, document);
+    json_decref(document);
+    return settings;
 }
 
 static json_t *write_payload(const struct store_environment *environment,
                              const struct store_route *routes, size_t count, int64_t now_ms) {
     char issued_at[CLOCK_RFC3339_SIZE];
-    json_t *hostnames = json_array();
+    json_t *settings = write_settings(environment);
     json_t *list = json_array();
     clock_format_rfc3339(now_ms, issued_at);
-    json_array_append_new(hostnames, json_from_str(environment->hostname));
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(list, write_route(&routes[i]));
+        json_array_append_new(list, route_form_deliver(&routes[i]));
     }
     json_t *checks = health_option_write(environment->health_checks);
     json_t *payload = json_object();
@@ -45,11 +42,15 @@ static json_t *write_payload(const struct store_environment *environment,
                         json_integer((json_int_t)environment->bundle_revision));
     json_object_set_new(payload, "issued_at", json_string(issued_at));
     json_object_set_new(payload, "enabled", json_boolean(environment->is_enabled));
-    json_object_set_new(payload, "hostnames", hostnames);
+    json_object_set_new(payload, "hostnames", environment_form_hostnames(environment));
     json_object_set_new(payload, "routes", list);
     if (json_array_size(checks) > 0) {
         json_object_set(payload, "health_checks", checks);
     }
+    if (json_object_size(settings) > 0) {
+        json_object_set(payload, "settings", settings);
+    }
+    json_decref(settings);
     json_decref(checks);
     return payload;
 }

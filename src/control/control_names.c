@@ -59,6 +59,69 @@ enum status control_names_hostname(struct str domain, struct str project, struct
     return STATUS_OK;
 }
 
+static bool is_below(struct str name, struct str domain) {
+    return name.len > domain.len + 1 && str_ends_with(name, domain) &&
+           name.at[name.len - domain.len - 1] == '.';
+}
+
+/* The slug is kept by canonical_host.c for ever. */
+static const char *judge_form(struct str name, char detail[CONTROL_NAMES_DETAIL_SIZE]) {
+    char canonical[CANONICAL_HOST_SIZE];
+    struct why why = {0};
+    struct why ignored = {0};
+    if (canonical_host_check_name(name, &why) == STATUS_OK) {
+        return NULL;
+    }
+    if (canonical_host(name, canonical, &ignored) == STATUS_OK &&
+        !str_eq(name, str_from(canonical))) {
+        snprintf(detail, CONTROL_NAMES_DETAIL_SIZE, "has to be in canonical form: %s", canonical);
+        return "host_not_canonical";
+    }
+    snprintf(detail, CONTROL_NAMES_DETAIL_SIZE, "is not a host name: %s", why.text);
+    return str_find(name, '*') < name.len ? "hostname_wildcard" : "hostname_invalid";
+}
+
+static const char *judge_place(struct str domain, struct str name, bool is_first,
+                               char detail[CONTROL_NAMES_DETAIL_SIZE]) {
+    struct str label;
+    struct str rest;
+    (void)str_cut(name, '.', &label, &rest);
+    if (str_eq(name, domain) || is_below(domain, name)) {
+        snprintf(detail, CONTROL_NAMES_DETAIL_SIZE, "is the platform's own, or above it");
+        return "hostname_reserved";
+    }
+    if (is_below(name, domain) && !str_eq(rest, domain)) {
+        snprintf(detail, CONTROL_NAMES_DETAIL_SIZE, "has to be one label under %.*s",
+                 STR_ARG(domain));
+        return "hostname_reserved";
+    }
+    if (is_below(name, domain) && is_reserved(label)) {
+        snprintf(detail, CONTROL_NAMES_DETAIL_SIZE, "is reserved: nobody gets %.*s",
+                 STR_ARG(label));
+        return "hostname_reserved";
+    }
+    if (is_first && !is_below(name, domain)) {
+        snprintf(detail, CONTROL_NAMES_DETAIL_SIZE,
+                 "has to be one label under %.*s; domains of your own belong into hostnames",
+                 STR_ARG(domain));
+        return "hostname_not_platform";
+    }
+    return NULL;
+}
+
+const char *control_names_judge(struct str domain, struct str name, bool is_first,
+                                char detail[CONTROL_NAMES_DETAIL_SIZE]) {
+    const char *code = judge_form(name, detail);
+    if (code != NULL) {
+        return code;
+    }
+    if (str_find(name, '.') == name.len) {
+        snprintf(detail, CONTROL_NAMES_DETAIL_SIZE, "has to have a dot: a domain and a name in it");
+        return "hostname_unqualified";
+    }
+    return judge_place(domain, name, is_first, detail);
+}
+
 void control_names_url(struct str hostname, uint16_t port, char out[CONTROL_NAMES_URL_SIZE]) {
     if (port == 443) {
         snprintf(out, CONTROL_NAMES_URL_SIZE, "https://%.*s", STR_ARG(hostname));

@@ -1,34 +1,13 @@
-#include "base/json.h"
 #include "base/log.h"
 #include "control/api_cursor.h"
 #include "control/audit.h"
 #include "control/change_reader.h"
-#include "control/control_names.h"
+#include "control/environment_form.h"
 #include "control/handle.h"
-#include "control/health_option.h"
-#include "store/store_project.h"
-
-static json_t *write_environment(const struct api_call *call, const struct store_environment *row) {
-    char url[CONTROL_NAMES_URL_SIZE];
-    control_names_url(row->hostname, call->control->public_port, url);
-    json_t *item = json_object();
-    json_object_set_new(item, "id", api_call_id(&row->object.id));
-    json_object_set_new(item, "organization", api_call_id(&row->object.organization));
-    json_object_set_new(item, "project", api_call_id(&row->project));
-    json_object_set_new(item, "name", json_from_str(row->name));
-    json_object_set_new(item, "enabled", json_boolean(row->is_enabled));
-    json_object_set_new(item, "health_checks", health_option_write(row->health_checks));
-    json_object_set_new(item, "hostname", json_from_str(row->hostname));
-    json_object_set_new(item, "url", json_string(url));
-    json_object_set_new(item, "bundle_revision", json_integer((json_int_t)row->bundle_revision));
-    json_object_set_new(item, "created_at", api_call_time(row->object.created_at_ms));
-    json_object_set_new(item, "updated_at", api_call_time(row->object.updated_at_ms));
-    json_object_set_new(item, "revision", json_integer((json_int_t)row->object.revision));
-    return item;
-}
+#include "control/managed.h"
 
 static void answer_environment(struct api_call *call, const struct store_environment *row) {
-    call->answer.body = write_environment(call, row);
+    call->answer.body = environment_form_write(call, row);
     api_call_set_etag(call, row->object.revision, row->bundle_revision);
 }
 
@@ -46,32 +25,13 @@ enum status handle_environment_list(struct api_call *call) {
     }
     json_t *items = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(items, write_environment(call, &rows[i]));
+        json_array_append_new(items, environment_form_write(call, &rows[i]));
     }
     api_cursor_answer(call, &page, items, count > 0 ? &rows[count - 1].object.id : NULL, 0);
     return STATUS_OK;
 }
 
-static enum status choose_hostname(struct api_call *call, struct str name,
-                                   char out[CONTROL_NAMES_HOST_SIZE]) {
-    struct store_project project;
-    struct store_environment *rows = NULL;
-    size_t count = 0;
-    struct store_page page = {.limit = 1, .order = STORE_ASCENDING};
-    enum status status =
-        store_project_get(call->tx, &call->organization, &call->object, &call->arena, &project);
-    if (status == STATUS_OK) {
-        status = store_environment_list(call->tx, &call->organization, &call->object, &page,
-                                        &call->arena, &rows, &count);
-    }
-    return status != STATUS_OK
-               ? status
-               : control_names_hostname(str_from(call->control->domain), project.name, name,
-                                        count == 0, out, &call->why);
-}
-
 enum status handle_environment_create(struct api_call *call) {
-    char hostname[CONTROL_NAMES_HOST_SIZE];
     struct str name = api_call_text(call, "name", STR_EMPTY);
     struct store_environment environment;
     /* Its own name first: a name that is taken says more than the host name that follows from it. */
@@ -81,26 +41,29 @@ enum status handle_environment_create(struct api_call *call) {
         return why_set(&call->why, STATUS_CONFLICT, "name_taken",
                        "the project has an environment of this name");
     }
-    if (status == STATUS_NOT_FOUND) {
-        status = choose_hostname(call, name, hostname);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_NOT_FOUND) {
         return status;
     }
     environment = (struct store_environment){
         .object = {.organization = call->organization},
         .project = call->object,
-        .is_enabled = api_call_boolean(call, "enabled", true),
-        .name = name,
-        .hostname = str_from(hostname),
+        .is_enabled = true,
     };
-    status = health_option_take(call, &environment.health_checks);
+    status = environment_form_take(call, call->input, "", &environment);
     if (status == STATUS_OK) {
-        status = store_environment_insert(call->tx, &environment);
+        status = api_call_judged(call);
+    }
+    if (status == STATUS_OK && str_is_empty(environment.hostname)) {
+        status =
+            environment_form_default_hostname(call, &call->object, name, &environment.hostname);
+    }
+    if (status == STATUS_OK) {
+        status = environment_form_blame(call, call->input, "",
+                                        store_environment_insert(call->tx, &environment));
     }
     if (status == STATUS_OK) {
         status = audit_record(call, "environment.created", &environment.object.id, NULL,
-                              write_environment(call, &environment));
+                              environment_form_write(call, &environment));
     }
     if (status != STATUS_OK) {
         return status;
@@ -126,7 +89,7 @@ enum status handle_environment_get(struct api_call *call) {
     return status;
 }
 
-/* The host name stays when the name changes: links and certificates hang on it. */
+/* The host name stays when the name alone changes: links and certificates hang on it. */
 enum status handle_environment_patch(struct api_call *call) {
     struct store_environment environment;
     enum status status = get_environment(call, &environment);
@@ -138,20 +101,23 @@ enum status handle_environment_patch(struct api_call *call) {
         return status;
     }
     struct store_environment changed = environment;
-    changed.name = api_call_text(call, "name", environment.name);
-    changed.is_enabled = api_call_boolean(call, "enabled", environment.is_enabled);
-    status = health_option_take(call, &changed.health_checks);
-    bool is_same = str_eq(changed.name, environment.name) &&
-                   changed.is_enabled == environment.is_enabled &&
-                   str_eq(changed.health_checks, environment.health_checks);
+    status = managed_take_over(call, &changed.managed_by);
+    if (status == STATUS_OK) {
+        status = environment_form_take(call, call->input, "", &changed);
+    }
+    if (status == STATUS_OK) {
+        status = api_call_judged(call);
+    }
+    bool is_same = environment_form_is_same(&changed, &environment);
     if (status == STATUS_OK && !is_same) {
-        status = store_environment_update(call->tx, &changed);
+        status = environment_form_blame(call, call->input, "",
+                                        store_environment_update(call->tx, &changed));
         api_call_touch(call, &changed.object.id);
     }
     if (status == STATUS_OK) {
-        status =
-            audit_record(call, "environment.updated", &changed.object.id,
-                         write_environment(call, &environment), write_environment(call, &changed));
+        status = audit_record(call, "environment.updated", &changed.object.id,
+                              environment_form_write(call, &environment),
+                              environment_form_write(call, &changed));
     }
     if (status == STATUS_OK) {
         answer_environment(call, &changed);
@@ -167,6 +133,10 @@ enum status handle_environment_delete(struct api_call *call) {
                                        environment.bundle_revision, true);
     }
     if (status == STATUS_OK) {
+        struct str managed_by = environment.managed_by;
+        status = managed_take_over(call, &managed_by);
+    }
+    if (status == STATUS_OK) {
         status = store_environment_delete(call->tx, &call->organization, &call->object,
                                           environment.object.revision,
                                           store_tx_now_ms(call->tx) + CONTROL_REVOCATION_MS);
@@ -177,7 +147,7 @@ enum status handle_environment_delete(struct api_call *call) {
     }
     if (status == STATUS_OK) {
         status = audit_record(call, "environment.deleted", &call->object,
-                              write_environment(call, &environment), NULL);
+                              environment_form_write(call, &environment), NULL);
     }
     if (status == STATUS_OK) {
         call->answer.etag[0] = '\0';

@@ -40,10 +40,11 @@ static bool is_named_before(const json_t *list, size_t end, struct str upstream)
 }
 
 /* What takes more than one member to judge, or more than a length. */
-static void judge(struct api_faults *faults, const json_t *list, size_t index) {
+static void judge(struct api_faults *faults, const char *pointer, const json_t *list,
+                  size_t index) {
     const json_t *check = json_array_get(list, index);
     struct str upstream = text_of(check, "upstream", STR_EMPTY);
-    api_schema_enter(faults, "/health_checks/%zu", index);
+    api_schema_enter(faults, "%s/health_checks/%zu", pointer, index);
     if (!bundle_is_upstream_name(upstream)) {
         api_schema_add_fault(faults, "upstream", "upstream_invalid", -1,
                              "has to be 1 to 63 of a-z, 0-9 and -");
@@ -63,37 +64,36 @@ static void judge(struct api_faults *faults, const json_t *list, size_t index) {
     api_schema_enter(faults, "%s", "");
 }
 
-static enum status keep(struct api_call *call, const json_t *list, struct str *stored) {
+static struct str keep(struct api_call *call, const json_t *list) {
     struct buf out;
-    enum status status = STATUS_OK;
-    *stored = STR_EMPTY;
+    struct str text = STR_EMPTY;
     buf_init(&out, STORE_HEALTH_CHECKS_MAX);
-    if (json_array_size(list) > 0) {
-        status = json_write(list, &out);
-        *stored = arena_str(&call->arena, buf_str(&out));
+    /* As many as there may be, with paths as long as they may be, fit. */
+    if (json_array_size(list) > 0 && json_write(list, &out) == STATUS_OK) {
+        text = arena_str(&call->arena, buf_str(&out));
     }
     buf_fini(&out);
-    return status;
+    return text;
 }
 
-enum status health_option_take(struct api_call *call, struct str *stored) {
-    const json_t *asked = json_object_get(call->input, "health_checks");
+void health_option_take(struct api_call *call, const json_t *body, const char *pointer,
+                        struct str *stored) {
+    const json_t *asked = json_object_get(body, "health_checks");
+    size_t before = call->faults.count;
     size_t i;
     json_t *item;
     if (asked == NULL) {
-        return STATUS_OK;
+        return;
     }
     json_t *list = json_array();
     json_array_foreach(asked, i, item) {
         json_array_append_new(list, complete(item));
-        judge(&call->faults, list, i);
+        judge(&call->faults, pointer, list, i);
     }
-    enum status status = call->faults.count == 0
-                             ? keep(call, list, stored)
-                             : why_set(&call->why, STATUS_INVALID, "validation_failed", "%s %s",
-                                       call->faults.at[0].pointer, call->faults.at[0].detail);
+    if (call->faults.count == before) {
+        *stored = keep(call, list);
+    }
     json_decref(list);
-    return status;
 }
 
 json_t *health_option_write(struct str stored) {

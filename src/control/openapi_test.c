@@ -193,12 +193,23 @@ static void expect_type(const struct api_member *member, const json_t *property)
     }
 }
 
+/* They come from the same tables: that they are there is what is left to see. */
+static size_t expect_settings(const struct setting_shape *shape, const json_t *properties) {
+    for (size_t i = 0; shape != NULL && i < shape->count; i++) {
+        const json_t *property = json_object_get(properties, shape->members[i].name);
+        assert_string_equal(json_string_value(json_object_get(property, "description")),
+                            shape->members[i].about);
+    }
+    return shape != NULL ? shape->count : 0;
+}
+
 static void expect_schema(const struct api_schema *schema) {
     const json_t *described = find_schema(schema->name);
     const json_t *properties = json_object_get(described, "properties");
     assert_non_null(described);
     assert_true(json_is_false(json_object_get(described, "additionalProperties")));
-    assert_int_equal(json_object_size(properties), schema->count);
+    assert_int_equal(json_object_size(properties),
+                     schema->count + expect_settings(schema->settings, properties));
     for (size_t i = 0; i < schema->count; i++) {
         const struct api_member *member = &schema->members[i];
         const json_t *property = json_object_get(properties, member->name);

@@ -7,6 +7,28 @@
 
 /* ---- merging ---- */
 
+static void merge_object(json_t *target, const json_t *patch);
+
+/* Objects in lists are taken whole: what is null in them is not there. */
+static json_t *copy_without_nulls(const json_t *value) {
+    size_t i;
+    json_t *item;
+    if (!json_is_array(value)) {
+        return json_deep_copy(value);
+    }
+    json_t *list = json_array();
+    json_array_foreach(value, i, item) {
+        if (json_is_object(item)) {
+            json_t *made = json_object();
+            merge_object(made, item);
+            json_array_append_new(list, made);
+        } else {
+            json_array_append_new(list, copy_without_nulls(item));
+        }
+    }
+    return list;
+}
+
 /* RFC 7396: `patch` is an object. */
 static void merge_object(json_t *target, const json_t *patch) {
     const char *name;
@@ -17,7 +39,7 @@ static void merge_object(json_t *target, const json_t *patch) {
             continue;
         }
         if (!json_is_object(value)) {
-            json_object_set_new(target, name, json_deep_copy(value));
+            json_object_set_new(target, name, copy_without_nulls(value));
             continue;
         }
         json_t *inside = json_object_get(target, name);
@@ -190,6 +212,26 @@ json_t *setting_document_complete(const struct setting_shape *shape, const json_
 }
 
 /* ---- the store ---- */
+
+struct str setting_document_take(const struct setting_shape *shape, const json_t *patch,
+                                 const char *pointer, size_t bytes_max, struct arena *arena,
+                                 struct api_faults *faults, struct str stored) {
+    struct str text = stored;
+    json_t *document = setting_document_parse(stored);
+    setting_document_merge(shape, document, patch);
+    if (setting_document_check(shape, document, pointer, faults)) {
+        json_t *reduced = setting_document_reduce(shape, document);
+        if (setting_document_format(reduced, bytes_max, arena, &text) != STATUS_OK) {
+            api_schema_enter(faults, "%s", pointer);
+            api_schema_add_fault(faults, NULL, "settings_too_large", -1,
+                                 "the settings together are over %zu bytes", bytes_max);
+            api_schema_enter(faults, "%s", "");
+        }
+        json_decref(reduced);
+    }
+    json_decref(document);
+    return text;
+}
 
 json_t *setting_document_parse(struct str stored) {
     struct why why = {0};

@@ -21,6 +21,11 @@ json_t *setting_document_complete(const struct setting_shape *shape, const json_
 /* What bundles carry of it: all but what is for people. */
 json_t *setting_document_deliver(const struct setting_shape *shape, const json_t *document);
 
+/* What the store is to keep when the shape's members of `patch`, which stands at `pointer` in the request, are merged into `stored`: judged
+ * as a whole; in the arena. With faults (of the reader, or settings_too_large) it is without meaning. */
+struct str setting_document_take(const struct setting_shape *shape, const json_t *patch,
+                                 const char *pointer, size_t bytes_max, struct arena *arena,
+                                 struct api_faults *faults, struct str stored);
 /* What the store keeps: {} where it is empty or, with a line in the log, cannot be read. */
 json_t *setting_document_parse(struct str stored);
 /* STATUS_TOO_LARGE when it is over `bytes_max`; "" for {}; in the arena. */

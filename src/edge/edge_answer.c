@@ -71,6 +71,11 @@ static const struct answer_row answer_rows[EDGE_CODE_COUNT] = {
     [EDGE_CODE_OVERLOADED] =
         {"overloaded", 503, true, "Too busy",
          "There is more to do than there is room for. Please try again shortly."},
+    [EDGE_CODE_POLICY_NOT_ENFORCED] =
+        {"policy_not_enforced", 503, false, "Not available yet",
+         "This address is protected in a way that cannot be kept here yet, so nobody gets in."},
+    [EDGE_CODE_ADDRESS_REFUSED] = {"address_refused", 403, false, "Not from here",
+                                   "This service does not accept requests from your address."},
 };
 
 /* Slugs that a warpgate answers with (docs/protocol.md). */
@@ -93,6 +98,8 @@ static const struct {
     {"no_route", EDGE_CODE_NO_ROUTE},
     {"wrong_host", EDGE_CODE_HOST_NOT_SERVED},
     {"environment_disabled", EDGE_CODE_ENVIRONMENT_DISABLED},
+    {"policy_not_enforced", EDGE_CODE_POLICY_NOT_ENFORCED},
+    {"address_refused", EDGE_CODE_ADDRESS_REFUSED},
     {"environment_mismatch", EDGE_CODE_SECOND_LINE_REFUSED},
 };
 

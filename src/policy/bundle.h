@@ -113,14 +113,22 @@ enum bundle_verdict {
     BUNDLE_NO_ROUTE,   /* 404 */
     BUNDLE_DISABLED,   /* 503: the environment is switched off */
     BUNDLE_WRONG_HOST, /* 421: the host is not one of this environment's */
+    /* 503: the route asks for something without which nobody may pass, and this build has no step for it */
+    BUNDLE_NOT_ENFORCED,
+    BUNDLE_BAD_ADDRESS, /* 403: of bundle_judge_address: the visitor's address may not come */
 };
 
 /* Judges in the order host, enabled, path, route. `authority`: Host or :authority as sent, perhaps with a port; `target`: as
  * in :path ("*", which engines let pass with OPTIONS alone, takes the route of "/"). `matcher` belongs to this bundle's program
  * and to the calling thread. Where it does not allow, why says so: wrong_host (or a slug of canonical_host.h),
- * environment_disabled, a slug of canonical_path.h, no_route, route_too_costly. */
+ * environment_disabled, a slug of canonical_path.h, no_route, route_too_costly, policy_not_enforced. */
 enum bundle_verdict bundle_judge(const struct bundle *bundle, struct route_matcher *matcher,
                                  struct str authority, struct str target, struct arena *arena,
                                  const struct bundle_route **route, struct why *why);
+/* Then: whether `address`, the visitor's, is one that the environment's and the route's lists let pass: BUNDLE_ALLOW or BUNDLE_BAD_ADDRESS
+ * (address_refused). Where there are lists, a text that is no address is refused. */
+enum bundle_verdict bundle_judge_address(const struct bundle *bundle,
+                                         const struct bundle_route *route, struct str address,
+                                         struct why *why);
 
 #endif

@@ -44,6 +44,28 @@ enum bundle_verdict bundle_judge(const struct bundle *bundle, struct route_match
                             "the environment's regexps are too costly on this path")
                    : refuse(BUNDLE_NO_ROUTE, why, "no_route", "no route covers the path");
     }
+    const struct route_access *access = bundle->routes[index].settings->access;
+    if (access != NULL && access->auth == ROUTE_AUTH_REQUIRED) {
+        return refuse(BUNDLE_NOT_ENFORCED, why, "policy_not_enforced",
+                      "the route is for signed-in users only, and nobody can sign in here yet");
+    }
     *route = &bundle->routes[index];
     return BUNDLE_ALLOW;
+}
+
+static bool lets_pass(const struct route_ip *ip, struct str address) {
+    if (ip == NULL || (ip->allow.count == 0 && ip->deny.count == 0)) {
+        return true;
+    }
+    return setting_is_address(address) && !setting_cidrs_hold(ip->deny, address) &&
+           (ip->allow.count == 0 || setting_cidrs_hold(ip->allow, address));
+}
+
+enum bundle_verdict bundle_judge_address(const struct bundle *bundle,
+                                         const struct bundle_route *route, struct str address,
+                                         struct why *why) {
+    return lets_pass(bundle->settings->ip, address) && lets_pass(route->settings->ip, address)
+               ? BUNDLE_ALLOW
+               : refuse(BUNDLE_BAD_ADDRESS, why, "address_refused",
+                        "the address is not one of those that may come here");
 }

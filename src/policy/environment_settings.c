@@ -28,3 +28,16 @@ static const struct setting members[] = {
 };
 const struct setting_shape environment_settings_shape = {
     "EnvironmentSettings", sizeof(struct environment_settings), members, COUNT_OF(members), NULL};
+
+static const struct setting body_members[] = {
+    {AT(environment_members, hostnames), .kind = SETTING_TEXTS, .min = 1, .max = 253,
+     .count_max = ENVIRONMENT_HOSTNAMES_MAX,
+     .about = "Further host names, in canonical form: others under the platform's domain, or of "
+              "domains of one's own."},
+    {AT(environment_members, settings), .kind = SETTING_OBJECT,
+     .shape = &environment_settings_shape, .is_always = true,
+     .about = "What holds for all of its routes."},
+};
+const struct setting_shape environment_settings_members = {
+    "EnvironmentMembers", sizeof(struct environment_members), body_members, COUNT_OF(body_members),
+    NULL};

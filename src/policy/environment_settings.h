@@ -23,6 +23,15 @@ struct environment_settings {
     const struct route_error_pages *error_pages;
 };
 
+/* Of an environment's body in the API: what is more than a word or a number. */
+struct environment_members {
+    struct setting_list hostnames; /* struct str; control/environment_form.h judges them */
+    const struct environment_settings *settings;
+};
+
+#define ENVIRONMENT_HOSTNAMES_MAX 63 /* besides the first */
+
 extern const struct setting_shape environment_settings_shape;
+extern const struct setting_shape environment_settings_members;
 
 #endif

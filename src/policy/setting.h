@@ -108,7 +108,9 @@ void setting_fault(struct setting_reader *reader, const char *member, const char
 
 /* "192.0.2.0/24", "2001:db8::/32", or one address; without bits set behind the prefix. NULL, or what it has to be. */
 const char *setting_cidr_parse(struct str text, struct setting_cidr *cidr);
-/* Whether one of a list of struct setting_cidr holds `address`, a text as inet_pton reads it, zone ids aside. What is no address is in none. */
+/* Whether the text is an address, zone id aside. */
+bool setting_is_address(struct str text);
+/* Whether one of a list of struct setting_cidr holds `address`, such a text. What is no address is in none. */
 bool setting_cidrs_hold(struct setting_list cidrs, struct str address);
 
 #endif

@@ -60,6 +60,15 @@ static bool holds(const struct setting_cidr *cidr, const uint8_t address[16]) {
     return rest == 0 || (cidr->address[whole] ^ address[whole]) >> (8 - rest) == 0;
 }
 
+bool setting_is_address(struct str text) {
+    uint8_t bytes[16];
+    uint64_t bits_max;
+    struct str bare;
+    struct str zone;
+    (void)str_cut(text, '%', &bare, &zone);
+    return parse_address(bare, bytes, &bits_max);
+}
+
 bool setting_cidrs_hold(struct setting_list cidrs, struct str address) {
     const struct setting_cidr *at = cidrs.at;
     uint8_t bytes[16];

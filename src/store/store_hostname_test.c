@@ -148,5 +148,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_given_up_is_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_deleted_is_held, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_test_database_run(tests);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "policy/field_policy.h"
 #include "tunnel/signed_bundle.h"
 
 /* What a verdict becomes on the tunnel. The slugs are protocol (docs/protocol.md). */
@@ -14,6 +15,8 @@ static const struct {
     [BUNDLE_NO_ROUTE] = {404, "no_route"},
     [BUNDLE_DISABLED] = {503, "environment_disabled"},
     [BUNDLE_WRONG_HOST] = {421, "wrong_host"},
+    [BUNDLE_NOT_ENFORCED] = {503, "policy_not_enforced"},
+    [BUNDLE_BAD_ADDRESS] = {403, "address_refused"},
 };
 
 void warpgate_policy_init(struct warpgate_policy *policy) {
@@ -80,6 +83,12 @@ static struct warpgate_verdict refuse(unsigned status, const char *slug) {
     return (struct warpgate_verdict){.is_allowed = false, .status = status, .slug = slug};
 }
 
+/* As the edge says; it lets nobody else say so (field_policy.h). */
+static struct str visitor_of(const struct http_head *head) {
+    const struct http_field *field = http_fields_get(&head->fields, STR(FIELD_FORWARDED_FOR));
+    return field != NULL ? field->value : STR_EMPTY;
+}
+
 struct warpgate_verdict warpgate_policy_judge(struct warpgate_policy *policy,
                                               struct str environment, const struct http_head *head,
                                               struct arena *arena) {
@@ -93,6 +102,9 @@ struct warpgate_verdict warpgate_policy_judge(struct warpgate_policy *policy,
     }
     enum bundle_verdict verdict = bundle_judge(policy->bundle, policy->matcher, head->authority,
                                                head->path, arena, &route, &why);
+    if (verdict == BUNDLE_ALLOW) {
+        verdict = bundle_judge_address(policy->bundle, route, visitor_of(head), &why);
+    }
     if (verdict != BUNDLE_ALLOW) {
         return refuse(refusals[verdict].status, refusals[verdict].slug);
     }
