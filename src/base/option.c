@@ -218,6 +218,19 @@ static bool is_flag_name(struct str typed, const struct option *option, const ch
     return str_eq(typed, str_from(name));
 }
 
+static bool is_letter(struct str typed, const struct option *option) {
+    return option->letter != '\0' && typed.len == 2 && typed.at[1] == option->letter;
+}
+
+/* " up", or nothing. */
+static const char *command_of(const struct option_set *set) {
+    return set->command == NULL ? "" : set->command;
+}
+
+static const char *gap_of(const struct option_set *set) {
+    return set->command == NULL ? "" : " ";
+}
+
 static enum status find_option(const struct option_set *set, struct flag *flag, struct why *why) {
     for (size_t i = 0; i < set->count; i++) {
         const struct option *option = &set->options[i];
@@ -225,24 +238,27 @@ static enum status find_option(const struct option_set *set, struct flag *flag, 
             continue;
         }
         flag->is_file = option->kind == OPTION_SECRET && is_flag_name(flag->name, option, "-file");
-        if (flag->is_file || is_flag_name(flag->name, option, "")) {
+        if (flag->is_file || is_flag_name(flag->name, option, "") ||
+            is_letter(flag->name, option)) {
             flag->option = option;
             return STATUS_OK;
         }
     }
     struct str shown = str_sub(flag->name, 0, 40);
-    return why_set(why, STATUS_INVALID, "option_unknown", "unknown option %.*s: see %s --help",
-                   STR_ARG(shown), set->program);
+    return why_set(why, STATUS_INVALID, "option_unknown", "unknown option %.*s: see %s%s%s --help",
+                   STR_ARG(shown), set->program, gap_of(set), command_of(set));
 }
 
 static enum status read_flag(const struct option_set *set, int argc, char **argv, int at,
                              struct flag *flag, struct why *why) {
     char *typed = argv[at];
     /* A stray argument is not quoted: it may be half of a secret. */
-    if (strncmp(typed, "--", 2) != 0 || typed[2] == '\0') {
+    bool is_long = strncmp(typed, "--", 2) == 0 && typed[2] != '\0';
+    bool is_short = typed[0] == '-' && typed[1] != '-' && typed[1] != '\0' && typed[2] == '\0';
+    if (!is_long && !is_short) {
         return why_set(why, STATUS_INVALID, "option_stray",
-                       "argument %d is not an option: options start with --, see %s --help", at,
-                       set->program);
+                       "argument %d is not an option: options start with --, see %s%s%s --help", at,
+                       set->program, gap_of(set), command_of(set));
     }
     char *equals = strchr(typed, '=');
     *flag = (struct flag){
@@ -292,12 +308,38 @@ static enum status apply_flag(const struct flag *flag, bool *is_seen, struct why
     return set_value(option, flag->value, from, why);
 }
 
+/* "-" alone stands for standard input, and is an argument. */
+static bool is_positional(const struct option_set *set, const char *typed) {
+    return set->positionals != NULL && (typed[0] != '-' || typed[1] == '\0');
+}
+
+static enum status take_positionals(const struct option_set *set, int argc, char **argv, int first,
+                                    struct why *why) {
+    for (int at = first; at < argc; at++) {
+        enum status status = add_to_list(set->positionals, argv[at], command_of(set), why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status parse_flags(const struct option_set *set, int argc, char **argv, int first,
                                bool *seen, struct why *why) {
     for (int at = first; at < argc; at++) {
         struct flag flag = {0};
         if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
             return STATUS_END;
+        }
+        if (set->positionals != NULL && strcmp(argv[at], "--") == 0) {
+            return take_positionals(set, argc, argv, at + 1, why);
+        }
+        if (is_positional(set, argv[at])) {
+            enum status taken = take_positionals(set, at + 1, argv, at, why);
+            if (taken != STATUS_OK) {
+                return taken;
+            }
+            continue;
         }
         enum status status = read_flag(set, argc, argv, at, &flag, why);
         if (status != STATUS_OK) {
@@ -332,6 +374,9 @@ enum status option_parse(const struct option_set *set, int argc, char **argv, in
     for (size_t i = 0; i < set->count; i++) {
         clear_target(&set->options[i]);
     }
+    if (set->positionals != NULL) {
+        set->positionals->count = 0;
+    }
     enum status status = parse_flags(set, argc, argv, first, seen, why);
     for (size_t i = 0; status == STATUS_OK && i < set->count; i++) {
         if (!seen[i]) {
@@ -351,8 +396,9 @@ static void print_option(const struct option_set *set, const struct option *opti
         printf("  %-28s %s\n", env, option->help);
         return;
     }
-    snprintf(left, sizeof(left), "--%s%s%s", option->name, option->argument == NULL ? "" : " ",
-             option->argument == NULL ? "" : option->argument);
+    char letter[] = {'-', option->letter, ',', ' ', '\0'};
+    snprintf(left, sizeof(left), "%s--%s%s%s", option->letter == '\0' ? "" : letter, option->name,
+             option->argument == NULL ? "" : " ", option->argument == NULL ? "" : option->argument);
     printf("  %-28s %s", left, option->help);
     if (option->kind == OPTION_LIST) {
         printf(" May repeat.");
@@ -374,8 +420,9 @@ static void print_option(const struct option_set *set, const struct option *opti
 }
 
 void option_help(const struct option_set *set) {
-    printf("Usage: %s%s%s [options]\n\n%s\n\nOptions:\n", set->program,
-           set->command == NULL ? "" : " ", set->command == NULL ? "" : set->command, set->summary);
+    printf("Usage: %s%s%s [options]%s%s\n\n%s\n\nOptions:\n", set->program, gap_of(set),
+           command_of(set), set->arguments == NULL ? "" : " ",
+           set->arguments == NULL ? "" : set->arguments, set->summary);
     for (size_t i = 0; i < set->count; i++) {
         print_option(set, &set->options[i]);
     }

@@ -2,7 +2,7 @@
  *
  * From one table come the parser, --help, the environment variables (PREFIX_NAME_IN_CAPITALS), the `…_FILE` form of
  * secrets and the pages in docs/. Precedence: flag, then environment, then default. `--name value` and `--name=value`
- * are the same. A secret given as a flag is wiped from argv. Errors name the flag and the fix (exit status 2).
+ * are the same, and -f value where an option has a letter. What follows "--" is no option. A secret given as a flag is wiped from argv. Errors name the flag and the fix (exit status 2).
  */
 #ifndef BASE_OPTION_H
 #define BASE_OPTION_H
@@ -36,6 +36,7 @@ struct option {
     void *target;
     const char *fallback; /* default value as text, or NULL */
     const char *help;     /* one sentence */
+    char letter;          /* 'f': also -f; 0: none */
 };
 
 struct option_set {
@@ -45,6 +46,9 @@ struct option_set {
     const char *env_prefix; /* "WARPGATE" */
     const struct option *options;
     size_t count;
+    const char *arguments; /* of usage: "KIND [NAME]"; NULL: there are none */
+    struct option_list
+        *positionals; /* where they go; NULL: an argument without a flag is an error */
 };
 
 /* Parses argv[first .. argc-1]. STATUS_END: --help was asked for (print with option_help, exit 0). STATUS_INVALID: why

@@ -190,7 +190,8 @@ static void refuses(void **state) {
     assert_refused(PARSE(line, "--demo-file", "x"), "option_unknown", "--demo-file");
     assert_refused(PARSE(line, "hunter2"), "option_stray", "argument 1");
     assert_refused(PARSE(line, "--"), "option_stray", "--help");
-    assert_refused(PARSE(line, "-x"), "option_stray", "--help");
+    assert_refused(PARSE(line, "-hunter2"), "option_stray", "--help");
+    assert_refused(PARSE(line, "-x"), "option_unknown", "-x");
     assert_refused(PARSE(line, ""), "option_stray", "--help");
     assert_refused(PARSE(line, "--demo=1"), "option_value", "--demo");
     assert_refused(PARSE(line, "--token"), "option_value_missing", "--token KEY");
@@ -247,8 +248,63 @@ static void prints_help(void **state) {
     assert_non_null(strstr(text, "TESTGATE_TOKEN or TESTGATE_TOKEN_FILE"));
 }
 
+/* A command with arguments and letters. */
+static const char *file;
+static bool follows;
+static struct option_list names;
+static const struct option apply_options[] = {
+    {"file", "PATH", OPTION_TEXT, &file, NULL, "What to apply.", 'f'},
+    {"follow", NULL, OPTION_FLAG, &follows, NULL, "Go on.", 'F'},
+};
+static const struct option_set apply_set = {
+    .program = "mezusphere",
+    .command = "apply",
+    .summary = "Applies.",
+    .options = apply_options,
+    .count = 2,
+    .arguments = "NAME...",
+    .positionals = &names,
+};
+
+static enum status parse_apply(int argc, const char *const *argv) {
+    struct line line = {0};
+    static char kept[16][64];
+    for (int i = 0; i < argc; i++) {
+        snprintf(kept[i], sizeof(kept[i]), "%s", argv[i]);
+        line.args[i] = kept[i];
+    }
+    return option_parse(&apply_set, argc, line.args, 2, &why);
+}
+
+#define APPLY(...)                                                                                 \
+    parse_apply(                                                                                   \
+        (int)(sizeof((const char *const[]){"mezusphere", "apply", __VA_ARGS__}) / sizeof(char *)), \
+        (const char *const[]){"mezusphere", "apply", __VA_ARGS__})
+
+static void arguments_and_letters(void **state) {
+    (void)state;
+    assert_int_equal(APPLY("one", "-f", "web.yaml", "two", "-F"), STATUS_OK);
+    assert_string_equal(file, "web.yaml");
+    assert_true(follows);
+    assert_int_equal(names.count, 2);
+    assert_string_equal(names.values[0], "one");
+    assert_string_equal(names.values[1], "two");
+    assert_int_equal(APPLY("--file", "-", "-", "--", "--file", "-x"), STATUS_OK);
+    assert_string_equal(file, "-");
+    assert_false(follows);
+    assert_int_equal(names.count, 3);
+    assert_string_equal(names.values[0], "-");
+    assert_string_equal(names.values[1], "--file");
+    assert_string_equal(names.values[2], "-x");
+    assert_refused(APPLY("-f"), "option_value_missing", "-f");
+    assert_refused(APPLY("-f", "a", "--file", "b"), "option_repeated", "--file");
+    assert_refused(APPLY("--flie"), "option_unknown", "mezusphere apply --help");
+    assert_int_equal(APPLY("-h"), STATUS_END);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arguments_and_letters),
         cmocka_unit_test_setup(takes_defaults, forget),
         cmocka_unit_test_setup(takes_flags, forget),
         cmocka_unit_test_setup(prefers_flags_to_environment, forget),
