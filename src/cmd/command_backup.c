@@ -22,7 +22,7 @@ static const struct option options[] = {
      "backup is whole."},
 };
 
-static const struct option_set set = {
+const struct option_set command_backup_set = {
     .program = "mezusphere",
     .command = "backup",
     .summary =
@@ -80,7 +80,7 @@ int command_backup(int argc, char **argv) {
     struct store_backup_result result;
     struct why why = {0};
     int exit_status = COMMAND_DONE;
-    if (!command_parse(&set, argc, argv, &exit_status) ||
+    if (!command_parse(&command_backup_set, argc, argv, &exit_status) ||
         !command_requires("output", line.output, &exit_status)) {
         return exit_status;
     }

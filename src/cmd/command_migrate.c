@@ -19,7 +19,7 @@ static const struct option options[] = {
      "Only tell: exit status 0 when nothing is to be done, 4 when steps are missing."},
 };
 
-static const struct option_set set = {
+const struct option_set command_migrate_set = {
     .program = "mezusphere",
     .command = "migrate",
     .summary = "Bring the database's schema up to date without serving. Every start does it, too.",
@@ -56,7 +56,7 @@ int command_migrate(int argc, char **argv) {
     struct why why = {0};
     size_t applied = 0;
     int exit_status = COMMAND_DONE;
-    if (!command_parse(&set, argc, argv, &exit_status)) {
+    if (!command_parse(&command_migrate_set, argc, argv, &exit_status)) {
         return exit_status;
     }
     log_set_level(LOG_WARN);

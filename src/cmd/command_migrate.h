@@ -2,6 +2,9 @@
 #ifndef CMD_COMMAND_MIGRATE_H
 #define CMD_COMMAND_MIGRATE_H
 
+#include "base/option.h"
+
+extern const struct option_set command_migrate_set;
 int command_migrate(int argc, char **argv);
 
 #endif

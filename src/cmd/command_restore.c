@@ -26,7 +26,7 @@ static const struct option options[] = {
     MASTER_KEY_OPTIONS(line.master_key),
 };
 
-static const struct option_set set = {
+const struct option_set command_restore_set = {
     .program = "mezusphere",
     .command = "restore",
     .summary = "Put a backup in the place of everything that is kept. It needs the master key that "
@@ -62,7 +62,7 @@ int command_restore(int argc, char **argv) {
     char made_at[CLOCK_RFC3339_SIZE];
     bool is_beside = false;
     int exit_status = COMMAND_DONE;
-    if (!command_parse(&set, argc, argv, &exit_status) ||
+    if (!command_parse(&command_restore_set, argc, argv, &exit_status) ||
         !command_requires("input", line.input, &exit_status)) {
         return exit_status;
     }

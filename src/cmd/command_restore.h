@@ -2,6 +2,9 @@
 #ifndef CMD_COMMAND_RESTORE_H
 #define CMD_COMMAND_RESTORE_H
 
+#include "base/option.h"
+
+extern const struct option_set command_restore_set;
 int command_restore(int argc, char **argv);
 
 #endif

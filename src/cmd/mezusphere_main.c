@@ -5,6 +5,11 @@
 
 #include "base/log.h"
 #include "base/option.h"
+#include "base/option_doc.h"
+#include "cli/cli_apply.h"
+#include "cli/cli_login.h"
+#include "cli/cli_logs.h"
+#include "cli/cli_object.h"
 #include "cmd/command_backup.h"
 #include "cmd/command_migrate.h"
 #include "cmd/command_restore.h"
@@ -181,26 +186,71 @@ static int command_version(int argc, char **argv) {
 
 static int command_help(int argc, char **argv);
 
+static int command_completion(int argc, char **argv);
+static int command_man(int argc, char **argv);
+
 static const struct command {
-    const char *name;
-    const char *help;
+    struct option_doc_command doc;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"up", "Run control plane and edge in one process, on one port", command_up},
-    {"backup", "Write everything that is kept into one file", command_backup},
-    {"restore", "Put a backup in the place of everything that is kept", command_restore},
-    {"migrate", "Bring the database's schema up to date without serving", command_migrate},
-    {"version", "Print the version", command_version},
-    {"help", "Print this", command_help},
+    {{"up", "Run control plane and edge in one process, on one port", &up_set}, command_up},
+    {{"login", "Sign in, and keep the session", &cli_login_set}, cli_login_run},
+    {{"logout", "End the session that was kept", &cli_login_out_set}, cli_login_out_run},
+    {{"get", "Show a list of objects, or one", &cli_object_get_set}, cli_object_get_run},
+    {{"create", "Make an object", &cli_object_create_set}, cli_object_create_run},
+    {{"set", "Change members of an object", &cli_object_set_set}, cli_object_set_run},
+    {{"delete", "Delete objects", &cli_object_delete_set}, cli_object_delete_run},
+    {{"apply", "Bring a project to what a document says", &cli_apply_set}, cli_apply_run},
+    {{"diff", "Tell what apply would change", &cli_apply_diff_set}, cli_apply_diff_run},
+    {{"export", "Print a project as a document", &cli_apply_export_set}, cli_apply_export_run},
+    {{"logs", "Show an environment's requests", &cli_logs_set}, cli_logs_run},
+    {{"backup", "Write everything that is kept into one file", &command_backup_set},
+     command_backup},
+    {{"restore", "Put a backup in the place of everything that is kept", &command_restore_set},
+     command_restore},
+    {{"migrate", "Bring the database's schema up to date without serving", &command_migrate_set},
+     command_migrate},
+    {{"completion", "Print completions for bash, zsh or fish", NULL}, command_completion},
+    {{"man", "Print the manual as a man page", NULL}, command_man},
+    {{"version", "Print the version", NULL}, command_version},
+    {{"help", "Print this", NULL}, command_help},
 };
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void collect(struct option_doc_command docs[COMMAND_COUNT], struct option_doc *doc) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        docs[i] = commands[i].doc;
+    }
+    *doc = (struct option_doc){"mezusphere", MEZUSPHERE_VERSION,
+                               "open, self-hosted inverted ingress", docs, COMMAND_COUNT};
+}
+
+static int command_completion(int argc, char **argv) {
+    struct option_doc_command docs[COMMAND_COUNT];
+    struct option_doc doc;
+    struct why why = {0};
+    collect(docs, &doc);
+    enum status status = option_doc_completion(&doc, argc > 2 ? argv[2] : "nothing", stdout, &why);
+    return status == STATUS_OK ? EXIT_DONE : usage(&why);
+}
+
+static int command_man(int argc, char **argv) {
+    struct option_doc_command docs[COMMAND_COUNT];
+    struct option_doc doc;
+    (void)argc;
+    (void)argv;
+    collect(docs, &doc);
+    option_doc_man(&doc, stdout);
+    return EXIT_DONE;
+}
 
 static int command_help(int argc, char **argv) {
     (void)argc;
     (void)argv;
     (void)printf("mezusphere: open, self-hosted inverted ingress\n\nusage: mezusphere COMMAND "
                  "[OPTION...]\n\n");
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        (void)printf("  %-10s %s\n", commands[i].name, commands[i].help);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        (void)printf("  %-10s %s\n", commands[i].doc.name, commands[i].doc.help);
     }
     (void)printf("\nmezusphere COMMAND --help tells the options of a command.\n");
     return EXIT_DONE;
@@ -216,8 +266,8 @@ int main(int argc, char **argv) {
     if (strcmp(name, "--version") == 0) {
         name = "version";
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(name, commands[i].name) == 0) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, commands[i].doc.name) == 0) {
             return commands[i].run(argc, argv);
         }
     }
