@@ -118,6 +118,7 @@ static const struct option up_options[] = {
      "E-mail of the owner that the first start makes (default: admin@ the domain)."},
     {"admin-password", "PASSWORD", OPTION_SECRET, &up_line.config.admin_password, NULL,
      "Password of that owner; without it, one is generated and printed once."},
+    DATABASE_OPTION(up_line.config.database),
     MASTER_KEY_OPTIONS(up_line.config.master_key),
     MAIL_OPTIONS(up_line.config.mail),
     {"operators-make-organizations", NULL, OPTION_FLAG,

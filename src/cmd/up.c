@@ -51,6 +51,7 @@ enum status up_make_control(struct up *up, struct why *why) {
         .data_folder = up->config->data,
         .on_replaced = on_replaced,
         .replaced_context = up,
+        .database = database_option_url(&up->config->database),
         .master_key = master_key_option_take(&up->config->master_key, up->config->data),
         .domain = up->config->domain,
         .public_address = up->public_address,

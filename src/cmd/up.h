@@ -14,6 +14,7 @@
 
 #include "base/secret.h"
 #include "base/status.h"
+#include "cmd/database_option.h"
 #include "cmd/master_key_option.h"
 #include "control/control.h"
 #include "edge/edge.h"
@@ -23,6 +24,7 @@ struct up_config {
     const char *listen;
     const char *domain;
     const char *public_port;
+    struct secret database; /* URL; empty: a file in `data` */
     struct master_key_option master_key;
     const char *admin_email;
     struct secret admin_password;

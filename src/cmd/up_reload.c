@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "cmd/up_reload.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 256
 #define VARIABLES_MAX 1024
 
@@ -53,7 +54,21 @@ static void on_exit_process(uv_process_t *process, int64_t exit_status, int sign
     uv_close((uv_handle_t *)process, on_process_closed);
 }
 
-/* The command line again, without the owner's password, which only a first start needs and which was wiped. */
+/* Flags that were wiped: the owner's password, which only a first start needs, and what write_environment hands on. */
+static const char *const secret_flags[] = {"--admin-password", "--database"};
+
+/* How many words of the command line, from this one on, are a secret. */
+static int count_secret_words(const char *word) {
+    for (size_t i = 0; i < COUNT(secret_flags); i++) {
+        size_t len = strlen(secret_flags[i]);
+        if (strncmp(word, secret_flags[i], len) == 0 && (word[len] == '\0' || word[len] == '=')) {
+            return word[len] == '\0' ? 2 : 1;
+        }
+    }
+    return 0;
+}
+
+/* The command line again. */
 static void write_words(const struct up *up, char *words[WORDS_MAX], char *program) {
     static char replace[] = "--replace";
     size_t count = 0;
@@ -61,11 +76,9 @@ static void write_words(const struct up *up, char *words[WORDS_MAX], char *progr
     words[count++] = program;
     for (int i = 1; i < up->config->argc && count < WORDS_MAX - 2; i++) {
         char *word = up->config->argv[i];
-        if (strcmp(word, "--admin-password") == 0) {
-            i++;
-            continue;
-        }
-        if (strncmp(word, "--admin-password=", strlen("--admin-password=")) == 0) {
+        int secret_words = count_secret_words(word);
+        if (secret_words > 0) {
+            i += secret_words - 1;
             continue;
         }
         has_replace |= strcmp(word, replace) == 0;
@@ -77,18 +90,32 @@ static void write_words(const struct up *up, char *words[WORDS_MAX], char *progr
     words[count] = NULL;
 }
 
-/* This process's environment, and the master key where it came from there: reading it took it out. */
+#define SECRETS 2
+#define SECRET_LINE_SIZE (SECRET_MAX + 32)
+
+/* This process's environment, and secrets that the successor needs: reading them took them out of it. Where a file has one, the successor
+ * reads it there. */
 static void write_environment(const struct up *up, char *variables[VARIABLES_MAX],
-                              char key[SECRET_MAX + 32]) {
-    struct str text = secret_str(&up->config->master_key.text);
+                              char lines[SECRETS][SECRET_LINE_SIZE]) {
+    const struct {
+        const char *name;
+        const struct secret *secret;
+        bool is_in_file;
+    } secrets[SECRETS] = {
+        {"MEZUSPHERE_MASTER_KEY", &up->config->master_key.text, false},
+        {"MEZUSPHERE_DATABASE", &up->config->database, getenv("MEZUSPHERE_DATABASE_FILE") != NULL},
+    };
     size_t count = 0;
-    while (environ[count] != NULL && count < VARIABLES_MAX - 2) {
+    while (environ[count] != NULL && count < VARIABLES_MAX - SECRETS - 1) {
         variables[count] = environ[count];
         count++;
     }
-    if (!str_is_empty(text)) {
-        (void)snprintf(key, SECRET_MAX + 32, "MEZUSPHERE_MASTER_KEY=%.*s", STR_ARG(text));
-        variables[count++] = key;
+    for (size_t i = 0; i < SECRETS; i++) {
+        struct str text = secret_str(secrets[i].secret);
+        if (!str_is_empty(text) && !secrets[i].is_in_file) {
+            (void)snprintf(lines[i], SECRET_LINE_SIZE, "%s=%.*s", secrets[i].name, STR_ARG(text));
+            variables[count++] = lines[i];
+        }
     }
     variables[count] = NULL;
 }
@@ -96,13 +123,13 @@ static void write_environment(const struct up *up, char *variables[VARIABLES_MAX
 static void start_successor(struct up_reload *reload) {
     char *words[WORDS_MAX];
     char *variables[VARIABLES_MAX];
-    char key[SECRET_MAX + 32];
+    char lines[SECRETS][SECRET_LINE_SIZE];
     if (reload->up->phase != UP_SERVING || reload->is_process_running) {
         log_warn("mezusphere.reload_ignored", "it is starting, stopping, or being replaced");
         return;
     }
     write_words(reload->up, words, reload->program);
-    write_environment(reload->up, variables, key);
+    write_environment(reload->up, variables, lines);
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = 1},
@@ -118,7 +145,7 @@ static void start_successor(struct up_reload *reload) {
     };
     log_info("mezusphere.reloading", "program=%s", reload->program);
     int result = uv_spawn(loop_uv(reload->up->loop), &reload->process, &options);
-    secret_wipe(key, sizeof key);
+    secret_wipe(lines, sizeof lines);
     reload->process.data = reload;
     reload->open_handles++;
     reload->is_process_running = true;

@@ -70,6 +70,7 @@ static enum status open_store(struct control *control, const struct control_conf
         .data_folder = config->data_folder,
         .clock = loop_clock(control->loop),
         .random = loop_random(control->loop),
+        .database = config->database,
         .master_key = config->master_key,
     };
     return store_open(&store, &control->store, why);

@@ -29,6 +29,7 @@ struct control_mail {
 struct control_config {
     struct loop *loop;
     const char *data_folder; /* made by control_new if absent: store, master key, ca.pem */
+    const char *database;    /* postgres://…; NULL: store.db in the folder */
     struct store_key_source master_key; /* fetch NULL: the file master.key in the folder */
     const char *domain;                 /* "mezusphere.localhost" */
     /* host:port that visitors and warpgates reach the edge at, for URLs and enrolment */
