@@ -198,5 +198,5 @@ int main(void) {
         cmocka_unit_test(test_keys_that_expire),
         cmocka_unit_test(test_last_use_is_written_once_a_minute),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

@@ -10,6 +10,7 @@
 #include "control/api_query.h"
 #include "control/audit.h"
 #include "control/bundle_builder.h"
+#include "control/control_watch.h"
 #include "pki/api_key.h"
 #include "store/store_tenant.h"
 
@@ -222,7 +223,12 @@ static enum status build_bundles(struct api_call *call) {
 }
 
 static enum status commit(struct api_call *call) {
-    return call->tx == NULL ? STATUS_OK : store_tx_commit(&call->tx);
+    enum status status = STATUS_OK;
+    if (call->tx == NULL) {
+        return STATUS_OK;
+    }
+    status = control_watch_announce(call->tx, &call->changes);
+    return status == STATUS_OK ? store_tx_commit(&call->tx) : status;
 }
 
 static enum status (*const steps[])(struct api_call *call) = {

@@ -574,5 +574,5 @@ int main(void) {
         cmocka_unit_test(test_a_restart),
         cmocka_unit_test(test_the_demo),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

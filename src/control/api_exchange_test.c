@@ -441,5 +441,5 @@ int main(void) {
         cmocka_unit_test(test_what_takes_too_long),
         cmocka_unit_test(test_the_end),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

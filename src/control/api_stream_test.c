@@ -265,5 +265,5 @@ int main(void) {
         cmocka_unit_test(test_who_may_not),
         cmocka_unit_test(test_the_control_plane_stops),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

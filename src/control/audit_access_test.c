@@ -49,5 +49,5 @@ int main(void) {
         cmocka_unit_test(test_a_flood_is_bounded),
         cmocka_unit_test(test_the_same_is_one),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -211,5 +211,5 @@ int main(void) {
         cmocka_unit_test(test_who_was_refused),
         cmocka_unit_test(test_as_the_api_shows_it),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

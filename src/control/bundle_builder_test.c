@@ -185,5 +185,5 @@ int main(void) {
         cmocka_unit_test(test_an_environment_that_is_not_there),
         cmocka_unit_test(test_all_but_the_bad_one),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

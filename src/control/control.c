@@ -19,6 +19,7 @@
 #include "control/control_names.h"
 #include "control/control_reload.h"
 #include "control/control_upkeep.h"
+#include "control/control_watch.h"
 #include "control/edge_presence.h"
 #include "control/edge_registry.h"
 #include "control/event_hub.h"
@@ -276,7 +277,10 @@ static enum status fill_hub(struct control *control, const struct control_config
     control->edge_presence = edge_presence_new(loop_clock(control->loop));
     control->edges = edge_registry_new(control);
     control->hub = feed_hub_new(control);
-    enum status status = feed_hub_start(control->hub, why);
+    enum status status = control_watch_start(control, &control->others, why);
+    if (status == STATUS_OK) {
+        status = feed_hub_start(control->hub, why);
+    }
     if (status == STATUS_OK) {
         status = bundle_builder_make_all(control->bundle_key, control->store, &changes, why);
     }
@@ -382,6 +386,7 @@ void control_stop(struct control *control, void (*on_ended)(void *context), void
     control->phase = CONTROL_STOPPING;
     control->stop_deadline_ms = loop_now_ms(control->loop) + STOP_GRACE_MS;
     feed_hub_end(control->hub);
+    control_watch_stop(control->others);
     api_stream_end_all(control->streams, "stopping");
     control_conn_drain_all(control);
     loop_task_init(&control->stop_task, run_stop);
@@ -397,6 +402,7 @@ void control_free(struct control **at) {
     control_upkeep_end(control);
     control_expiry_free(&control->expiry);
     api_limit_free(&control->limit);
+    control_watch_free(&control->others);
     feed_hub_free(&control->hub);
     api_stream_free(&control->streams);
     event_watch_free(&control->watch);

@@ -7,6 +7,7 @@
 #include "control/bundle_builder.h"
 #include "control/change_reader.h"
 #include "control/control_names.h"
+#include "control/control_watch.h"
 #include "control/feed_hub.h"
 #include "pki/api_key.h"
 #include "store/store_environment.h"
@@ -182,6 +183,9 @@ enum status control_demo_make(struct control *control, struct control_demo *demo
     enum status status = store_tx_begin(control->store, STORE_WRITE, why, &state.tx);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++) {
         status = steps[i](&state);
+    }
+    if (status == STATUS_OK) {
+        status = control_watch_announce(state.tx, &state.changes);
     }
     if (status == STATUS_OK) {
         status = store_tx_commit(&state.tx);

@@ -4,6 +4,7 @@
 
 #include "control/audit.h"
 #include "control/change_reader.h"
+#include "control/control_watch.h"
 #include "control/edge_view.h"
 #include "control/feed_hub.h"
 #include "pki/key.h"
@@ -82,6 +83,9 @@ static enum status join(struct embedding *embedding) {
     }
     if (status == STATUS_OK) {
         edge_view_change(&embedding->edge, &embedding->changes);
+        status = control_watch_announce(embedding->tx, &embedding->changes);
+    }
+    if (status == STATUS_OK) {
         status = store_tx_commit(&embedding->tx);
     }
     return status;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/change_reader.h"
+#include "control/control_watch.h"
 #include "control/feed_hub.h"
 #include "store/store_service_account.h"
 
@@ -56,6 +57,9 @@ static enum status end_due(struct control_expiry *expiry, struct why *why) {
     }
     if (status == STATUS_OK) {
         status = change_reader_revocations(tx, "key_expired", &expiry->changes);
+    }
+    if (status == STATUS_OK) {
+        status = control_watch_announce(tx, &expiry->changes);
     }
     if (status == STATUS_OK) {
         status = store_tx_commit(&tx);

@@ -83,5 +83,5 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_account_that_expires),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

@@ -92,5 +92,5 @@ int main(void) {
         cmocka_unit_test(test_the_root_is_written_anew),
         cmocka_unit_test(test_what_cannot_be_read_stops_the_start),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -39,6 +39,7 @@ struct event_watch;
 struct edge_presence;
 struct edge_registry;
 struct feed_hub;
+struct control_watch;
 struct presence;
 struct control_timers;
 struct control_reload;
@@ -61,6 +62,7 @@ struct control {
     struct feed_hub *hub;
     struct event_hub *events;
     struct event_watch *watch;
+    struct control_watch *others; /* what other control planes change */
     struct api_streams *streams;
     struct edge_registry *edges;
     struct list conns;          /* struct control_conn.node */

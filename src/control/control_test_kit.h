@@ -1,4 +1,4 @@
-/* control_test_kit.h: a control plane in a folder of its own and without a network, and calls to its API, for tests. */
+/* control_test_kit.h: a control plane in a folder of its own (and a schema, with PostgreSQL) and without a network, and calls to its API, for tests. */
 #ifndef CONTROL_CONTROL_TEST_KIT_H
 #define CONTROL_CONTROL_TEST_KIT_H
 
@@ -20,6 +20,7 @@
 #include "control/feed_hub.h"
 #include "control/presence.h"
 #include "store/store_organization.h"
+#include "store/store_test_database.h"
 #include "store/store_warpgate.h"
 
 #define KIT_DOMAIN "kit.localhost"
@@ -43,6 +44,8 @@ static const struct clock kit_clock = {.mono_ms = kit_mono_ms, .wall_ms = kit_wa
 
 struct kit {
     char folder[64];
+    struct store_test_database database;
+    const char *url; /* of it; NULL with SQLite */
     struct loop *loop;
     struct control *control;
     char token[64]; /* of the owner */
@@ -299,6 +302,7 @@ static inline void kit_open(struct kit *kit) {
     const struct control_config config = {
         .loop = kit->loop,
         .data_folder = kit->folder,
+        .database = kit->url,
         .domain = KIT_DOMAIN,
         .public_address = "edge." KIT_DOMAIN ":8443",
         .admin_password = &password,
@@ -315,6 +319,7 @@ static inline int kit_setup(void **state) {
     log_set_level(LOG_ERROR);
     snprintf(kit->folder, sizeof(kit->folder), "/tmp/control-test-XXXXXX");
     assert_non_null(mkdtemp(kit->folder));
+    kit->url = store_test_database_make(&kit->database);
     kit->loop = loop_new(&kit_clock, random_system());
     kit_open(kit);
     kit_sign_in(kit);
@@ -322,8 +327,7 @@ static inline int kit_setup(void **state) {
     return 0;
 }
 
-static inline int kit_teardown(void **state) {
-    struct kit *kit = *state;
+static inline void kit_close(struct kit *kit) {
     static const char *const files[] = {"store.db",   "store.db-wal", "store.db-shm",
                                         "master.key", "ca.pem",       "mezusphere.lock",
                                         NULL};
@@ -335,6 +339,12 @@ static inline int kit_teardown(void **state) {
         (void)unlink(path);
     }
     assert_int_equal(rmdir(kit->folder), 0);
+    store_test_database_drop(&kit->database);
+}
+
+static inline int kit_teardown(void **state) {
+    struct kit *kit = *state;
+    kit_close(kit);
     free(kit);
     return 0;
 }

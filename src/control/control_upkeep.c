@@ -8,6 +8,7 @@
 #include "control/control_conn.h"
 #include "control/control_expiry.h"
 #include "control/control_reload.h"
+#include "control/control_watch.h"
 #include "control/edge_keeper.h"
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
@@ -152,6 +153,9 @@ static void run_hourly(struct control *control) {
     control_conn_maintain(control);
     feed_hub_maintain(control->hub);
     presence_sweep(control->presence);
+    if (!control_watch_leads(control->others)) {
+        return; /* another one does it */
+    }
     control->work_count++;
     loop_work(control->loop, run_prune, finish_prune, control);
 }

@@ -118,5 +118,5 @@ int main(void) {
         cmocka_unit_test(test_what_has_expired_is_thrown_away),
         cmocka_unit_test(test_reports_are_kept),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

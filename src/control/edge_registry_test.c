@@ -95,5 +95,5 @@ int main(void) {
         cmocka_unit_test(test_whom_it_lets_in),
         cmocka_unit_test(test_too_many),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -107,5 +107,5 @@ int main(void) {
         cmocka_unit_test(test_bundles_of_edges),
         cmocka_unit_test(test_audit_events),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

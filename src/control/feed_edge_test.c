@@ -445,5 +445,5 @@ int main(void) {
         cmocka_unit_test(test_nonsense_ends_the_feed),
         cmocka_unit_test(test_renewing_an_edge),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -13,6 +13,7 @@
 #include "control/presence.h"
 #include "pki/key.h"
 
+#define REMOVED_MS (INT64_C(600) * 1000) /* longer than anything is read */
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define HOST_LIFETIME_SECONDS (INT64_C(90) * 24 * 3600)
 #define HOST_RENEW_MS (30 * DAY_MS) /* before its end */
@@ -44,7 +45,10 @@ struct feed_hub {
     struct map environments; /* id -> struct hub_environment */
     struct map hosts;        /* host name -> struct hub_host */
     struct map revocations;  /* warpgate id -> struct hub_revocation */
-    struct list edges;       /* struct feed_edge.node */
+    /* Environment id -> int64_t of the heap: when they were removed, by the wall. What was read of one before comes too late. A restore
+     * may bring one back: its revision is of the clock, too, and later. */
+    struct map removed;
+    struct list edges; /* struct feed_edge.node */
     char wildcard[CONTROL_NAME_SIZE + 2];
 };
 
@@ -68,6 +72,7 @@ struct feed_hub *feed_hub_new(struct control *control) {
     map_init(&hub->environments);
     map_init(&hub->hosts);
     map_init(&hub->revocations);
+    map_init(&hub->removed);
     list_init(&hub->edges);
     snprintf(hub->wildcard, sizeof(hub->wildcard), "*.%s", control->domain);
     if (json_parse(buf_str(&control->bundle_jwks), &hub->jwks, &why) != STATUS_OK) {
@@ -95,6 +100,10 @@ void feed_hub_free(struct feed_hub **at) {
     for (size_t walk = 0; map_next(&hub->revocations, &walk, &key, &value);) {
         memory_free(value);
     }
+    for (size_t walk = 0; map_next(&hub->removed, &walk, &key, &value);) {
+        memory_free(value);
+    }
+    map_fini(&hub->removed);
     map_fini(&hub->environments);
     map_fini(&hub->hosts);
     map_fini(&hub->revocations);
@@ -237,6 +246,10 @@ static void apply_environment(struct feed_hub *hub, struct change *change) {
     if (environment != NULL && environment->revision >= change->revision) {
         return; /* a thread that was quicker brought something newer */
     }
+    const int64_t *removed_at_ms = map_get(&hub->removed, id);
+    if (removed_at_ms != NULL && change->revision < (uint64_t)*removed_at_ms) {
+        return; /* or its end */
+    }
     if (environment == NULL) {
         environment = MEMORY_NEW(struct hub_environment);
         environment->id = change->environment;
@@ -261,6 +274,9 @@ static void apply_environment(struct feed_hub *hub, struct change *change) {
 static void apply_removal(struct feed_hub *hub, struct change *change) {
     struct hub_environment *environment =
         map_remove(&hub->environments, id_str(&change->environment));
+    int64_t *removed_at_ms = MEMORY_NEW(int64_t);
+    *removed_at_ms = clock_wall_ms(loop_clock(hub->control->loop));
+    memory_free(map_set(&hub->removed, id_str(&change->environment), removed_at_ms));
     const struct feed_message message = {.type = FEED_MESSAGE_ENVIRONMENT_REMOVED,
                                          .environment = change->environment};
     send_to_all(hub, &message);
@@ -326,11 +342,23 @@ void feed_hub_apply(struct feed_hub *hub, struct change_list *changes) {
     }
 }
 
+static void forget_removed(struct feed_hub *hub, int64_t now_ms) {
+    struct str key;
+    void *value;
+    for (size_t walk = 0; map_next(&hub->removed, &walk, &key, &value);) {
+        if (now_ms - *(int64_t *)value > REMOVED_MS) {
+            (void)map_remove(&hub->removed, key);
+            memory_free(value);
+        }
+    }
+}
+
 void feed_hub_maintain(struct feed_hub *hub) {
     int64_t now_ms = clock_wall_ms(loop_clock(hub->control->loop));
     struct str key;
     void *value;
     renew_hosts(hub, now_ms);
+    forget_removed(hub, now_ms);
     for (size_t walk = 0; map_next(&hub->revocations, &walk, &key, &value);) {
         struct hub_revocation *revocation = value;
         if (revocation->expires_at_ms < now_ms) {

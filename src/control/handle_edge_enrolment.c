@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/audit.h"
+#include "control/control_watch.h"
 #include "control/edge_view.h"
 #include "control/handle.h"
 #include "pki/csr.h"
@@ -161,6 +162,9 @@ static enum status enrol(struct api_call *call, const struct edge_enrolment_requ
     }
     if (status == STATUS_OK) {
         status = join(call, request, &token, key);
+    }
+    if (status == STATUS_OK) {
+        status = control_watch_announce(call->tx, &call->changes);
     }
     return status == STATUS_OK ? store_tx_commit(&call->tx) : status;
 }

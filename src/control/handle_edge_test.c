@@ -214,5 +214,5 @@ int main(void) {
         cmocka_unit_test(test_change_and_delete),
         cmocka_unit_test(test_lists),
     };
-    return cmocka_run_group_tests(tests, set_up, kit_teardown);
+    return store_test_database_run_group(tests, set_up, kit_teardown);
 }

@@ -286,5 +286,5 @@ int main(void) {
         cmocka_unit_test_setup(test_one_that_comes_back_is_the_same, set_up),
         cmocka_unit_test_setup(test_renewing, set_up),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

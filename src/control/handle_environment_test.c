@@ -218,5 +218,5 @@ int main(void) {
         cmocka_unit_test(test_the_host_stays_when_the_name_changes),
         cmocka_unit_test(test_deleting),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

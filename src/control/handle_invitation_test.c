@@ -198,5 +198,5 @@ int main(void) {
         cmocka_unit_test(test_what_leads_nowhere),
         cmocka_unit_test(test_who_may_invite_whom),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -118,5 +118,5 @@ int main(void) {
         cmocka_unit_test(test_password),
         cmocka_unit_test(test_sessions),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

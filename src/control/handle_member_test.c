@@ -255,5 +255,5 @@ int main(void) {
         cmocka_unit_test(test_anybody_may_leave),
         cmocka_unit_test(test_two_who_leave_at_once),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

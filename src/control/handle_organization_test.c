@@ -92,5 +92,5 @@ int main(void) {
         cmocka_unit_test(test_renaming),
         cmocka_unit_test(test_operators_alone),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -127,5 +127,5 @@ int main(void) {
         cmocka_unit_test(test_deleting_needs_the_tag_and_the_role),
         cmocka_unit_test(test_deleting_takes_everything),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -143,5 +143,5 @@ int main(void) {
         cmocka_unit_test(test_a_pattern_s_fault_has_a_place),
         cmocka_unit_test(test_deleting_needs_the_tag),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

@@ -68,5 +68,5 @@ int main(void) {
         cmocka_unit_test(test_signing_out_ends_this_session_alone),
         cmocka_unit_test(test_guessing_is_slowed_down),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

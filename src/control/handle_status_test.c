@@ -128,5 +128,5 @@ int main(void) {
         cmocka_unit_test(test_what_edges_have),
         cmocka_unit_test(test_what_is_not_theirs_is_not_there),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

@@ -122,5 +122,5 @@ int main(void) {
         cmocka_unit_test(test_another_environment_has_none_of_them),
         cmocka_unit_test(test_pages),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

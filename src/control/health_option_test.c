@@ -48,5 +48,5 @@ int main(void) {
         cmocka_unit_test(test_what_is_kept),
         cmocka_unit_test(test_what_is_written),
     };
-    return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+    return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "store/store_migration.h"
 #include "store/store_postgres.h"
 #include "store/store_postgres_link.h"
@@ -75,6 +76,9 @@ enum status store_open(const struct store_config *config, struct store **store, 
     pthread_mutex_init(&opened->writer_lock, NULL);
     pthread_mutex_init(&opened->readers_lock, NULL);
     pthread_cond_init(&opened->reader_free, NULL);
+    uint8_t origin[8];
+    random_fill(random_system(), origin, sizeof(origin));
+    text_hex(origin, sizeof(origin), opened->origin);
     enum status status = store_folder_open(&opened->folder, config->data_folder, why);
     if (status == STATUS_OK) {
         status = open_all(opened, config, why);

@@ -18,6 +18,7 @@ struct store {
     const struct clock *clock;
     const struct random *random;
     const struct store_driver *driver;
+    char origin[17];                    /* of this process's announcements (store_watch.h) */
     char place[STORE_FOLDER_PATH_SIZE]; /* of the database, as the driver understands it */
     struct store_master_key master_key; /* where no other source is given */
     struct store_vault *vault;

@@ -73,19 +73,23 @@ static inline int store_test_database_run_on_server(const struct CMUnitTest *tes
 #define store_test_database_run_server(tests)                                                      \
     store_test_database_run_on_server(tests, sizeof(tests) / sizeof((tests)[0]))
 
-static inline int store_test_database_run_tests(const struct CMUnitTest *tests, size_t count) {
+static inline int store_test_database_run_tests(const struct CMUnitTest *tests, size_t count,
+                                                CMFixtureFunction set_up,
+                                                CMFixtureFunction tear_down) {
     const char *server = getenv("MEZUSPHERE_TEST_POSTGRES");
     store_test_database_server = NULL;
-    int failed = _cmocka_run_group_tests("sqlite", tests, count, NULL, NULL);
+    int failed = _cmocka_run_group_tests("sqlite", tests, count, set_up, tear_down);
     if (server == NULL) {
         fputs("NOT RUN with PostgreSQL: run this by tools/with_postgres\n", stderr);
         return failed;
     }
     store_test_database_server = server;
-    return failed + _cmocka_run_group_tests("postgres", tests, count, NULL, NULL);
+    return failed + _cmocka_run_group_tests("postgres", tests, count, set_up, tear_down);
 }
 
-#define store_test_database_run(tests)                                                             \
-    store_test_database_run_tests(tests, sizeof(tests) / sizeof((tests)[0]))
+#define store_test_database_run(tests) store_test_database_run_group(tests, NULL, NULL)
+/* The same, with what all tests of the group share. */
+#define store_test_database_run_group(tests, set_up, tear_down)                                    \
+    store_test_database_run_tests(tests, sizeof(tests) / sizeof((tests)[0]), set_up, tear_down)
 
 #endif
