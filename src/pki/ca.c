@@ -98,9 +98,8 @@ static enum status make_authority(struct authority *authority, struct cert_write
     return STATUS_OK;
 }
 
-static enum status make_all(struct ca *ca, const struct clock *clock, struct why *why) {
-    struct cert_write root = {.common_name = ROOT_NAME, .path_length = 1};
-    enum status status = make_authority(&ca->root, &root, ROOT_LIFETIME_MS, clock, NULL, why);
+static enum status make_intermediates(struct ca *ca, const struct clock *clock, struct why *why) {
+    enum status status = STATUS_OK;
     for (int role = 0; status == STATUS_OK && role < CA_ROLE_COUNT; role++) {
         const struct cert_role_rule *rule = cert_role_rule((enum cert_role)role);
         struct cert_write record = {.common_name = rule->issuer_name,
@@ -110,6 +109,21 @@ static enum status make_all(struct ca *ca, const struct clock *clock, struct why
                                 &ca->root, why);
     }
     return status;
+}
+
+static enum status make_all(struct ca *ca, const struct clock *clock, struct why *why) {
+    struct cert_write root = {.common_name = ROOT_NAME, .path_length = 1};
+    enum status status = make_authority(&ca->root, &root, ROOT_LIFETIME_MS, clock, NULL, why);
+    return status == STATUS_OK ? make_intermediates(ca, clock, why) : status;
+}
+
+enum status ca_renew_intermediates(struct ca *ca, const struct clock *clock, struct why *why) {
+    for (size_t i = 0; i < CA_ROLE_COUNT; i++) {
+        free_authority(&ca->intermediates[i]);
+        ca->intermediates[i] = (struct authority){0};
+        buf_init(&ca->intermediates[i].pem, PEM_BYTES_MAX);
+    }
+    return make_intermediates(ca, clock, why);
 }
 
 enum status ca_new(struct str trust_domain, const struct clock *clock, struct ca **ca,

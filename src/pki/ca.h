@@ -33,6 +33,11 @@ enum status ca_export(const struct ca *ca, struct buf *out) MUST_USE;
 /* STATUS_INVALID (ca_malformed, ca_mismatch, or json.h's) unless every part is there and fits the others. */
 enum status ca_import(struct str text, struct ca **ca, struct why *why) MUST_USE;
 
+/* New intermediates under the same root, before `ca` is shared: what was issued before stays valid. STATUS_FAILED (ca_openssl), and then it
+ * is of no use any more. */
+enum status ca_renew_intermediates(struct ca *ca, const struct clock *clock,
+                                   struct why *why) MUST_USE;
+
 struct str ca_root_pem(const struct ca *ca); /* borrowed from the ca */
 struct str ca_trust_domain(const struct ca *ca);
 
