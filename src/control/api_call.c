@@ -180,6 +180,20 @@ enum status api_call_precondition(struct api_call *call, uint64_t revision,
                    "the object has changed; its ETag is now %s", call->answer.etag);
 }
 
+enum status api_call_precondition_tag(struct api_call *call, bool is_required) {
+    struct str list = api_call_field(call, STR("if-match"));
+    if (str_is_empty(list)) {
+        return is_required ? why_set(&call->why, STATUS_INVALID, "precondition_required",
+                                     "this needs If-Match with the object's ETag")
+                           : STATUS_OK;
+    }
+    if (str_eq(list, STR("*")) || holds_tag(list, str_from(call->answer.etag))) {
+        return STATUS_OK;
+    }
+    return why_set(&call->why, STATUS_CONFLICT, "revision_mismatch",
+                   "the object has changed; its ETag is now %s", call->answer.etag);
+}
+
 /* Changes */
 
 void api_call_touch(struct api_call *call, const struct id *environment) {
@@ -188,9 +202,16 @@ void api_call_touch(struct api_call *call, const struct id *environment) {
             return;
         }
     }
-    if (call->touched_count < API_TOUCHED_MAX) {
-        call->touched[call->touched_count++] = *environment;
+    if (call->touched_count == call->touched_cap) {
+        size_t cap = call->touched_cap > 0 ? call->touched_cap * 2 : 4;
+        struct id *grown = arena_alloc(&call->arena, cap * sizeof(struct id));
+        for (size_t i = 0; i < call->touched_count; i++) {
+            grown[i] = call->touched[i];
+        }
+        call->touched = grown;
+        call->touched_cap = cap;
     }
+    call->touched[call->touched_count++] = *environment;
 }
 
 /* Representations */

@@ -74,8 +74,6 @@ struct api_answer {
     const char *allow;            /* 405; NULL: none */
 };
 
-#define API_TOUCHED_MAX 4
-
 struct api_call {
     struct control *control;
     const struct api_operation *operation;
@@ -102,8 +100,10 @@ struct api_call {
     json_t *input;              /* owned; judged by the schema */
     struct api_query asked;     /* api_query.h */
     struct store_tx *tx;
-    struct id touched[API_TOUCHED_MAX]; /* environments whose bundle has to be built anew */
+    struct id *touched; /* environments whose bundle has to be built anew; in the arena */
     size_t touched_count;
+    size_t touched_cap;
+    bool is_dry_run; /* everything is done, and nothing is kept */
     bool is_audited; /* it has said what it changed, or that it changed nothing (audit.h) */
     struct change_list changes; /* applied when the transaction is committed */
 
@@ -154,6 +154,8 @@ enum status api_call_judged(struct api_call *call) MUST_USE;
  * the revision does not matter: what shows but is nobody's change (a last use) breaks no precondition. */
 enum status api_call_precondition(struct api_call *call, uint64_t revision,
                                   uint64_t bundle_revision, bool is_required) MUST_USE;
+/* The same by the tag that answer.etag holds. */
+enum status api_call_precondition_tag(struct api_call *call, bool is_required) MUST_USE;
 void api_call_set_etag(struct api_call *call, uint64_t revision, uint64_t bundle_revision);
 /* Whether If-None-Match names the answer's ETag: a 304 then does. */
 bool api_call_is_unmodified(const struct api_call *call);

@@ -223,11 +223,15 @@ static enum status build_bundles(struct api_call *call) {
 }
 
 static enum status commit(struct api_call *call) {
-    enum status status = STATUS_OK;
+    if (call->is_dry_run) {
+        store_tx_rollback(&call->tx);
+        change_list_fini(&call->changes);
+        return STATUS_OK;
+    }
     if (call->tx == NULL) {
         return STATUS_OK;
     }
-    status = control_watch_announce(call->tx, &call->changes);
+    enum status status = control_watch_announce(call->tx, &call->changes);
     return status == STATUS_OK ? store_tx_commit(&call->tx) : status;
 }
 

@@ -44,6 +44,7 @@ static const struct api_problem problems[] = {
     {"last_owner", 409, "The organization needs an owner", NULL, 0},
     {"organizations_too_many", 409, "Nobody is in so many organizations", NULL, 0},
     {"hostname_held", 409, "The host name is not free yet", "name", 0},
+    {"manifest_too_large", 409, "The project is too large for a manifest", NULL, 0},
     {"managed", 409, "A manifest manages this", NULL, 0},
     {"keys_too_many", 409, "The service account has as many live keys as it may have", NULL, 0},
     {"routes_too_many", 409, "The environment has as many routes as it may have", NULL, 0},

@@ -349,6 +349,11 @@ void api_schema_check(const struct api_schema *schema, const json_t *body,
 }
 
 bool api_schema_may_be_absent(const struct api_schema *schema) {
+    for (size_t i = 0; schema->settings != NULL && i < schema->settings->count; i++) {
+        if (schema->settings->members[i].is_required) {
+            return false;
+        }
+    }
     for (size_t i = 0; i < schema->count; i++) {
         if (schema->members[i].is_required) {
             return false;

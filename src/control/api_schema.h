@@ -60,6 +60,9 @@ extern const struct api_schema api_schema_environment_new;
 extern const struct api_schema api_schema_environment_patch;
 extern const struct api_schema api_schema_health_check;
 extern const struct api_schema api_schema_managed_query; /* managed.c */
+extern const struct api_schema api_schema_manifest;      /* api_schema_manifest.c */
+extern const struct api_schema api_schema_manifest_query;
+extern const struct api_schema api_schema_route_order; /* handle_route_order.c */
 extern const struct api_schema api_schema_route_new;
 extern const struct api_schema api_schema_route_patch;
 /* api_schema_member.c */

@@ -60,6 +60,11 @@ enum status handle_route_create(struct api_call *call) MUST_USE;
 enum status handle_route_get(struct api_call *call) MUST_USE;
 enum status handle_route_patch(struct api_call *call) MUST_USE;
 enum status handle_route_delete(struct api_call *call) MUST_USE;
+/* handle_route_order.c */
+enum status handle_route_order_put(struct api_call *call) MUST_USE;
+/* handle_manifest.c */
+enum status handle_manifest_get(struct api_call *call) MUST_USE;
+enum status handle_manifest_put(struct api_call *call) MUST_USE;
 /* handle_service_account.c */
 enum status handle_service_account_list(struct api_call *call) MUST_USE;
 enum status handle_service_account_create(struct api_call *call) MUST_USE;

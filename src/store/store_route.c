@@ -49,9 +49,11 @@ static enum status find_last(struct store_tx *tx, struct store_route *route) {
 
 enum status store_route_insert(struct store_tx *tx, struct store_route *route) {
     enum status status = find_last(tx, route);
-    if (status == STATUS_OK) {
-        status = store_row_insert(tx, &table, route);
-    }
+    return status == STATUS_OK ? store_route_insert_at(tx, route) : status;
+}
+
+enum status store_route_insert_at(struct store_tx *tx, struct store_route *route) {
+    enum status status = store_row_insert(tx, &table, route);
     if (status == STATUS_OK) {
         status = store_environment_touch_bundle(tx, &route->object.organization,
                                                 &route->environment, NULL);

@@ -31,6 +31,8 @@ struct store_route {
 
 /* At the end of the list. STATUS_NOT_FOUND (no such environment in object.organization), STATUS_TOO_LARGE (routes_too_many). */
 enum status store_route_insert(struct store_tx *tx, struct store_route *route) MUST_USE;
+/* The same at `position`, without counting: for callers that know what else there is. */
+enum status store_route_insert_at(struct store_tx *tx, struct store_route *route) MUST_USE;
 enum status store_route_get(struct store_tx *tx, const struct id *organization, const struct id *id,
                             struct arena *arena,
                             struct store_route *route) MUST_USE; /* STATUS_NOT_FOUND */
