@@ -28,4 +28,9 @@ struct manifest_wish {
 enum status manifest_apply(struct api_call *call, const struct manifest_wish *wish,
                            struct manifest_plan *plan) MUST_USE;
 
+/* For manifest_routes.h: whether this manifest may change what `managed_by` manages, and whether it deletes what it does not name. */
+enum status manifest_apply_may(struct api_call *call, const struct manifest_wish *wish,
+                               struct str managed_by, const char *pointer) MUST_USE;
+bool manifest_apply_is_pruned(const struct manifest_wish *wish, struct str managed_by);
+
 #endif

@@ -10,9 +10,4 @@ enum status manifest_routes_apply(struct api_call *call, const struct manifest_w
                                   const json_t *item, const char *pointer,
                                   struct manifest_plan *plan) MUST_USE;
 
-/* Of manifest_apply.c: whether this manifest may change what `managed_by` manages, and whether it deletes what it does not name. */
-enum status manifest_apply_may(struct api_call *call, const struct manifest_wish *wish,
-                               struct str managed_by, const char *pointer) MUST_USE;
-bool manifest_apply_is_pruned(const struct manifest_wish *wish, struct str managed_by);
-
 #endif
