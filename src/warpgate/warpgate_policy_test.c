@@ -155,11 +155,77 @@ static void test_another_environment_forgets_the_bundle(void **state) {
     buf_fini(&jwks);
 }
 
+/* Behind the path of the only route; `members` ends in a text without its closing quote. */
+#define AND(members) "/\",\"" members
+
+static void test_a_route_for_users_lets_nobody_in_yet(void **state) {
+    (void)state;
+    sign_bundle(ENV, 7, "true", AND("access\":{\"auth\":\"required\"},\"security_headers\":\"off"));
+    expect_apply(STATUS_OK, true, "");
+    expect_refusal(ENV, "demo.example.net", "/", 503, "policy_not_enforced");
+}
+
+static void test_addresses_are_judged_again(void **state) {
+    (void)state;
+    static const struct {
+        const char *address;
+        bool may_come;
+    } rows[] = {{"192.0.2.7", true}, {"192.0.3.7", false}, {"", false}, {NULL, false}};
+    sign_bundle(ENV, 7, "true",
+                AND("ip\":{\"allow\":[\"192.0.2.0/24\"]},\"security_headers\":\"off"));
+    expect_apply(STATUS_OK, true, "");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct arena arena;
+        struct http_head head = {
+            .method = STR("GET"), .authority = STR("demo.example.net"), .path = STR("/")};
+        arena_init(&arena);
+        if (rows[i].address != NULL) {
+            http_fields_add(&head.fields, &arena, STR("x-forwarded-for"),
+                            str_from(rows[i].address));
+        }
+        struct warpgate_verdict verdict =
+            warpgate_policy_judge(&policy, str_from(ENV), &head, &arena);
+        assert_int_equal(verdict.is_allowed, rows[i].may_come);
+        if (!verdict.is_allowed) {
+            assert_int_equal(verdict.status, 403);
+            assert_string_equal(verdict.slug, "address_refused");
+        }
+        arena_fini(&arena);
+    }
+}
+
+/* Signed by whom it should be, and wrong all the same: the last good one stays. */
+static void test_poison_changes_nothing(void **state) {
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *slug;
+    } poisons[] = {
+        {AND("color\":\"red"), "unknown_member"},
+        {AND("cors\":{\"origins\":[]},\"security_headers\":\"off"), "too_short"},
+        {AND("ip\":{\"deny\":[\"nonsense\"]},\"security_headers\":\"off"), "cidr_invalid"},
+        {AND("security_headers\":\"wrong"), "member_value"},
+        {"x", "path_malformed"},
+        {"/\xff", "json_invalid"},
+    };
+    sign_bundle(ENV, 7, "true", "/");
+    expect_apply(STATUS_OK, true, "");
+    for (size_t i = 0; i < sizeof(poisons) / sizeof(poisons[0]); i++) {
+        sign_bundle(ENV, 8, "true", poisons[i].path);
+        expect_apply(STATUS_INVALID, false, poisons[i].slug);
+        assert_int_equal(warpgate_policy_revision(&policy), 7);
+        assert_true(judge(ENV, "demo.example.net", "/").is_allowed);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_only_newer_bundles_of_our_own_are_applied, start,
                                         stop),
         cmocka_unit_test_setup_teardown(test_forged_bundles_change_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_route_for_users_lets_nobody_in_yet, start, stop),
+        cmocka_unit_test_setup_teardown(test_addresses_are_judged_again, start, stop),
+        cmocka_unit_test_setup_teardown(test_poison_changes_nothing, start, stop),
         cmocka_unit_test_setup_teardown(test_the_second_line_judges_again, start, stop),
         cmocka_unit_test_setup_teardown(test_another_environment_forgets_the_bundle, start, stop),
     };
