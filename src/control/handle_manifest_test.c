@@ -242,5 +242,5 @@ int main(void) {
         cmocka_unit_test(test_faults_have_their_place_and_nothing_is_done),
         cmocka_unit_test(test_many_routes_in_one_go),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }

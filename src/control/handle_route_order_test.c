@@ -66,5 +66,5 @@ int main(void) {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_what_is_refused),
     };
-    return cmocka_run_group_tests(tests, setup, kit_teardown);
+    return store_test_database_run_group(tests, setup, kit_teardown);
 }
