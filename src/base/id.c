@@ -53,6 +53,25 @@ struct id id_new(enum id_kind kind, const struct clock *clock, const struct rand
     return write_id(kind, (uint64_t)clock_wall_ms(clock), uuid);
 }
 
+/* RFC 9562 §6.2, method 1: the twelve bits after the version count. */
+struct id id_next(enum id_kind kind, const struct clock *clock, const struct random *random,
+                  struct id_sequence *sequence) {
+    uint8_t uuid[16];
+    uint64_t now = (uint64_t)clock_wall_ms(clock);
+    if (now > sequence->wall_ms) {
+        sequence->wall_ms = now;
+        sequence->count = 0;
+    } else if (++sequence->count > 0xfff) {
+        sequence->wall_ms++;
+        sequence->count = 0;
+    }
+    random_fill(random, uuid, sizeof(uuid));
+    uuid[6] = (uint8_t)(0x70 | (sequence->count >> 8));
+    uuid[7] = (uint8_t)sequence->count;
+    uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f));
+    return write_id(kind, sequence->wall_ms, uuid);
+}
+
 struct id id_floor(enum id_kind kind, int64_t wall_ms) {
     uint8_t uuid[16] = {0};
     return write_id(kind, (uint64_t)wall_ms, uuid);

@@ -42,6 +42,14 @@ struct id {
 };
 
 struct id id_new(enum id_kind kind, const struct clock *clock, const struct random *random);
+/* The last id of a sequence: begins zeroed, belongs to one thread at a time. */
+struct id_sequence {
+    uint64_t wall_ms;
+    uint16_t count; /* of those of that millisecond */
+};
+/* As id_new, and sorts after all that the sequence has made, also within a millisecond and when the clock was set back. */
+struct id id_next(enum id_kind kind, const struct clock *clock, const struct random *random,
+                  struct id_sequence *sequence);
 /* At or below every id of this kind that was made at this time or later, and above those made before: a bound for queries, nobody's id. */
 struct id id_floor(enum id_kind kind, int64_t wall_ms);
 /* STATUS_INVALID unless `text` is exactly an id of this kind in canonical form. */

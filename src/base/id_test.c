@@ -28,6 +28,23 @@ static void makes_uuid7(void **state) {
     assert_string_equal(id.text, "env_014d2pf2dbfzzvzzzzzzzzzzzz");
 }
 
+static void sequences_sort(void **state) {
+    int64_t now = 1000;
+    struct clock clock = {fixed_now, fixed_now, &now};
+    struct id_sequence sequence = {0};
+    struct id last = id_next(ID_EVENT, &clock, random_system(), &sequence);
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        struct id parsed;
+        now -= i == 5000 ? 500 : 0; /* set back */
+        struct id next = id_next(ID_EVENT, &clock, random_system(), &sequence);
+        assert_true(strcmp(last.text, next.text) < 0);
+        assert_int_equal(id_parse(ID_EVENT, id_str(&next), &parsed), STATUS_OK);
+        last = next;
+    }
+    assert_int_equal(sequence.wall_ms, 1002);
+}
+
 static void floors_are_between(void **state) {
     int64_t now = 0x0123456789ab;
     struct clock clock = {fixed_now, fixed_now, &now};
@@ -111,11 +128,9 @@ static void knows_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(makes_uuid7),
-        cmocka_unit_test(floors_are_between),
-        cmocka_unit_test(round_trips_every_kind),
-        cmocka_unit_test(sorts_by_time),
-        cmocka_unit_test(refuses_other_text),
+        cmocka_unit_test(makes_uuid7),    cmocka_unit_test(floors_are_between),
+        cmocka_unit_test(sequences_sort), cmocka_unit_test(round_trips_every_kind),
+        cmocka_unit_test(sorts_by_time),  cmocka_unit_test(refuses_other_text),
         cmocka_unit_test(knows_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

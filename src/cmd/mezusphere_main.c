@@ -21,6 +21,7 @@
 
 #define DEFAULT_DOMAIN "mezusphere.localhost"
 #define GRACE_SECONDS_MAX 600
+#define RETENTION_DAYS_MAX 36500
 
 enum exit_status {
     EXIT_DONE = 0,
@@ -55,6 +56,8 @@ static unsigned count_processors(void) {
 struct numbers {
     const char *workers;
     const char *grace;
+    const char *audit_retention;
+    const char *warpgate_retention;
     const char *memory_limit;
     const char *max_visitors;
     const char *api_rate;
@@ -64,6 +67,8 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
                                 struct why *why) {
     uint64_t workers = count_processors();
     uint64_t grace_seconds = 0;
+    uint64_t audit_days = 0;
+    uint64_t warpgate_days = 0;
     uint64_t memory_megabytes = 0;
     uint64_t visitors = 0;
     uint64_t api_rate = 0;
@@ -76,6 +81,8 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
     } rows[] = {
         {"workers", texts->workers, 1, EDGE_WORKERS_MAX, &workers},
         {"grace", texts->grace, 0, GRACE_SECONDS_MAX, &grace_seconds},
+        {"audit-retention", texts->audit_retention, 1, RETENTION_DAYS_MAX, &audit_days},
+        {"warpgate-retention", texts->warpgate_retention, 1, RETENTION_DAYS_MAX, &warpgate_days},
         {"memory-limit", texts->memory_limit, 32, UINT32_MAX, &memory_megabytes},
         {"max-visitors", texts->max_visitors, 1, UINT32_MAX, &visitors},
         {"api-rate", texts->api_rate, 1, 1000000, &api_rate},
@@ -90,6 +97,8 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
         }
     }
     config->worker_count = (unsigned)workers;
+    config->audit_keep_days = (unsigned)audit_days;
+    config->warpgate_keep_days = (unsigned)warpgate_days;
     config->grace_ms = (int64_t)grace_seconds * 1000;
     config->memory_limit_bytes = (size_t)memory_megabytes << 20;
     config->visitor_max = (size_t)visitors;
@@ -132,6 +141,10 @@ static const struct option up_options[] = {
      "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},
     {"grace", "SECONDS", OPTION_TEXT, &up_line.numbers.grace, "30",
      "How long requests may go on when the program is told to stop."},
+    {"audit-retention", "DAYS", OPTION_TEXT, &up_line.numbers.audit_retention, "400",
+     "How long audit events are kept."},
+    {"warpgate-retention", "DAYS", OPTION_TEXT, &up_line.numbers.warpgate_retention, "30",
+     "How long a warpgate that is not connected stays in the list."},
     {"memory-limit", "MB", OPTION_TEXT, &up_line.numbers.memory_limit, NULL,
      "Memory to stay under, by refusing new requests (default: the control group's, or 80 % of "
      "the machine's)."},

@@ -60,6 +60,8 @@ enum status up_make_control(struct up *up, struct why *why) {
         .mail = &up->config->mail,
         .only_operators_make_organizations = up->config->only_operators_make_organizations,
         .api_rate = up->config->api_rate,
+        .audit_keep_days = up->config->audit_keep_days,
+        .warpgate_keep_days = up->config->warpgate_keep_days,
     };
     enum status status = control_new(&config, &up->control, why);
     secret_fini(&up->config->admin_password);

@@ -39,6 +39,8 @@ struct up_config {
     size_t visitor_max;        /* 0: no limit */
     uint32_t api_rate;         /* 0: the default */
     int64_t grace_ms;          /* for what runs when it is told to stop */
+    unsigned audit_keep_days;
+    unsigned warpgate_keep_days;
 };
 
 /* Runs until SIGTERM or SIGINT; returns the exit status. */

@@ -21,6 +21,7 @@
 #include "store/store_tenant.h"
 
 struct api_call;
+struct api_download;
 
 enum api_tx {
     API_TX_NONE, /* the handler begins its own, or needs none */
@@ -64,8 +65,9 @@ struct api_answer {
     json_t *body;        /* owned; NULL: none */
     struct str raw_body; /* instead of `body`: borrowed for ever */
     struct buf bytes;    /* what is sent: written by api_dispatch */
-    const char
-        *topic_scope; /* instead of a body: events of this topic (api_stream.h); NULL: none */
+    /* Instead of a body, what goes on after the call; NULL: neither. */
+    struct api_download *download; /* made part by part (api_download.h) */
+    const char *topic_scope;       /* the events of this topic (api_stream.h) */
     struct id topic;
     bool is_problem;
     char etag[64];                /* with its quotes; empty: none */

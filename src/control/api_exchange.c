@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api_dispatch.h"
+#include "control/api_download.h"
 #include "control/api_stream.h"
 #include "control/feed_hub.h"
 #include "policy/canonical_host.h"
@@ -17,7 +18,7 @@ enum exchange_state {
     EXCHANGE_WAITING,   /* a login, until others are done */
     EXCHANGE_WORKING,   /* on a pool thread: nothing of the call is touched here */
     EXCHANGE_ANSWERED,  /* what still arrives is dropped */
-    EXCHANGE_STREAMING, /* api_stream.h has taken over */
+    EXCHANGE_STREAMING, /* api_stream.h or api_download.h has taken over */
 };
 
 struct api_exchange {
@@ -119,12 +120,17 @@ static void on_stream_over(void *context) {
 /* False: it goes on as any other answer, be it a refusal. */
 static bool start_stream(struct api_exchange *exchange) {
     struct api_call *call = &exchange->call;
-    if (call->answer.topic_scope == NULL || call->answer.is_problem || exchange->is_head ||
-        exchange->stream == NULL) {
+    const struct api_answer *answer = &call->answer;
+    struct control *control = exchange->control;
+    if ((answer->topic_scope == NULL && answer->download == NULL) || answer->is_problem ||
+        exchange->is_head || exchange->stream == NULL) {
         return false;
     }
-    enum status status = api_stream_begin(exchange->control->streams, call, exchange->stream,
-                                          on_stream_over, exchange);
+    enum status status =
+        answer->download != NULL
+            ? api_download_begin(control->downloads, call, exchange->stream, on_stream_over,
+                                 exchange)
+            : api_stream_begin(control->streams, call, exchange->stream, on_stream_over, exchange);
     if (status != STATUS_OK) {
         api_dispatch_refuse(call, status);
         return false;

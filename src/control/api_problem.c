@@ -62,6 +62,7 @@ static const struct api_problem problems[] = {
     {"precondition_required", 428, "If-Match is needed", NULL, 0},
     {"rate_limited", 429, "Too many calls", NULL, 0},
     {"too_many_attempts", 429, "Too many attempts", NULL, 0},
+    {"downloads_too_many", 429, "Too many downloads under way", NULL, 5},
     {"streams_too_many", 429, "Too many open streams", NULL, 5},
     {"internal_error", 500, "Something went wrong here", NULL, 0},
     {"overloaded", 503, "Too much to do at the moment", NULL, 1},

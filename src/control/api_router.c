@@ -11,6 +11,12 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const member_filters[] = {"role", "email", NULL};
+#define AUDIT_FREE_FILTERS "actor", "action", "target", "since", "until"
+static const char *const audit_free_filters[] = {AUDIT_FREE_FILTERS, NULL};
+static const char *const audit_project_filters[] = {AUDIT_FREE_FILTERS, "environment", NULL};
+static const char *const audit_filters[] = {AUDIT_FREE_FILTERS, "environment", "project", NULL};
+static const char *const audit_export_filters[] = {AUDIT_FREE_FILTERS, "environment", "project",
+                                                   "format", NULL};
 
 /* clang-format off */
 static const struct api_operation public_operations[] = {
@@ -66,6 +72,11 @@ static const struct api_operation public_operations[] = {
     {"POST",   "/v1/service-accounts/{sa}/keys",                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(account_key_new),      handle_key_create},
     {"GET",    "/v1/keys/{key}",                                PERMISSION_CREDENTIALS_READ,   API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_key_get},
     {"DELETE", "/v1/keys/{key}",                                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_key_delete},
+    {"GET",    "/v1/organizations/{org}/audit-events",          PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_audit_list, .filters = audit_filters},
+    {"GET",    "/v1/organizations/{org}/audit-events/export",   PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_audit_export, .filters = audit_export_filters},
+    {"GET",    "/v1/projects/{prj}/audit-events",               PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_audit_list_of_project, .filters = audit_project_filters},
+    {"GET",    "/v1/audit-events/{evt}",                        PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_audit_get},
+    {"GET",    "/v1/installation/audit-events",                 PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_audit_list_of_installation, .filters = audit_free_filters},
     {"GET",    "/v1/environments/{env}/events",                 PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_event_environment},
     {"GET",    "/v1/organizations/{org}/events",                PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_event_organization},
     {"GET",    "/v1/edges",                                     PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_edge_list},
@@ -97,6 +108,7 @@ static const struct {
     {"{rt}", ID_ROUTE},         {"{sa}", ID_SERVICE_ACCOUNT}, {"{key}", ID_KEY},
     {"{mem}", ID_MEMBER},       {"{ses}", ID_SESSION},        {"{inv}", ID_INVITATION},
     {"{op}", ID_OPERATION},     {"{edg}", ID_EDGE},           {"{jt}", ID_JOIN_TOKEN},
+    {"{evt}", ID_EVENT},
 };
 
 static bool match_segment(struct str segment, struct str template, struct api_match *match) {

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/api_download.h"
 #include "control/api_limit.h"
 #include "control/api_stream.h"
 #include "control/audit_access.h"
@@ -35,6 +36,10 @@
 
 /* The beginning: steps in the order in which they need each other. */
 
+static int64_t keep_ms(unsigned days, unsigned fallback) {
+    return (int64_t)(days > 0 ? days : fallback) * 24 * 3600 * 1000;
+}
+
 static enum status take_config(struct control *control, const struct control_config *config,
                                struct why *why) {
     char host[ADDRESS_HOST_SIZE];
@@ -55,6 +60,8 @@ static enum status take_config(struct control *control, const struct control_con
                        "the data folder's path or the public address is too long");
     }
     control->only_operators_make_organizations = config->only_operators_make_organizations;
+    control->audit_keep_ms = keep_ms(config->audit_keep_days, CONTROL_AUDIT_KEEP_DAYS);
+    control->warpgate_keep_ms = keep_ms(config->warpgate_keep_days, CONTROL_WARPGATE_KEEP_DAYS);
     snprintf(control->domain, sizeof(control->domain), "%s", config->domain);
     snprintf(control->console_url, sizeof(control->console_url),
              control->public_port == 443 ? "https://console.%s" : "https://console.%s:%u",
@@ -273,6 +280,7 @@ static enum status fill_hub(struct control *control, const struct control_config
     control->events = event_hub_new(loop_clock(control->loop), loop_random(control->loop));
     control->watch = event_watch_new(control);
     control->streams = api_stream_new(control);
+    control->downloads = api_download_new(control);
     control->presence = presence_new(loop_clock(control->loop));
     control->edge_presence = edge_presence_new(loop_clock(control->loop));
     control->edges = edge_registry_new(control);
@@ -405,6 +413,7 @@ void control_free(struct control **at) {
     control_watch_free(&control->others);
     feed_hub_free(&control->hub);
     api_stream_free(&control->streams);
+    api_download_free(&control->downloads);
     event_watch_free(&control->watch);
     event_hub_free(&control->events);
     audit_access_free(&control->access);

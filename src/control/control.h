@@ -25,6 +25,8 @@ struct control_mail {
     struct secret user;
     struct secret password;
 };
+#define CONTROL_AUDIT_KEEP_DAYS 400
+#define CONTROL_WARPGATE_KEEP_DAYS 30
 
 struct control_config {
     struct loop *loop;
@@ -46,6 +48,8 @@ struct control_config {
     /* The database was replaced by one with other keys (control_reload.h). May be NULL. */
     void (*on_replaced)(void *context);
     void *replaced_context;
+    unsigned audit_keep_days;    /* 0: CONTROL_AUDIT_KEEP_DAYS */
+    unsigned warpgate_keep_days; /* 0: CONTROL_WARPGATE_KEEP_DAYS */
 };
 
 /* Opens or makes the store, the CA and the keys. A second start finds everything as it was.

@@ -32,6 +32,7 @@
 /* After this a revoked certificate is refused for its age; with room for clocks that differ. */
 #define CONTROL_REVOCATION_MS ((CONTROL_WARPGATE_LIFETIME_SECONDS + 600) * 1000)
 
+struct api_downloads;
 struct api_streams;
 struct audit_access;
 struct event_hub;
@@ -65,6 +66,7 @@ struct control {
     struct control_watch *others; /* what other control planes change */
     struct api_streams *streams;
     struct edge_registry *edges;
+    struct api_downloads *downloads;
     struct list conns;          /* struct control_conn.node */
     struct list exchanges;      /* struct api_exchange.node */
     struct list waiting_logins; /* struct api_exchange.wait_node, oldest first */
@@ -89,7 +91,7 @@ struct control {
     struct identity_throttle *throttle;
     struct identity_login login;
     struct audit_access *access;
-    struct api_limit *limit; /* has a lock of its own, */
+    struct api_limit *limit;             /* has a lock of its own, */
     struct presence *presence;           /* so has this, */
     struct edge_presence *edge_presence; /* and so has this */
     struct ca *ca;
@@ -110,6 +112,8 @@ struct control {
     struct edge_controls controls; /* where edges find the control planes; texts in what follows */
     char control_addresses[EDGE_ENROLMENT_CONTROLS_MAX][ADDRESS_HOST_SIZE + 8];
     uint8_t root_sha256[DIGEST_BYTES]; /* of the CA's root certificate */
+    int64_t audit_keep_ms;             /* audit events */
+    int64_t warpgate_keep_ms;          /* warpgates that are not connected */
     struct secret first_password;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/api_download.h"
 #include "control/api_exchange.h"
 #include "control/api_stream.h"
 #include "control/audit_access.h"
@@ -13,6 +14,7 @@
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
 #include "control/presence.h"
+#include "store/store_audit.h"
 #include "store/store_hostname.h"
 #include "store/store_invitation.h"
 #include "store/store_revocation.h"
@@ -24,7 +26,7 @@
 #define HOUR_SECONDS 3600
 #define KEEP_COUNT_MAX 500
 #define INVITATION_FORGET_MS (INT64_C(30) * 24 * 3600 * 1000) /* after it ran out */
-#define WARPGATE_FORGET_MS (INT64_C(30) * 24 * 3600 * 1000)
+#define AUDIT_PRUNE_ROWS 1000 /* in one transaction: others write, too */
 
 /* Apart from the control plane, since it goes a moment after it. */
 struct control_timers {
@@ -98,7 +100,7 @@ static void finish_keeping(void *context) {
 
 /* Throwing away */
 
-static enum status prune(struct store_tx *tx) {
+static enum status prune(const struct control *control, struct store_tx *tx) {
     int64_t now_ms = store_tx_now_ms(tx);
     enum status status = store_session_prune(tx, now_ms - IDENTITY_SESSION_IDLE_MS);
     if (status == STATUS_OK) {
@@ -114,7 +116,7 @@ static enum status prune(struct store_tx *tx) {
         status = store_invitation_prune_any(tx, now_ms - INVITATION_FORGET_MS);
     }
     if (status == STATUS_OK) {
-        status = store_warpgate_prune_any(tx, now_ms - WARPGATE_FORGET_MS);
+        status = store_warpgate_prune_any(tx, now_ms - control->warpgate_keep_ms);
     }
     if (status == STATUS_OK) {
         status = store_hostname_release_gone(tx, NULL);
@@ -125,16 +127,33 @@ static enum status prune(struct store_tx *tx) {
     return status;
 }
 
-static void run_prune(void *context) {
-    struct control *control = context;
+static enum status prune_all(const struct control *control, struct why *why) {
     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
-    struct why why = {0};
-    enum status status = store_tx_begin(control->store, STORE_WRITE, &why, &tx);
+    enum status status = store_tx_begin(control->store, STORE_WRITE, why, &tx);
     if (status == STATUS_OK) {
-        status = prune(tx);
+        status = prune(control, tx);
     }
+    return status == STATUS_OK ? store_tx_commit(&tx) : status;
+}
+
+static enum status prune_audit(const struct control *control, uint64_t *deleted, struct why *why) {
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    enum status status = store_tx_begin(control->store, STORE_WRITE, why, &tx);
+    *deleted = 0;
     if (status == STATUS_OK) {
-        status = store_tx_commit(&tx);
+        status = store_audit_prune_any(tx, store_tx_now_ms(tx) - control->audit_keep_ms,
+                                       AUDIT_PRUNE_ROWS, deleted);
+    }
+    return status == STATUS_OK ? store_tx_commit(&tx) : status;
+}
+
+static void run_prune(void *context) {
+    const struct control *control = context;
+    struct why why = {0};
+    uint64_t deleted = AUDIT_PRUNE_ROWS;
+    enum status status = prune_all(control, &why);
+    while (status == STATUS_OK && deleted >= AUDIT_PRUNE_ROWS) {
+        status = prune_audit(control, &deleted, &why);
     }
     if (status != STATUS_OK) {
         log_warn("control.not_pruned", "code=%s detail=%s", why.slug, why.text);
@@ -175,6 +194,7 @@ static void run_second(struct control_timers *timers) {
     struct control *control = timers->control;
     timers->seconds++;
     api_exchange_tick(control);
+    api_download_tick(control->downloads);
     feed_hub_tick(control->hub);
     if (control->phase == CONTROL_STOPPING) {
         if (loop_now_ms(control->loop) >= control->stop_deadline_ms) {

@@ -78,6 +78,12 @@ enum status handle_key_get(struct api_call *call) MUST_USE;
 enum status handle_key_delete(struct api_call *call) MUST_USE;
 /* handle_warpgate.c */
 enum status handle_warpgate_list(struct api_call *call) MUST_USE;
+/* handle_audit.c */
+enum status handle_audit_list(struct api_call *call) MUST_USE;
+enum status handle_audit_list_of_project(struct api_call *call) MUST_USE;
+enum status handle_audit_list_of_installation(struct api_call *call) MUST_USE;
+enum status handle_audit_get(struct api_call *call) MUST_USE;
+enum status handle_audit_export(struct api_call *call) MUST_USE;
 /* handle_event.c */
 enum status handle_event_environment(struct api_call *call) MUST_USE;
 enum status handle_event_organization(struct api_call *call) MUST_USE;

@@ -56,6 +56,9 @@ static const struct store_table free_table = {
 
 enum status store_audit_insert(struct store_tx *tx, struct store_audit *event) {
     bool is_free = id_is_none(&event->object.organization);
+    /* In the order of what happened, also within a transaction. */
+    event->object.id =
+        id_next(ID_EVENT, tx->store->clock, tx->store->random, &tx->store->event_ids);
     return store_row_insert(tx, is_free ? &free_table : &table, event);
 }
 

@@ -23,7 +23,8 @@ struct store {
     struct store_master_key master_key; /* where no other source is given */
     struct store_vault *vault;
     struct store_connection *writer;
-    pthread_mutex_t writer_lock; /* held from begin to the end of a writing transaction */
+    pthread_mutex_t writer_lock;  /* held from begin to the end of a writing transaction */
+    struct id_sequence event_ids; /* under the writer_lock */
     pthread_mutex_t readers_lock;
     pthread_cond_t reader_free;
     struct store_connection *free_readers[STORE_READERS_MAX];
