@@ -69,6 +69,7 @@ static const struct api_problem problems[] = {
     {"outbox_full", 503, "Too many mails are waiting to be sent", NULL, 60},
     {"password_busy", 503, "Too many are signing in at the moment", NULL, 1},
     {"storage_busy", 503, "The storage is busy", NULL, 1},
+    {"storage_unavailable", 503, "The storage cannot be reached", NULL, 2},
     {"stopping", 503, "The control plane is stopping", NULL, 5},
     {"unavailable", 503, "Not available at the moment", NULL, 5},
     {"storage_full", 507, "The storage is full", NULL, 60},

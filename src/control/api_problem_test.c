@@ -74,6 +74,7 @@ static void test_slugs_and_statuses(void **state) {
     } cases[] = {
         {STATUS_UNAVAILABLE, "storage_full", 507},
         {STATUS_UNAVAILABLE, "storage_busy", 503},
+        {STATUS_UNAVAILABLE, "storage_unavailable", 503},
         {STATUS_UNAVAILABLE, "what", 503},
         {STATUS_NOT_FOUND, "row_not_found", 404},
         {STATUS_NOT_FOUND, "", 404},
