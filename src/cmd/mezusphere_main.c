@@ -10,6 +10,8 @@
 #include "cli/cli_login.h"
 #include "cli/cli_logs.h"
 #include "cli/cli_object.h"
+#include "cmd/apart_control.h"
+#include "cmd/apart_edge.h"
 #include "cmd/command_backup.h"
 #include "cmd/command_migrate.h"
 #include "cmd/command_restore.h"
@@ -114,6 +116,35 @@ static struct {
     char admin_email[300];
 } up_line;
 
+/* clang-format off */
+/* What makes a control plane, in whichever command. */
+#define CONTROL_OPTIONS                                                                            \
+    {"admin-email", "EMAIL", OPTION_TEXT, &up_line.config.admin_email, NULL,                       \
+     "E-mail of the owner that the first start makes (default: admin@ the domain)."},              \
+    {"admin-password", "PASSWORD", OPTION_SECRET, &up_line.config.admin_password, NULL,            \
+     "Password of that owner; without it, one is generated and printed once."},                    \
+    DATABASE_OPTION(up_line.config.database),                                                      \
+    MASTER_KEY_OPTIONS(up_line.config.master_key),                                                 \
+    MAIL_OPTIONS(up_line.config.mail),                                                             \
+    {"operators-make-organizations", NULL, OPTION_FLAG,                                            \
+     &up_line.config.only_operators_make_organizations, NULL,                                      \
+     "Only operators make organizations; without it, whoever is signed in may."},                  \
+    {"api-rate", "N", OPTION_TEXT, &up_line.numbers.api_rate, "1000",                              \
+     "Reads a second that each caller of the API may make, in the long run; of changes a fifth."}
+
+/* What makes an edge, in whichever command. */
+#define EDGE_OPTIONS                                                                               \
+    {"workers", "N", OPTION_TEXT, &up_line.numbers.workers, NULL,                                  \
+     "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},     \
+    {"grace", "SECONDS", OPTION_TEXT, &up_line.numbers.grace, "30",                                \
+     "How long requests may go on when the program is told to stop."},                             \
+    {"memory-limit", "MB", OPTION_TEXT, &up_line.numbers.memory_limit, NULL,                       \
+     "Memory to stay under, by refusing new requests (default: the control group's, or 80 % of "   \
+     "the machine's)."},                                                                           \
+    {"max-visitors", "N", OPTION_TEXT, &up_line.numbers.max_visitors, NULL,                        \
+     "Connections of visitors at a time (default: as many as there are descriptors for)."}
+/* clang-format on */
+
 static const struct option up_options[] = {
     {"data", "DIR", OPTION_TEXT, &up_line.config.data, "mezusphere-data",
      "Folder for everything that is kept; made if it does not exist."},
@@ -123,35 +154,12 @@ static const struct option up_options[] = {
      "Domain of the platform's names: api.NAME, edge.NAME, and a name for each environment."},
     {"public-port", "PORT", OPTION_TEXT, &up_line.config.public_port, NULL,
      "Port in URLs, where it differs from the one listened on."},
-    {"admin-email", "EMAIL", OPTION_TEXT, &up_line.config.admin_email, NULL,
-     "E-mail of the owner that the first start makes (default: admin@ the domain)."},
-    {"admin-password", "PASSWORD", OPTION_SECRET, &up_line.config.admin_password, NULL,
-     "Password of that owner; without it, one is generated and printed once."},
-    DATABASE_OPTION(up_line.config.database),
-    MASTER_KEY_OPTIONS(up_line.config.master_key),
-    MAIL_OPTIONS(up_line.config.mail),
-    {"operators-make-organizations", NULL, OPTION_FLAG,
-     &up_line.config.only_operators_make_organizations, NULL,
-     "Only operators make organizations; without it, whoever is signed in may."},
+    CONTROL_OPTIONS,
     {"demo", NULL, OPTION_FLAG, &up_line.config.is_demo, NULL,
      "Add a sample project with a workload and a running warpgate."},
     {"replace", NULL, OPTION_FLAG, &up_line.config.is_replacing, NULL,
      "Take over from the process that runs with the same data, without refusing a connection."},
-    {"workers", "N", OPTION_TEXT, &up_line.numbers.workers, NULL,
-     "Threads that serve visitors and tunnels, 1 to 8 (default: as many as there are CPUs)."},
-    {"grace", "SECONDS", OPTION_TEXT, &up_line.numbers.grace, "30",
-     "How long requests may go on when the program is told to stop."},
-    {"audit-retention", "DAYS", OPTION_TEXT, &up_line.numbers.audit_retention, "400",
-     "How long audit events are kept."},
-    {"warpgate-retention", "DAYS", OPTION_TEXT, &up_line.numbers.warpgate_retention, "30",
-     "How long a warpgate that is not connected stays in the list."},
-    {"memory-limit", "MB", OPTION_TEXT, &up_line.numbers.memory_limit, NULL,
-     "Memory to stay under, by refusing new requests (default: the control group's, or 80 % of "
-     "the machine's)."},
-    {"max-visitors", "N", OPTION_TEXT, &up_line.numbers.max_visitors, NULL,
-     "Connections of visitors at a time (default: as many as there are descriptors for)."},
-    {"api-rate", "N", OPTION_TEXT, &up_line.numbers.api_rate, "1000",
-     "Reads a second that each caller of the API may make, in the long run; of changes a fifth."},
+    EDGE_OPTIONS,
     {"log-level", "LEVEL", OPTION_TEXT, &up_line.log_level, "info",
      "How much to log: debug, info, warn or error."},
 };
@@ -165,14 +173,15 @@ static const struct option_set up_set = {
     .count = sizeof up_options / sizeof up_options[0],
 };
 
-static int command_up(int argc, char **argv) {
+static int run_control_part(const struct option_set *set, int argc, char **argv,
+                            int (*run)(struct up_config *config)) {
     struct up_config *config = &up_line.config;
     struct why why = {0};
     config->argc = argc;
     config->argv = argv;
-    enum status status = option_parse(&up_set, argc, argv, 2, &why);
+    enum status status = option_parse(set, argc, argv, 2, &why);
     if (status == STATUS_END) {
-        option_help(&up_set);
+        option_help(set);
         return EXIT_DONE;
     }
     if (status == STATUS_OK) {
@@ -188,7 +197,98 @@ static int command_up(int argc, char **argv) {
         (void)snprintf(up_line.admin_email, sizeof up_line.admin_email, "admin@%s", config->domain);
         config->admin_email = up_line.admin_email;
     }
-    return up_run(config);
+    return run(config);
+}
+
+static int command_up(int argc, char **argv) {
+    return run_control_part(&up_set, argc, argv, up_run);
+}
+
+static const struct option control_options[] = {
+    {"data", "DIR", OPTION_TEXT, &up_line.config.data, "mezusphere-data",
+     "Folder for everything that is kept; made if it does not exist."},
+    {"listen", "ADDR:PORT", OPTION_TEXT, &up_line.config.listen, "127.0.0.1:8443",
+     "Where the API, edges and warpgates' enrolment are served."},
+    {"domain", "NAME", OPTION_TEXT, &up_line.config.domain, DEFAULT_DOMAIN,
+     "Domain of the platform's names: api.NAME, edge.NAME, and a name for each environment."},
+    {"public-port", "PORT", OPTION_TEXT, &up_line.config.public_port, NULL,
+     "Port of the edges, in URLs (default: 443)."},
+    {"control-address", "HOST:PORT", OPTION_LIST, &up_line.config.control_addresses, NULL,
+     "Where edges find a control plane of this installation; repeat it for each (default: api.NAME "
+     "and the port listened on)."},
+    CONTROL_OPTIONS,
+    {"log-level", "LEVEL", OPTION_TEXT, &up_line.log_level, "info",
+     "How much to log: debug, info, warn or error."},
+};
+
+static const struct option_set control_set = {
+    .program = "mezusphere",
+    .command = "control",
+    .summary = "Run the control plane by itself: the API, and what edges and warpgates ask.",
+    .env_prefix = "MEZUSPHERE",
+    .options = control_options,
+    .count = sizeof control_options / sizeof control_options[0],
+};
+
+static int command_control(int argc, char **argv) {
+    up_line.numbers.grace = "30";
+    return run_control_part(&control_set, argc, argv, apart_control_run);
+}
+
+/* What the command line of `edge` is read into. */
+static struct apart_edge_config edge_line;
+
+static const struct option edge_options[] = {
+    {"join", "TOKEN", OPTION_SECRET, &edge_line.join, NULL,
+     "One-time token to join with, at the first start: it says where the control plane is."},
+    {"data", "DIR", OPTION_TEXT, &edge_line.data, "mezusphere-edge",
+     "Folder for the edge's key and for what it serves by, sealed; made if it does not exist."},
+    {"listen", "ADDR:PORT", OPTION_TEXT, &edge_line.listen, "127.0.0.1:8444",
+     "Where visitors and warpgates' tunnels are served."},
+    {"public-address", "HOST:PORT", OPTION_TEXT, &edge_line.public_address, NULL,
+     "Where warpgates dial this edge, told when it joins (default: edge.DOMAIN and the port "
+     "listened on)."},
+    {"name", "NAME", OPTION_TEXT, &edge_line.name, NULL,
+     "What it is called when it joins (default: the machine's name)."},
+    {"control", "URL", OPTION_LIST, &edge_line.controls, NULL,
+     "Where to join, instead of the addresses in the token; may be repeated."},
+    {"seal-key", "SECRET", OPTION_SECRET, &edge_line.seal_key, NULL,
+     "What the data folder is sealed with (default: the file seal.key in it)."},
+    EDGE_OPTIONS,
+    {"log-level", "LEVEL", OPTION_TEXT, &up_line.log_level, "info",
+     "How much to log: debug, info, warn or error."},
+};
+
+static const struct option_set edge_set = {
+    .program = "mezusphere",
+    .command = "edge",
+    .summary = "Run an edge by itself: visitors and tunnels.",
+    .env_prefix = "MEZUSPHERE",
+    .options = edge_options,
+    .count = sizeof edge_options / sizeof edge_options[0],
+};
+
+static int command_edge(int argc, char **argv) {
+    struct why why = {0};
+    enum status status = option_parse(&edge_set, argc, argv, 2, &why);
+    if (status == STATUS_END) {
+        option_help(&edge_set);
+        return EXIT_DONE;
+    }
+    if (status == STATUS_OK) {
+        status = log_set_level_option(up_line.log_level, &why);
+    }
+    if (status == STATUS_OK) {
+        status = read_numbers(&up_line.numbers, &up_line.config, &why);
+    }
+    if (status != STATUS_OK) {
+        return usage(&why);
+    }
+    edge_line.worker_count = up_line.config.worker_count;
+    edge_line.grace_ms = up_line.config.grace_ms;
+    edge_line.memory_limit_bytes = up_line.config.memory_limit_bytes;
+    edge_line.visitor_max = up_line.config.visitor_max;
+    return apart_edge_run(&edge_line);
 }
 
 static int command_version(int argc, char **argv) {
@@ -208,6 +308,8 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {{"up", "Run control plane and edge in one process, on one port", &up_set}, command_up},
+    {{"control", "Run the control plane by itself", &control_set}, command_control},
+    {{"edge", "Run an edge by itself", &edge_set}, command_edge},
     {{"login", "Sign in, and keep the session", &cli_login_set}, cli_login_run},
     {{"logout", "End the session that was kept", &cli_login_out_set}, cli_login_out_run},
     {{"get", "Show a list of objects, or one", &cli_object_get_set}, cli_object_get_run},

@@ -55,6 +55,8 @@ enum status up_make_control(struct up *up, struct why *why) {
         .master_key = master_key_option_take(&up->config->master_key, up->config->data),
         .domain = up->config->domain,
         .public_address = up->public_address,
+        .control_addresses = up->config->control_addresses.values,
+        .control_address_count = up->config->control_addresses.count,
         .admin_email = up->config->admin_email,
         .admin_password = &up->config->admin_password,
         .mail = &up->config->mail,

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "base/option.h"
 #include "base/secret.h"
 #include "base/status.h"
 #include "cmd/database_option.h"
@@ -26,6 +27,7 @@ struct up_config {
     const char *public_port;
     struct secret database; /* URL; empty: a file in `data` */
     struct master_key_option master_key;
+    struct option_list control_addresses; /* where edges find the control planes; empty: here */
     const char *admin_email;
     struct secret admin_password;
     bool only_operators_make_organizations;

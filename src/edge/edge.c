@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "edge/edge_environment.h"
-#include "edge/edge_feed.h"
+#include "edge/edge_feeds.h"
+#include "edge/edge_keep.h"
 #include "edge/edge_worker.h"
 #include "net/socket.h"
 #include "pki/cert_chain.h"
@@ -44,6 +45,8 @@ void edge_take_certificate(struct edge *edge, struct str chain_pem) {
     if (key_private_pem(edge->key, &key_pem) != STATUS_OK ||
         use_certificate(edge, chain_pem, buf_str(&key_pem), &why) != STATUS_OK) {
         log_error("edge.certificate_refused", "code=%s detail=%s", why.slug, why.text);
+    } else if (edge->on_certificate != NULL) {
+        edge->on_certificate(edge->certificate_context, chain_pem);
     }
     buf_fini_wiped(&key_pem);
 }
@@ -57,7 +60,7 @@ void edge_check_certificate(struct edge *edge) {
     buf_init(&csr, CSR_PEM_BYTES_MAX);
     if (csr_write(edge->key, &csr) == STATUS_OK) {
         const struct feed_message message = {.type = FEED_MESSAGE_RENEW, .csr = buf_str(&csr)};
-        edge_feed_report(edge->feed, &message);
+        (void)edge_feeds_ask(edge->feeds, &message);
         /* ask again in a minute if no answer comes */
         edge->certificate_renew_at_ms = now_ms + 60000;
     }
@@ -66,9 +69,30 @@ void edge_check_certificate(struct edge *edge) {
 
 /* The beginning */
 
+void edge_report_due(struct edge *edge) {
+    edge_feeds_report_due(edge->feeds);
+}
+
+void edge_note_feed(struct edge *edge) {
+    bool has_feed = edge_feeds_is_live(edge->feeds);
+    if (atomic_exchange(&edge->has_feed, has_feed) != has_feed) {
+        atomic_store(&edge->feed_since_ms, loop_now_ms(edge->loop));
+    }
+}
+
+void edge_note_synced(struct edge *edge) {
+    if (!edge->has_synced) {
+        edge->has_synced = true;
+        edge->on_synced(edge->synced_context);
+    }
+}
+
+static void run_loaded(struct loop_task *task) {
+    edge_note_synced(CONTAINER_OF(task, struct edge, loaded_task));
+}
+
 static void report_due(void *context) {
-    struct edge *edge = context;
-    edge_feed_report_due(edge->feed);
+    edge_report_due(context);
 }
 
 /* From any thread: the feed's loop is to tell the control plane. */
@@ -97,10 +121,10 @@ static enum status fill(struct edge *edge, const struct edge_config *config, str
     if (status != STATUS_OK) {
         return status;
     }
-    edge->feed = edge_feed_new(edge, config);
-    if (edge->feed == NULL) {
-        return why_set(why, STATUS_INVALID, "control_address", "\"%s\" is not host:port",
-                       config->control_address);
+    edge->feeds = edge_feeds_new(edge, config);
+    if (edge->feeds == NULL) {
+        return why_set(why, STATUS_INVALID, "control_address",
+                       "the address of a control plane is not host:port");
     }
     return STATUS_OK;
 }
@@ -110,6 +134,14 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
     edge->loop = config->loop;
     edge->on_synced = config->on_synced;
     edge->synced_context = config->synced_context;
+    edge->disk = config->disk;
+    edge->on_certificate = config->on_certificate;
+    edge->certificate_context = config->certificate_context;
+    edge->instance = (uint64_t)clock_wall_ms(loop_clock(config->loop));
+    edge->feed_since_ms = loop_now_ms(config->loop);
+    map_init(&edge->host_names);
+    map_init(&edge->revocations);
+    loop_task_init(&edge->loaded_task, run_loaded);
     edge->memory_limit_bytes = config->memory_limit_bytes;
     edge->visitor_max = config->visitor_max;
     edge->visitor_tls = tls_context_new(TLS_VISITOR_SERVER);
@@ -132,7 +164,10 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
         unsigned index = edge->worker_count;
         edge->workers[index] = edge_worker_new(edge, index, index == 0 ? config->loop : NULL);
     }
-    edge_feed_start(edge->feed);
+    if (edge_keep_load(edge)) {
+        loop_task_schedule(edge->loop, &edge->loaded_task);
+    }
+    edge_feeds_start(edge->feeds);
     return STATUS_OK;
 }
 
@@ -298,7 +333,10 @@ void edge_free(struct edge **at) {
     if (edge == NULL) {
         return;
     }
-    edge_feed_free(&edge->feed);
+    loop_task_cancel(&edge->loaded_task);
+    edge_feeds_free(&edge->feeds);
+    map_fini(&edge->host_names);
+    map_fini(&edge->revocations);
     for (unsigned i = edge->worker_count; i > 0; i--) {
         edge_worker_free(&edge->workers[i - 1]);
     }

@@ -4,7 +4,8 @@
  * the roster (edge_roster.h). All functions are for the main loop's thread, and so are all callbacks but `add_services`.
  * Each worker has a front on each listening socket, with the edge's two services: tunnels (ALPN mezusphere-tunnel/1 with the
  * edge's own server name) and visitors (every host name that a bundle carries and a certificate exists for).
- * Everything the edge knows it hears on its feed from the control plane and keeps in memory.
+ * Everything the edge knows it hears on its feeds from control planes and keeps in memory, and, where it has a data folder, on its disk: it
+ * serves by that from the start, whether or not a control plane can be reached.
  */
 #ifndef EDGE_EDGE_H
 #define EDGE_EDGE_H
@@ -16,6 +17,8 @@
 #include "net/tls_ticket.h"
 
 struct edge;
+struct edge_controls;
+struct edge_disk;
 
 #define EDGE_LISTENERS_MAX 8
 #define EDGE_WORKERS_MAX 8
@@ -33,11 +36,16 @@ struct edge_config {
     void *connect_context;
     const char *control_address; /* host:port to dial where there is none */
     struct str control_server_name;
+    const struct edge_controls *controls; /* instead of these two: several; NULL: none */
+    struct edge_disk *disk; /* where what is heard is kept, and is to be read from; NULL: nowhere */
+    /* The certificate was renewed: to be kept. May be NULL. */
+    void (*on_certificate)(void *context, struct str chain_pem);
+    void *certificate_context;
     size_t memory_limit_bytes; /* see edge_shed.h; 0: none */
     size_t
         visitor_max; /* connections of visitors at a time; 0: as many as there are descriptors for */
     struct str ticket_keys; /* of the process that this one replaces; empty: none */
-    /* The edge has heard everything, for the first time: it can serve. */
+    /* The edge has heard everything, for the first time, or had it on its disk: it can serve. */
     void (*on_synced)(void *context);
     void *synced_context;
 };

@@ -97,7 +97,10 @@ enum status edge_environment_offer(struct edge_worker *worker, struct str jws,
     if (environment == NULL) {
         environment = make_environment(worker, &bundle->environment);
     }
-    environment->sync_generation = sync_generation;
+    worker->offered = bundle->environment;
+    if (sync_generation > environment->sync_generation) {
+        environment->sync_generation = sync_generation;
+    }
     if (bundle->revision <= environment->newest_revision) {
         bool is_same = bundle->revision == environment->newest_revision;
         bundle_unref(&bundle);

@@ -1,10 +1,13 @@
 #include "edge/edge_feed.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/notice.h"
-#include "edge/edge_learn.h"
+#include "edge/edge_load.h"
 #include "edge/edge_roster_report.h"
 #include "http/h1_client.h"
 #include "net/conn.h"
@@ -13,6 +16,7 @@
 
 #define BACKOFF_BASE_MS 100
 #define BACKOFF_CAP_MS 5000
+#define DOUBLED_MS 30000 /* between two tries to be believed, while a younger process is */
 
 enum feed_state {
     FEED_IDLE,       /* between two attempts: the retry timer runs */
@@ -39,10 +43,8 @@ struct edge_feed {
     unsigned attempts; /* since the last sync: which address is next */
     struct backoff backoff;
     struct notice notice;
-    uint64_t generation; /* counts syncs, from 1 */
-    struct map hosts;    /* whose certificates we have: name -> generation of the sync that told */
-    bool is_sync_flawed; /* a host certificate in the present sync was refused */
-    bool has_synced;
+    struct edge_hearing hearing;
+    bool is_doubled; /* a younger process has our certificate, and the feed with it */
     bool is_ending;
     unsigned open_timers;
 };
@@ -53,9 +55,11 @@ static void retry_later(struct edge_feed *feed) {
     if (feed->is_ending) {
         return;
     }
+    int64_t delay_ms = backoff_next(&feed->backoff, loop_random(feed->edge->loop));
     feed->attempts++;
     feed->state = FEED_IDLE;
-    loop_timer_set(&feed->retry_timer, backoff_next(&feed->backoff, loop_random(feed->edge->loop)));
+    loop_timer_set(&feed->retry_timer, feed->is_doubled ? DOUBLED_MS : delay_ms);
+    feed->is_doubled = false;
 }
 
 static void say_trouble(struct edge_feed *feed, const struct why *why) {
@@ -70,86 +74,41 @@ static void say_trouble(struct edge_feed *feed, const struct why *why) {
 
 /* What arrives */
 
-/* Every worker learns it; the first, on this thread, says what is wrong with it. */
-static void teach(struct edge_feed *feed, struct edge_lesson *lesson) {
-    struct edge *edge = feed->edge;
-    struct why why = {0};
-    for (unsigned i = 1; i < edge->worker_count; i++) {
-        edge_learn_later(edge->workers[i], lesson);
-    }
-    if (edge_learn(edge->workers[0], lesson, &why) != STATUS_OK) {
-        log_error("edge.bundle_refused", "code=%s detail=%s", why.slug, why.text);
-        const struct feed_message refused = {
-            .type = FEED_MESSAGE_REFUSED,
-            .code = str_from(why.slug),
-            .detail = str_from(why.text),
-        };
-        edge_feed_report(feed, &refused);
-    }
-}
-
-static void take_host(struct edge_feed *feed, const struct feed_message *message) {
-    struct why why = {0};
-    if (tls_context_add_host(feed->edge->visitor_tls, message->hostname, message->chain,
-                             message->key, &why) != STATUS_OK) {
-        log_error("edge.certificate_refused", "host=%.*s code=%s detail=%s",
-                  STR_ARG(message->hostname), why.slug, why.text);
-        feed->is_sync_flawed = true;
-        return;
-    }
-    (void)map_set(&feed->hosts, message->hostname, (void *)(uintptr_t)feed->generation);
-}
-
-/* What the sync did not mention is gone. Not when a part of it was refused: then the last good stays. */
-static void forget_hosts(struct edge_feed *feed) {
-    size_t at = 0;
-    struct str key;
-    void *value;
-    while (map_next(&feed->hosts, &at, &key, &value)) {
-        if ((uintptr_t)value != feed->generation) {
-            tls_context_remove_host(feed->edge->visitor_tls, key);
-            (void)map_remove(&feed->hosts, key);
-        }
-    }
+static void tell_refused(struct edge_feed *feed, const struct why *why) {
+    log_error("edge.bundle_refused", "code=%s detail=%s", why->slug, why->text);
+    const struct feed_message refused = {
+        .type = FEED_MESSAGE_REFUSED,
+        .code = str_from(why->slug),
+        .detail = str_from(why->text),
+    };
+    edge_feed_report(feed, &refused);
 }
 
 static void take_synced(struct edge_feed *feed, const struct feed_message *message) {
     struct edge *edge = feed->edge;
     const struct edge_worker *first = edge->workers[0];
     (void)message;
-    if (!feed->is_sync_flawed && !first->is_sync_flawed) {
-        forget_hosts(feed);
-    }
     feed->state = FEED_LIVE;
     feed->attempts = 0;
     backoff_reset(&feed->backoff);
     notice_forget(&feed->notice);
-    log_info("edge.synced", "environments=%zu hosts=%zu", first->environments.count,
-             first->hosts.count);
+    log_info("edge.synced", "environments=%zu hosts=%zu control=%s:%u", first->environments.count,
+             first->hosts.count, feed->host, feed->port);
+    edge_note_feed(edge);
     edge_roster_report_all(edge->roster);
-    edge_feed_report_due(feed);
-    if (!feed->has_synced) {
-        feed->has_synced = true;
-        edge->on_synced(edge->synced_context);
-    }
+    edge_report_due(edge);
+    edge_note_synced(edge);
 }
 
 static void take_certificate(struct edge_feed *feed, const struct feed_message *message) {
     edge_take_certificate(feed->edge, message->chain);
 }
 
-static void take_host_removed(struct edge_feed *feed, const struct feed_message *message) {
-    tls_context_remove_host(feed->edge->visitor_tls, message->hostname);
-    (void)map_remove(&feed->hosts, message->hostname);
-}
-
-/* What is not for the workers, or not for them alone: those learn it first. */
+/* What is for the feed itself, after it has been heard. */
 static const struct {
     enum feed_message_type type;
     void (*take)(struct edge_feed *feed, const struct feed_message *message);
 } takers[] = {
-    {FEED_MESSAGE_HOST, take_host},
-    {FEED_MESSAGE_HOST_REMOVED, take_host_removed},
     {FEED_MESSAGE_CERTIFICATE, take_certificate},
     {FEED_MESSAGE_SYNCED, take_synced},
 };
@@ -163,11 +122,8 @@ static void on_record(void *owner, const json_t *object) {
         conn_abort(feed->conn);
         return;
     }
-    struct edge_lesson *lesson =
-        edge_learn_prepare(&message, feed->generation, feed->is_sync_flawed);
-    if (lesson != NULL) {
-        teach(feed, lesson);
-        edge_learn_drop(&lesson);
+    if (edge_hear(feed->edge, &feed->hearing, &message, object, &why) != STATUS_OK) {
+        tell_refused(feed, &why);
     }
     for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
         if (takers[i].type == message.type) {
@@ -181,8 +137,13 @@ static void on_head(void *owner, const struct http_head *head) {
     struct edge_feed *feed = owner;
     if (head->status != 200) {
         struct why why = {0};
-        (void)why_set(&why, STATUS_DENIED, "feed_refused", "the control plane answered %u",
-                      head->status);
+        feed->is_doubled = head->status == 409;
+        (void)why_set(&why, STATUS_DENIED, feed->is_doubled ? "edge_doubled" : "feed_refused",
+                      "the control plane answered %u%s", head->status,
+                      feed->is_doubled
+                          ? ": a process that began later has this edge's certificate; "
+                            "stop one of the two, and join it anew"
+                          : "");
         say_trouble(feed, &why);
         conn_abort(feed->conn);
     }
@@ -220,15 +181,18 @@ static void on_established(void *owner, struct conn *conn) {
         return;
     }
     const struct h1_client_config config = {.pool = loop_block_pool(feed->edge->loop)};
+    char instance[24];
+    int len = snprintf(instance, sizeof instance, "%llu", (unsigned long long)feed->edge->instance);
+    struct http_field field = {STR(FEED_INSTANCE_FIELD), str_make(instance, (size_t)len)};
     const struct http_head head = {
         .method = STR_INIT("POST"),
         .scheme = STR_INIT("https"),
         .authority = str_from(feed->server_name),
         .path = STR_INIT(FEED_PATH),
+        .fields = {.at = &field, .count = 1, .cap = 1},
     };
     feed->state = FEED_SYNCING;
-    feed->generation++;
-    feed->is_sync_flawed = false;
+    edge_hear_begin(feed->edge, &feed->hearing);
     feed->client = h1_client_new(&config);
     conn_set_engine(conn, h1_client_engine(feed->client));
     feed->channel = tunnel_channel_new(&channel_events, feed);
@@ -252,10 +216,11 @@ static void on_conn_closed(void *owner, struct conn *conn, const struct why *why
     feed->client = NULL;
     loop_timer_clear(&feed->ping_timer);
     tunnel_channel_free(&feed->channel);
-    if (feed->is_ending) {
+    if (feed->is_ending) { /* the edge may be gone already */
         edge_feed_free(&feed);
         return;
     }
+    edge_note_feed(feed->edge);
     say_trouble(feed, why);
     retry_later(feed);
 }
@@ -318,8 +283,13 @@ static void on_ping(struct loop_timer *timer) {
         conn_abort(feed->conn);
         return;
     }
+    const struct feed_message load = {.type = FEED_MESSAGE_LOAD,
+                                      .load = *edge_load_measure(feed->edge)};
     const struct feed_message ping = {.type = FEED_MESSAGE_PING};
     edge_feed_report(feed, &ping);
+    if (feed->state == FEED_LIVE) {
+        edge_feed_report(feed, &load);
+    }
     edge_check_certificate(feed->edge);
     loop_timer_set(&feed->ping_timer, FEED_PING_MS);
 }
@@ -330,7 +300,6 @@ struct edge_feed *edge_feed_new(struct edge *edge, const struct edge_config *con
     backoff_init(&feed->backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
     feed->connect_control = config->connect_control;
     feed->connect_context = config->connect_context;
-    map_init(&feed->hosts);
     if (address_split(str_from(config->control_address), 443, feed->host, &feed->port, NULL) !=
             STATUS_OK ||
         str_to_cstr(config->control_server_name, feed->server_name, sizeof feed->server_name) !=
@@ -357,20 +326,25 @@ void edge_feed_report(struct edge_feed *feed, const struct feed_message *message
     json_decref(object);
 }
 
-static void tell(void *context, const struct feed_message *message) {
-    edge_feed_report(context, message);
+bool edge_feed_is_at(const struct edge_feed *feed, const char *address, const char *server_name) {
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port;
+    return address_split(str_from(address), 443, host, &port, NULL) == STATUS_OK &&
+           port == feed->port && strcmp(host, feed->host) == 0 &&
+           strcmp(server_name, feed->server_name) == 0;
 }
 
-void edge_feed_report_due(struct edge_feed *feed) {
-    if (feed != NULL && feed->channel != NULL) {
-        edge_roster_report(feed->edge->roster, tell, feed);
-    }
+bool edge_feed_is_connected(const struct edge_feed *feed) {
+    return feed->channel != NULL;
+}
+
+bool edge_feed_is_live(const struct edge_feed *feed) {
+    return feed->state == FEED_LIVE && feed->channel != NULL;
 }
 
 static void on_timer_closed(struct loop_timer *timer) {
     struct edge_feed *feed = timer->context;
     if (--feed->open_timers == 0) {
-        map_fini(&feed->hosts);
         memory_free(feed);
     }
 }

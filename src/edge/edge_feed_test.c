@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "edge/edge_feeds.h"
 #include "edge/edge_test_kit.h"
 #include "pki/ca.h"
 #include "tunnel/tunnel_channel.h"
@@ -14,7 +15,6 @@
 static struct kit *kit;
 static struct ca *ca;
 static struct edge edge;
-static struct edge_feed *feed;
 static unsigned synced_count;
 
 /* The control plane. */
@@ -190,14 +190,14 @@ static int start(void **state) {
     answer_status = 200;
     synced_count = call_count = connect_count = 0;
     heard[0] = '\0';
-    feed = edge_feed_new(&edge, &config);
-    assert_non_null(feed);
+    edge.feeds = edge_feeds_new(&edge, &config);
+    assert_non_null(edge.feeds);
     return 0;
 }
 
 static int stop(void **state) {
     (void)state;
-    edge_feed_free(&feed);
+    edge_feeds_free(&edge.feeds);
     if (control_conn != NULL) {
         conn_abort(control_conn);
     }
@@ -206,6 +206,8 @@ static int stop(void **state) {
     struct edge_roster *roster = edge.roster;
     kit_free(kit);
     edge_roster_free(&roster);
+    map_fini(&edge.host_names);
+    map_fini(&edge.revocations);
     tls_context_unref(&edge.visitor_tls);
     tls_context_unref(&edge.control_tls);
     tls_context_unref(&control_tls);
@@ -233,7 +235,7 @@ static void run_until_synced(unsigned count) {
 
 static void the_whole_state_is_taken(void **state) {
     (void)state;
-    edge_feed_start(feed);
+    edge_feeds_start(edge.feeds);
     run_until_called(1);
     run_until_heard("\"type\":\"hello\"");
     say_keys();
@@ -248,7 +250,7 @@ static void the_whole_state_is_taken(void **state) {
 
 static void what_the_next_sync_does_not_mention_is_gone(void **state) {
     (void)state;
-    edge_feed_start(feed);
+    edge_feeds_start(edge.feeds);
     run_until_called(1);
     say_host();
     say_bundle(7);
@@ -267,7 +269,7 @@ static void what_the_next_sync_does_not_mention_is_gone(void **state) {
 
 static void what_is_refused_is_told_and_forgets_nothing(void **state) {
     (void)state;
-    edge_feed_start(feed);
+    edge_feeds_start(edge.feeds);
     run_until_called(1);
     say_host();
     say_bundle(7);
@@ -288,7 +290,7 @@ static void what_is_refused_is_told_and_forgets_nothing(void **state) {
 
 static void what_cannot_be_read_ends_the_connection(void **state) {
     (void)state;
-    edge_feed_start(feed);
+    edge_feeds_start(edge.feeds);
     run_until_called(1);
     json_t *bad = json_pack("{s:s,s:i}", "type", "revoked", "warpgate", 1);
     tunnel_channel_send(channel, bad);
@@ -299,7 +301,7 @@ static void what_cannot_be_read_ends_the_connection(void **state) {
 static void another_status_is_no_feed(void **state) {
     (void)state;
     answer_status = 403;
-    edge_feed_start(feed);
+    edge_feeds_start(edge.feeds);
     run_until_called(2);
     assert_int_equal(synced_count, 0);
 }
@@ -309,7 +311,7 @@ static void who_is_no_control_plane_is_told_nothing(void **state) {
     (void)state;
     tls_context_unref(&control_tls);
     control_tls = make_tls(TLS_CONTROL_SERVER, CERT_EDGE, CONTROL);
-    edge_feed_start(feed);
+    edge_feeds_start(edge.feeds);
     while (connect_count < 3) {
         (void)uv_run(loop_uv(kit->loop), UV_RUN_ONCE);
     }
@@ -321,7 +323,7 @@ static void a_place_that_is_none(void **state) {
                                        .control_server_name = STR(CONTROL)};
     (void)state;
     assert_null(edge_feed_new(&edge, &config));
-    edge_feed_report_due(NULL);
+    assert_null(edge_feeds_new(&edge, &config));
     edge_feed_report(NULL, &(struct feed_message){.type = FEED_MESSAGE_PING});
 }
 

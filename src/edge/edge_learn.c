@@ -8,12 +8,14 @@
 #include "base/memory.h"
 #include "edge/edge_environment.h"
 #include "edge/edge_tunnel.h"
+#include "tunnel/signed_bundle.h"
 
 struct edge_lesson {
     atomic_uint refs;
     enum feed_message_type type;
     uint64_t generation;
     bool is_sync_flawed;
+    bool is_behind;
     struct id id;    /* of the environment or warpgate */
     struct str text; /* signing keys, bundle, or reason; lies behind the lesson */
 };
@@ -32,13 +34,30 @@ static enum status learn_keys(struct edge_worker *worker, const struct edge_less
     return STATUS_OK;
 }
 
+/* Deleted since, perhaps: one that was left behind does not bring it back. */
+static bool is_unknown(struct edge_worker *worker, const struct edge_lesson *lesson) {
+    struct bundle *bundle = NULL;
+    if (signed_bundle_open(&worker->bundle_keys, lesson->text, NULL, 0, &bundle, NULL) !=
+        STATUS_OK) {
+        return false; /* it is refused as always */
+    }
+    bool is_unknown = edge_environment_find(worker, &bundle->environment) == NULL;
+    bundle_unref(&bundle);
+    return is_unknown;
+}
+
 static enum status learn_environment(struct edge_worker *worker, const struct edge_lesson *lesson,
                                      struct why *why) {
+    if (lesson->is_behind && is_unknown(worker, lesson)) {
+        return STATUS_OK;
+    }
     enum status status = edge_environment_offer(worker, lesson->text, lesson->generation, why);
     if (status != STATUS_OK && str_eq(str_from(why->slug), STR("bundle_not_newer"))) {
         return STATUS_OK;
     }
-    worker->is_sync_flawed |= status != STATUS_OK;
+    if (status != STATUS_OK && lesson->generation > worker->flawed_generation) {
+        worker->flawed_generation = lesson->generation;
+    }
     return status;
 }
 
@@ -73,16 +92,28 @@ static enum status learn_synced(struct edge_worker *worker, const struct edge_le
     struct str key;
     void *value;
     (void)why;
-    if (worker->is_sync_flawed || lesson->is_sync_flawed) {
+    if (worker->flawed_generation >= lesson->generation || lesson->is_sync_flawed) {
         return STATUS_OK;
     }
     while (map_next(&worker->environments, &at, &key, &value)) {
         struct edge_environment *environment = value;
-        if (environment->sync_generation != lesson->generation) {
+        if (environment->sync_generation < lesson->generation) {
             edge_environment_remove(environment);
         }
     }
     return STATUS_OK;
+}
+
+/* Signature and revision were judged before (edge_hear.c). */
+static enum status learn_edges(struct edge_worker *worker, const struct edge_lesson *lesson,
+                               struct why *why) {
+    (void)why;
+    buf_clear(&worker->edges_jws);
+    enum status status = buf_append_str(&worker->edges_jws, lesson->text);
+    for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
+        edge_tunnel_send_edges(CONTAINER_OF(node, struct edge_tunnel, node));
+    }
+    return status;
 }
 
 static enum status (*const learners[])(struct edge_worker *worker, const struct edge_lesson *lesson,
@@ -92,16 +123,13 @@ static enum status (*const learners[])(struct edge_worker *worker, const struct 
     [FEED_MESSAGE_ENVIRONMENT_REMOVED] = learn_removed,
     [FEED_MESSAGE_REVOKED] = learn_revoked,
     [FEED_MESSAGE_SYNCED] = learn_synced,
+    [FEED_MESSAGE_EDGES] = learn_edges,
 };
 
 #define LEARNER_COUNT (sizeof learners / sizeof learners[0])
 
 enum status edge_learn(struct edge_worker *worker, const struct edge_lesson *lesson,
                        struct why *why) {
-    if (lesson->generation != worker->sync_generation) {
-        worker->sync_generation = lesson->generation;
-        worker->is_sync_flawed = false;
-    }
     return learners[lesson->type](worker, lesson, why);
 }
 
@@ -122,6 +150,9 @@ struct edge_lesson *edge_learn_prepare(const struct feed_message *message, uint6
         break;
     case FEED_MESSAGE_ENVIRONMENT:
         text = message->bundle;
+        break;
+    case FEED_MESSAGE_EDGES:
+        text = message->edges;
         break;
     case FEED_MESSAGE_ENVIRONMENT_REMOVED:
         id = message->environment;
@@ -148,6 +179,10 @@ struct edge_lesson *edge_learn_prepare(const struct feed_message *message, uint6
     };
     free(jwks);
     return lesson;
+}
+
+void edge_learn_mark(struct edge_lesson *lesson, bool is_behind) {
+    lesson->is_behind = is_behind;
 }
 
 void edge_learn_drop(struct edge_lesson **at) {

@@ -15,6 +15,9 @@ struct edge_lesson;
  * refused. NULL: a message that does not concern workers. */
 struct edge_lesson *edge_learn_prepare(const struct feed_message *message, uint64_t generation,
                                        bool is_sync_flawed);
+/* Before it is shared: it comes from one whose state is older than what was heard before. A bundle of an environment that is not known
+ * here is then none of ours. */
+void edge_learn_mark(struct edge_lesson *lesson, bool is_behind);
 void edge_learn_drop(struct edge_lesson **lesson);
 
 /* On the worker's thread. A status other than STATUS_OK, with why: it was refused, and the last good state stays. */

@@ -16,6 +16,7 @@ enum edge_step_result edge_record(struct edge_request *request) {
               (unsigned long long)request->body.received_bytes,
               (unsigned long long)request->response_bytes,
               (long long)(loop_now_ms(request->worker->loop) - request->started_ms));
+    (void)atomic_fetch_add_explicit(&request->worker->request_count, 1, memory_order_relaxed);
     edge_park_leave(request);
     edge_request_drop_exchange(request);
     edge_switch_leave(request);

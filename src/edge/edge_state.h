@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/wheel.h"
@@ -18,8 +19,10 @@
 #include "edge/edge_offence.h"
 #include "edge/edge_roster.h"
 #include "pki/jws.h"
+#include "tunnel/feed_message.h"
 
-struct edge_feed;
+struct edge_disk;
+struct edge_feeds;
 
 enum edge_phase {
     EDGE_RUNNING,
@@ -52,7 +55,22 @@ struct edge {
     /* the main loop's thread */
     struct loop *loop;
     enum edge_phase phase;
-    struct edge_feed *feed;
+    struct edge_feeds *feeds;
+    struct edge_disk *disk;   /* borrowed; NULL: nothing is kept */
+    uint64_t instance;        /* wall ms: when this process began */
+    uint64_t sync_count;      /* of all feeds: see edge_hear.h */
+    uint64_t newest_as_of_ms; /* wall: of the newest state that a control plane had */
+    uint64_t edges_revision;  /* of the list of edges */
+    struct map host_names;    /* whose certificates we have -> generation that told, and one */
+    struct map revocations;   /* warpgate id -> the same */
+    bool has_synced;
+    struct loop_task loaded_task;
+    void (*on_certificate)(void *context, struct str chain_pem); /* may be NULL */
+    void *certificate_context;
+    struct feed_load load; /* edge_load.h */
+    int64_t load_at_ms;
+    int64_t load_cpu_us;
+    uint64_t load_requests;
     EVP_PKEY *key;                   /* of this edge's own certificate */
     int64_t certificate_renew_at_ms; /* wall */
     unsigned running;                /* workers that have not ended yet */
@@ -71,9 +89,11 @@ struct edge {
     struct tls_context *tunnel_tls;
     struct tls_context *control_tls;
     struct tls_ticket_ring *tickets;
-    size_t memory_limit_bytes; /* 0: none */
-    size_t visitor_max;        /* 0: none */
-    atomic_int pressure;       /* enum edge_pressure */
+    size_t memory_limit_bytes;     /* 0: none */
+    size_t visitor_max;            /* 0: none */
+    atomic_int pressure;           /* enum edge_pressure */
+    atomic_bool has_feed;          /* some control plane tells us what changes */
+    _Atomic int64_t feed_since_ms; /* monotonic: since then it has been so, or not so */
     struct edge_roster *roster;
     struct edge_worker *workers[EDGE_WORKERS_MAX];
     unsigned worker_count;
@@ -92,8 +112,10 @@ struct edge_worker {
     size_t front_count;
     struct loop_timer close_timer; /* while its fronts end their handshakes */
     int64_t close_by_ms;
-    uint64_t sync_generation; /* of what the feed tells */
-    bool is_sync_flawed;      /* something in the present sync was refused */
+    uint64_t flawed_generation;  /* the newest sync of which something was refused */
+    struct id offered;           /* the environment of the last bundle that was well signed */
+    struct buf edges_jws;        /* the signed list of edges, for warpgates; empty: none yet */
+    atomic_ullong request_count; /* any thread may read it */
     struct jws_keys bundle_keys;
     struct map environments; /* id -> struct edge_environment */
     struct map hosts;        /* canonical host name -> struct edge_environment */
@@ -117,6 +139,12 @@ struct edge_worker {
     unsigned open_timers;
 };
 
+/* A feed was synced, or is gone. */
+void edge_note_feed(struct edge *edge);
+/* The edge knows enough to serve: says so, the first time. */
+void edge_note_synced(struct edge *edge);
+/* The feeds are to be told what is due. */
+void edge_report_due(struct edge *edge);
 /* Takes a renewed certificate into use for new connections. */
 void edge_take_certificate(struct edge *edge, struct str chain_pem);
 /* Asks for a new one when half of its life is over; called every few seconds while the feed is up. */

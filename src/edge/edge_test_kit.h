@@ -487,6 +487,7 @@ static inline void kit_free(struct kit *kit) {
     map_fini(&kit->worker.environments);
     map_fini(&kit->worker.hosts);
     map_fini(&kit->worker.revoked);
+    buf_fini(&kit->worker.edges_jws);
     jws_keys_fini(&kit->worker.bundle_keys);
     conn_abort(kit->conn);
     loop_free(&kit->loop);

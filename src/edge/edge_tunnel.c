@@ -221,6 +221,7 @@ static void open_control_stream(struct edge_tunnel *tunnel) {
     const struct tunnel_message wanted = {.type = TUNNEL_MESSAGE_TUNNELS,
                                           .count = tunnel->worker->edge->worker_count};
     send_message(tunnel, &wanted);
+    edge_tunnel_send_edges(tunnel);
 }
 
 static enum status may_join(struct edge_worker *worker, const struct cert_identity *identity,
@@ -298,6 +299,16 @@ void edge_tunnel_send_bundle(struct edge_tunnel *tunnel) {
     send_message(tunnel, &message);
 }
 
+void edge_tunnel_send_edges(struct edge_tunnel *tunnel) {
+    const struct tunnel_message message = {
+        .type = TUNNEL_MESSAGE_EDGES,
+        .jws = buf_str(&tunnel->worker->edges_jws),
+    };
+    if (!str_is_empty(message.jws)) {
+        send_message(tunnel, &message);
+    }
+}
+
 void edge_tunnel_end(struct edge_tunnel *tunnel) {
     set_state(tunnel, EDGE_TUNNEL_CLOSED);
     if (tunnel->session != NULL) {
@@ -339,6 +350,28 @@ static void check_reader(struct edge_tunnel *tunnel, int64_t now_ms) {
     }
 }
 
+/* A warpgate renews at half of its certificate's life and makes new tunnels with it: one that outlives the certificate was forgotten, or the
+ * control plane cannot be reached. Then it goes on, for as long as the platform promises. */
+static bool is_overdue(const struct edge_tunnel *tunnel, int64_t now_ms) {
+    const struct edge *edge = tunnel->worker->edge;
+    int64_t over_ms =
+        clock_wall_ms(loop_clock(tunnel->worker->loop)) - tunnel->identity.not_after_ms;
+    if (edge == NULL || over_ms <= EDGE_TUNNEL_LEEWAY_MS) {
+        return false;
+    }
+    int64_t with_feed_ms =
+        atomic_load(&edge->has_feed) ? now_ms - atomic_load(&edge->feed_since_ms) : 0;
+    return with_feed_ms > EDGE_TUNNEL_RENEWAL_MS || over_ms > EDGE_TUNNEL_GRACE_MS;
+}
+
+static void check_certificate(struct edge_tunnel *tunnel, int64_t now_ms) {
+    if (tunnel->state == EDGE_TUNNEL_READY && is_overdue(tunnel, now_ms)) {
+        log_warn("edge.tunnel_expired", "warpgate=%s address=%s: its certificate has expired",
+                 tunnel->identity.subject.text, tunnel->ip_address);
+        edge_tunnel_end(tunnel);
+    }
+}
+
 void edge_tunnel_sweep(struct edge_worker *worker) {
     int64_t now_ms = loop_now_ms(worker->loop);
     for (struct list *node = worker->tunnels.next; node != &worker->tunnels; node = node->next) {
@@ -349,6 +382,7 @@ void edge_tunnel_sweep(struct edge_worker *worker) {
         edge_cancel_sweep(&tunnel->cancels, now_ms);
         check_reader(tunnel, now_ms);
         check_place(tunnel, now_ms);
+        check_certificate(tunnel, now_ms);
     }
 }
 

@@ -26,6 +26,12 @@ enum edge_tunnel_state {
     EDGE_TUNNEL_CLOSED,   /* the connection is on its way out */
 };
 
+/* A live tunnel outlives its certificate by so much for clocks that differ; by EDGE_TUNNEL_GRACE_MS while no control plane can be reached; and
+ * once one is, by the time that its warpgate needs to renew. */
+#define EDGE_TUNNEL_LEEWAY_MS 60000
+#define EDGE_TUNNEL_GRACE_MS (INT64_C(24) * 3600 * 1000)
+#define EDGE_TUNNEL_RENEWAL_MS 600000
+
 struct edge_tunnel {
     struct list node;             /* worker->tunnels */
     struct list environment_node; /* environment->tunnels while READY */
@@ -63,6 +69,8 @@ void edge_tunnel_accept(struct edge_worker *worker, struct conn *conn,
                         const struct cert_identity *identity, struct edge_roster_seat *seat);
 /* Sends the environment's newest bundle. */
 void edge_tunnel_send_bundle(struct edge_tunnel *tunnel);
+/* The list of all edges, if this one has heard it. */
+void edge_tunnel_send_edges(struct edge_tunnel *tunnel);
 /* Says why, takes no more requests, and is cut a moment later. */
 void edge_tunnel_revoke(struct edge_tunnel *tunnel, struct str reason);
 /* Called several times a second: cuts revoked tunnels whose moment is over; asks for others in place of those that stand on the wrong

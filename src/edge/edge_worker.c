@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "edge/edge_deadline.h"
 #include "edge/edge_environment.h"
-#include "edge/edge_feed.h"
 #include "edge/edge_relay.h"
 #include "edge/edge_shed.h"
 #include "edge/edge_spread.h"
@@ -17,6 +16,7 @@
 
 #define SWEEP_MS EDGE_SHED_WATCH_MS
 #define TRIM_VISITORS 64
+#define EDGES_BYTES_MAX (64u << 10)
 /* how often the fronts that were closed are asked whether their handshakes are over, and when those are cut */
 #define CLOSE_CHECK_MS 5
 #define CLOSE_WAIT_MS 1000
@@ -156,7 +156,7 @@ static void on_sweep(struct loop_timer *timer) {
     edge_shed_sweep(worker);
     if (worker->index == 0) {
         edge_shed_watch(worker->edge);
-        edge_feed_report_due(worker->edge->feed); /* what was put off */
+        edge_report_due(worker->edge); /* what was put off */
     }
     edge_check_ended(worker);
     loop_timer_set(timer, SWEEP_MS);
@@ -252,6 +252,7 @@ void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t se
     map_init(&worker->environments);
     map_init(&worker->hosts);
     map_init(&worker->revoked);
+    buf_init(&worker->edges_jws, EDGES_BYTES_MAX);
     list_init(&worker->visitors);
     list_init(&worker->tunnels);
     list_init(&worker->unread);
@@ -329,6 +330,7 @@ void edge_worker_free(struct edge_worker **at) {
     map_fini(&worker->environments);
     map_fini(&worker->hosts);
     map_fini(&worker->revoked);
+    buf_fini(&worker->edges_jws);
     jws_keys_fini(&worker->bundle_keys);
     loop_timer_close(&worker->sweep_timer, on_timer_closed);
     loop_timer_close(&worker->end_timer, on_timer_closed);

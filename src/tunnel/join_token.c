@@ -123,7 +123,7 @@ enum status join_token_read(struct str text, struct join_token *token, struct wh
     if (!str_eq(str_sub(text, 0, PREFIX.len), PREFIX) || text.len >= SECRET_MAX ||
         text_base64url_decode(encoded, bytes, &len) != STATUS_OK ||
         len < FIXED_BYTES + CHECKSUM_BYTES) {
-        return refuse(token, why, "join_token_malformed", "this is not a join token");
+        return refuse(token, why, "join_token_malformed", "this is not a join token, or not a whole one: copy it again");
     }
     len -= CHECKSUM_BYTES;
     digest_sha256(str_make(bytes, len), digest);

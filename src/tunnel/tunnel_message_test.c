@@ -31,6 +31,7 @@ static void test_every_type_reads_and_writes_the_same(void **state) {
         "{\"type\":\"health\",\"upstreams\":[{\"name\":\"default\",\"state\":\"up\"},{\"name\":"
         "\"a\",\"state\":\"down\"},"
         "{\"name\":\"b\",\"state\":\"unknown\"}]}",
+        "{\"type\":\"edges\",\"jws\":\"a.b.c\"}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct tunnel_message message;

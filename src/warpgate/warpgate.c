@@ -37,6 +37,7 @@ struct warpgate {
     struct loop_task settle;    /* goes on with ending */
     struct loop_task revoke;    /* an edge said that our credentials are void */
     struct loop_task trim;      /* gives memory back */
+    struct loop_task roam;      /* a newer list of edges is here */
 
     uint64_t trimmed_at_count; /* requests begun and links closed when memory was last given back */
     uint64_t seen_count;       /* the same at the last look */
@@ -165,6 +166,26 @@ static void trim(struct loop_task *task) {
     warpgate_memory_release(CONTAINER_OF(task, struct warpgate, trim)->parts.loop);
 }
 
+/* Whoever brought it: the control plane signed it. */
+static void on_edges(void *context, struct str jws) {
+    struct warpgate *warpgate = context;
+    struct warpgate_parts *parts = &warpgate->parts;
+    struct signed_edges list;
+    struct why why = {0};
+    enum status status =
+        signed_edges_open(&parts->policy.keys, jws, parts->edges.revision, &list, &why);
+    if (status == STATUS_CONFLICT) {
+        return; /* not news: every edge tells it */
+    }
+    if (status != STATUS_OK) {
+        log_warn("warpgate.edges_refused", "code=%s detail=\"%s\"", why.slug, why.text);
+        return;
+    }
+    signed_edges_fini(&parts->edges);
+    parts->edges = list;
+    loop_task_schedule(parts->loop, &warpgate->roam);
+}
+
 static void on_health(void *context) {
     for_each_edge(context, warpgate_edge_send_health);
 }
@@ -179,6 +200,7 @@ static void on_settled(void *context) {
 
 static const struct warpgate_parts_events parts_events = {.on_revoked = on_revoked,
                                                           .on_connected = on_connected,
+                                                          .on_edges = on_edges,
                                                           .on_health = on_health,
                                                           .on_edge_left = on_edge_left,
                                                           .on_settled = on_settled};
@@ -195,39 +217,54 @@ static struct warpgate_edge *find_edge(struct warpgate *warpgate,
     return NULL;
 }
 
-static bool is_named(const struct enrolment_answer *answer, const struct warpgate_edge *edge) {
-    for (size_t i = 0; i < answer->edge_count; i++) {
-        if (warpgate_edge_is_at(edge, &answer->edges[i])) {
+static bool is_named(const struct enrolment_edge *places, size_t count,
+                     const struct warpgate_edge *edge) {
+    for (size_t i = 0; i < count; i++) {
+        if (warpgate_edge_is_at(edge, &places[i])) {
             return true;
         }
     }
     return false;
 }
 
-static void take_edges(struct warpgate *warpgate, const struct enrolment_answer *answer) {
+static void take_edges(struct warpgate *warpgate, const struct enrolment_edge *places,
+                       size_t count) {
     struct list *node = warpgate->edges.next;
     while (node != &warpgate->edges) {
         struct list *next = node->next;
         struct warpgate_edge *edge = warpgate_edge_from_node(node);
-        if (is_named(answer, edge)) {
+        if (is_named(places, count, edge)) {
             warpgate_edge_renew(edge);
         } else {
             warpgate_edge_leave(edge);
         }
         node = next;
     }
-    for (size_t i = 0; i < answer->edge_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct warpgate_edge *edge = NULL;
         struct why why;
-        if (find_edge(warpgate, &answer->edges[i]) != NULL) {
+        if (find_edge(warpgate, &places[i]) != NULL) {
             continue;
         }
-        if (warpgate_edge_new(&warpgate->parts, &answer->edges[i], &edge, &why) != STATUS_OK) {
+        if (warpgate_edge_new(&warpgate->parts, &places[i], &edge, &why) != STATUS_OK) {
             log_warn("warpgate.edge_unusable", "edge=%.*s detail=\"%s\"",
-                     STR_ARG(answer->edges[i].address), why.text);
+                     STR_ARG(places[i].address), why.text);
             continue;
         }
         list_append(&warpgate->edges, warpgate_edge_node(edge));
+    }
+}
+
+static void roam(struct loop_task *task) {
+    struct warpgate *warpgate = CONTAINER_OF(task, struct warpgate, roam);
+    const struct signed_edges *list = &warpgate->parts.edges;
+    if (warpgate->state != WARPGATE_RUNNING) {
+        return;
+    }
+    log_info("warpgate.edges", "revision=%llu edges=%zu", (unsigned long long)list->revision,
+             list->edge_count);
+    if (list->edge_count > 0) { /* else those that there were are better than none */
+        take_edges(warpgate, list->edges, list->edge_count);
     }
 }
 
@@ -235,7 +272,7 @@ static void on_renewed(void *owner, const struct enrolment_answer *answer) {
     struct warpgate *warpgate = owner;
     warpgate->has_garbage = true;
     warpgate->connected_at_ms = loop_now_ms(warpgate->parts.loop);
-    take_edges(warpgate, answer);
+    take_edges(warpgate, answer->edges, answer->edge_count);
 }
 
 static void on_denied(void *owner) {
@@ -312,6 +349,7 @@ void warpgate_start(struct warpgate *warpgate, void (*on_ended)(void *context, e
     loop_task_init(&warpgate->settle, settle);
     loop_task_init(&warpgate->revoke, revoke);
     loop_task_init(&warpgate->trim, trim);
+    loop_task_init(&warpgate->roam, roam);
     warpgate_renewal_init(&warpgate->renewal, parts, &warpgate->settings, &renewal_events,
                           warpgate);
     loop_timer_init(&warpgate->tick, parts->loop, on_tick, warpgate);
@@ -349,6 +387,7 @@ void warpgate_free(struct warpgate **at) {
         return;
     }
     warpgate_policy_fini(&warpgate->parts.policy);
+    signed_edges_fini(&warpgate->parts.edges);
     tls_context_unref(&warpgate->parts.tunnel_tls);
     warpgate_renewal_fini(&warpgate->renewal);
     warpgate_settings_fini(&warpgate->settings);

@@ -12,6 +12,7 @@
 #include "net/tls_context.h"
 #include "pki/cert_identity.h"
 #include "tunnel/enrolment.h"
+#include "tunnel/signed_edges.h"
 #include "warpgate/warpgate.h"
 #include "warpgate/warpgate_policy.h"
 
@@ -23,6 +24,7 @@ struct warpgate_proxy;
 struct warpgate_parts_events {
     void (*on_revoked)(void *context, struct str reason); /* an edge says so: once or more often */
     void (*on_connected)(void *context);                  /* a tunnel is ready */
+    void (*on_edges)(void *context, struct str jws);      /* the list of edges; may be NULL */
     void (*on_health)(void *context);                     /* an upstream came up or went down */
     void (*on_edge_left)(void *context);                  /* an edge that was left is gone */
     void (*on_settled)(void *context);                    /* open_count is 0 again */
@@ -37,6 +39,7 @@ struct warpgate_parts {
     char trust_domain[CERT_TRUST_DOMAIN_SIZE];
     unsigned generation; /* of the certificate: tunnels of older ones are to be replaced */
     struct warpgate_policy policy;
+    struct signed_edges edges; /* the newest list that was signed; none: revision 0 */
     struct warpgate_upstream *upstreams[WARPGATE_UPSTREAMS_MAX];
     size_t upstream_count;
     char name[ENROLMENT_NAME_MAX + 1];

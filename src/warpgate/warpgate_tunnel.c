@@ -204,6 +204,11 @@ static void on_record(void *owner, const json_t *object) {
         tunnel->is_edges = false;
         leave(tunnel);
         return;
+    case TUNNEL_MESSAGE_EDGES:
+        if (tunnel->parts->events->on_edges != NULL) {
+            tunnel->parts->events->on_edges(tunnel->parts->context, message.jws);
+        }
+        return;
     case TUNNEL_MESSAGE_REVOKED:
         tunnel->parts->events->on_revoked(tunnel->parts->context, message.reason);
         return;
@@ -368,6 +373,12 @@ static void on_dialled(void *context, struct conn *conn, const struct why *why) 
     /* A certificate of our authority is not enough: only one in the role of an edge may send us requests. */
     if (cert_identity_check(conn_peer_chain(conn), CERT_EDGE, str_from(tunnel->parts->trust_domain),
                             &identity, &role_why) != STATUS_OK) {
+        abort_because(tunnel, &role_why);
+        return;
+    }
+    if (signed_edges_is_revoked(&tunnel->parts->edges, &identity.subject)) {
+        (void)why_set(&role_why, STATUS_DENIED, "edge_revoked", "the edge %s was deleted",
+                      identity.subject.text);
         abort_because(tunnel, &role_why);
         return;
     }
