@@ -80,6 +80,9 @@ static void run_build(void *context) {
         reload->status = store_tx_begin(control->store, STORE_READ, &reload->why, &tx);
     }
     if (reload->status == STATUS_OK) {
+        reload->status = change_reader_edges(tx, &reload->changes);
+    }
+    if (reload->status == STATUS_OK) {
         reload->status = change_reader_revocations(tx, "revoked", &reload->changes);
     }
 }
