@@ -259,6 +259,47 @@ static void a_lost_one_is_off_the_lists(void **state) {
     assert_true(list_is_empty(&kit->worker.tunnels));
 }
 
+/* Its warpgate could not renew: while no control plane is heard, the tunnel stays for a day; then its warpgate has ten minutes. */
+static void a_live_one_outlasts_its_certificate(void **state) {
+    (void)state;
+    greet();
+    tunnel->identity.not_after_ms = clock_wall_ms(loop_clock(kit->loop));
+    kit_pass(kit, EDGE_TUNNEL_GRACE_MS - 1000);
+    assert_int_equal(tunnel->state, EDGE_TUNNEL_READY);
+    atomic_store(&edge.has_feed, true);
+    atomic_store(&edge.feed_since_ms, loop_now_ms(kit->loop));
+    kit_pass(kit, 500);
+    assert_int_equal(tunnel->state, EDGE_TUNNEL_READY);
+    kit_pass(kit, 1000);
+    assert_int_equal(tunnel->state, EDGE_TUNNEL_CLOSED); /* the day is over, whatever is heard */
+}
+
+static void with_a_control_plane_it_is_to_renew(void **state) {
+    (void)state;
+    greet();
+    atomic_store(&edge.has_feed, true);
+    atomic_store(&edge.feed_since_ms, loop_now_ms(kit->loop));
+    tunnel->identity.not_after_ms =
+        clock_wall_ms(loop_clock(kit->loop)) + EDGE_TUNNEL_RENEWAL_MS - EDGE_TUNNEL_LEEWAY_MS;
+    kit_pass(kit, EDGE_TUNNEL_RENEWAL_MS - 1000);
+    assert_int_equal(tunnel->state, EDGE_TUNNEL_READY);
+    (void)uv_run(loop_uv(kit->loop), UV_RUN_NOWAIT);
+    kit_pass(kit, 2000);
+    (void)uv_run(loop_uv(kit->loop), UV_RUN_NOWAIT);
+    kit_pass(kit, 1);
+    assert_int_equal(tunnel->state, EDGE_TUNNEL_CLOSED);
+}
+
+static void the_list_of_edges_is_handed_on(void **state) {
+    (void)state;
+    greet();
+    assert_null(strstr(heard, "\"type\":\"edges\""));
+    assert_int_equal(buf_append_str(&kit->worker.edges_jws, STR("a.b.c")), STATUS_OK);
+    edge_tunnel_send_edges(tunnel);
+    settle();
+    assert_non_null(strstr(heard, "{\"jws\":\"a.b.c\",\"type\":\"edges\"}"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
@@ -272,6 +313,9 @@ int main(void) {
         TEST(a_warpgate_that_drains_gets_nothing_new),
         TEST(a_revoked_one_is_told_and_cut),
         TEST(without_its_control_stream_it_is_none),
+        TEST(a_live_one_outlasts_its_certificate),
+        TEST(with_a_control_plane_it_is_to_renew),
+        TEST(the_list_of_edges_is_handed_on),
         TEST(a_lost_one_is_off_the_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

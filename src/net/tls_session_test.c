@@ -640,6 +640,35 @@ static void test_plain_bytes_are_named(void **state) {
     tls_context_unref(&server);
 }
 
+/* Who knows no more of the other side than its root's fingerprint: that root and no other, and all else as always. */
+static void test_a_root_is_pinned(void **state) {
+    (void)state;
+    struct kit_cert *foreign = kit_leaf(stranger, "a.test");
+    const struct {
+        const struct kit_cert *trusted, *leaf, *shown;
+        const char *name;
+        enum tls_result result;
+    } cases[] = {{root, leaf_a, root, "a.test", TLS_DONE},
+                 {root, leaf_a, root, "b.test", TLS_FAILED},
+                 {stranger, leaf_a, root, "a.test", TLS_FAILED},
+                 {root, foreign, root, "a.test", TLS_FAILED}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tls_context *client = tls_context_new(TLS_CONTROL_CLIENT);
+        struct tls_context *server = tls_context_new(TLS_CONTROL_SERVER);
+        char chain[2 * sizeof(root->chain_pem)];
+        uint8_t digest[EVP_MAX_MD_SIZE];
+        assert_int_equal(X509_digest(cases[i].trusted->x509, EVP_sha256(), digest, NULL), 1);
+        tls_context_pin_root(client, digest);
+        (void)snprintf(chain, sizeof(chain), "%s%s", cases[i].leaf->chain_pem,
+                       cases[i].shown->chain_pem);
+        assert_int_equal(
+            tls_context_set_certificate(server, str_from(chain), kit_key(cases[i].leaf), NULL),
+            STATUS_OK);
+        assert_int_equal(shake(client, server, cases[i].name).client_result, cases[i].result);
+    }
+    kit_cert_free(foreign);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_visitor_is_served_by_name),
@@ -664,6 +693,7 @@ int main(void) {
         cmocka_unit_test(test_chosen_context_rules),
         cmocka_unit_test(test_foreign_errors_do_no_harm),
         cmocka_unit_test(test_plain_bytes_are_named),
+        cmocka_unit_test(test_a_root_is_pinned),
     };
     return cmocka_run_group_tests(tests, make_certificates, free_certificates);
 }
