@@ -323,6 +323,10 @@ void control_watch_free(struct control_watch **at) {
     loop_timer_close(&watch->retry, on_timer_closed);
 }
 
+int64_t control_watch_as_of_ms(const struct control_watch *watch, const struct clock *clock) {
+    return watch == NULL ? clock_wall_ms(clock) : store_watch_as_of_ms(watch->watch);
+}
+
 bool control_watch_leads(const struct control_watch *watch) {
     return watch == NULL || store_watch_leads(watch->watch);
 }

@@ -27,6 +27,9 @@ enum status control_watch_start(struct control *control, struct control_watch **
 void control_watch_stop(struct control_watch *watch);
 void control_watch_free(struct control_watch **watch);
 
+/* When the state at hand was last known to be the database's, wall clock in ms (FEED_MESSAGE_STATE). `watch` NULL: now. */
+int64_t control_watch_as_of_ms(const struct control_watch *watch, const struct clock *clock);
+
 /* Whether this one does what is to be done once for all. NULL: yes. */
 bool control_watch_leads(const struct control_watch *watch);
 

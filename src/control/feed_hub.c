@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "control/control_names.h"
+#include "control/control_watch.h"
 #include "control/edge_registry.h"
 #include "control/event_watch.h"
 #include "control/feed_edge.h"
@@ -416,7 +417,8 @@ void feed_hub_send_basis(struct feed_hub *hub, struct feed_edge *edge) {
     void *value;
     const struct feed_message first[] = {
         {.type = FEED_MESSAGE_STATE,
-         .as_of_ms = (uint64_t)clock_wall_ms(loop_clock(hub->control->loop))},
+         .as_of_ms = (uint64_t)control_watch_as_of_ms(hub->control->others,
+                                                      loop_clock(hub->control->loop))},
         {.type = FEED_MESSAGE_KEYS, .jwks = hub->jwks},
         {.type = FEED_MESSAGE_CONTROLS, .controls = hub->control->controls},
         {.type = FEED_MESSAGE_EDGES, .edges = edge_registry_signed(hub->control->edges)},

@@ -39,6 +39,8 @@ struct store_watch {
     bool has_thread;
     atomic_bool leads;
     atomic_bool is_stopping;
+    _Atomic int64_t lost_at_ms; /* wall: when the database was last in touch; 0: it is */
+    int64_t touched_at_ms;      /* wall: the thread's own */
 };
 
 /* Telling */
@@ -157,6 +159,7 @@ static bool wait_news(struct store_watch *watch, int wait_ms) {
 
 static void lose(struct store_watch *watch, const struct why *why) {
     log_warn("store.watch_lost", "detail=%s", why->text);
+    atomic_store(&watch->lost_at_ms, watch->touched_at_ms);
     store_postgres_link_drop(&watch->link);
     if (atomic_exchange(&watch->leads, false)) {
         log_info("store.not_leading", "database=postgres");
@@ -173,6 +176,8 @@ static void come_back(struct store_watch *watch) {
     }
     log_info("store.watching_again", "database=postgres");
     tell(watch, &all);
+    watch->touched_at_ms = clock_wall_ms(watch->store->clock);
+    atomic_store(&watch->lost_at_ms, 0);
 }
 
 static void hear(struct store_watch *watch) {
@@ -187,7 +192,9 @@ static void hear(struct store_watch *watch) {
     take_notifications(watch);
     if (status != STATUS_OK) {
         lose(watch, &why);
+        return;
     }
+    watch->touched_at_ms = clock_wall_ms(watch->store->clock);
 }
 
 static void *run(void *context) {
@@ -206,6 +213,7 @@ static void *run(void *context) {
 
 static enum status start(struct store_watch *watch, struct why *why) {
     store_postgres_link_init(&watch->link, watch->store->place);
+    watch->touched_at_ms = clock_wall_ms(watch->store->clock);
     enum status status = listen_anew(watch, why);
     if (status != STATUS_OK) {
         return status;
@@ -262,6 +270,11 @@ void store_watch_free(struct store_watch **at) {
     }
     store_postgres_link_fini(&watch->link);
     memory_free(watch);
+}
+
+int64_t store_watch_as_of_ms(const struct store_watch *watch) {
+    int64_t lost_at_ms = atomic_load(&watch->lost_at_ms);
+    return lost_at_ms != 0 ? lost_at_ms : clock_wall_ms(watch->store->clock);
 }
 
 bool store_watch_leads(const struct store_watch *watch) {

@@ -55,6 +55,8 @@ enum status store_watch_start(struct store *store,
 void store_watch_stop(struct store_watch *watch);
 void store_watch_free(struct store_watch **watch);
 
+/* Any thread. Until when everything was heard, wall clock in ms: now, or when the connection that was lost last gave a sign. */
+int64_t store_watch_as_of_ms(const struct store_watch *watch);
 /* Any thread. */
 bool store_watch_leads(const struct store_watch *watch);
 
