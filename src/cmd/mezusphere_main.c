@@ -129,6 +129,10 @@ static struct {
     {"operators-make-organizations", NULL, OPTION_FLAG,                                            \
      &up_line.config.only_operators_make_organizations, NULL,                                      \
      "Only operators make organizations; without it, whoever is signed in may."},                  \
+    {"audit-retention", "DAYS", OPTION_TEXT, &up_line.numbers.audit_retention, "400",              \
+     "How long audit events are kept."},                                                           \
+    {"warpgate-retention", "DAYS", OPTION_TEXT, &up_line.numbers.warpgate_retention, "30",         \
+     "How long a warpgate that is not connected stays in the list."},                              \
     {"api-rate", "N", OPTION_TEXT, &up_line.numbers.api_rate, "1000",                              \
      "Reads a second that each caller of the API may make, in the long run; of changes a fifth."}
 
