@@ -73,10 +73,12 @@ static void take_hello(struct feed_edge *edge, const struct feed_message *messag
 /* What was deleted while the edge spoke of it is not kept. */
 static void keep_applied(struct feed_edge *edge, const struct feed_message *message,
                          const char *state) {
+    bool is_refused = message->type == FEED_MESSAGE_REFUSED; /* else there is no code to read */
     if (feed_hub_knows(edge->hub, &message->environment)) {
         presence_edge_applied(feed_hub_control(edge->hub)->presence, &edge->id, message);
         event_watch_bundle(feed_hub_control(edge->hub)->watch, &message->environment, state,
-                           message->revision, &edge->id, message->code, message->detail);
+                           message->revision, &edge->id, is_refused ? message->code : STR_EMPTY,
+                           is_refused ? message->detail : STR_EMPTY);
     }
 }
 
