@@ -15,6 +15,7 @@
 #include "cmd/command_backup.h"
 #include "cmd/command_migrate.h"
 #include "cmd/command_restore.h"
+#include "cmd/command_rotate_key.h"
 #include "cmd/mail_option.h"
 #include "cmd/up.h"
 #include "edge/edge.h"
@@ -328,6 +329,9 @@ static const struct command {
      command_backup},
     {{"restore", "Put a backup in the place of everything that is kept", &command_restore_set},
      command_restore},
+    {{"rotate-key", "Put a new master key in the place of the present one",
+      &command_rotate_key_set},
+     command_rotate_key},
     {{"migrate", "Bring the database's schema up to date without serving", &command_migrate_set},
      command_migrate},
     {{"completion", "Print completions for bash, zsh or fish", NULL}, command_completion},

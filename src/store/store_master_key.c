@@ -209,6 +209,9 @@ void store_master_key_settle(const char *path) {
     struct why why;
     (void)snprintf(next, sizeof(next), "%s%s", path, STORE_MASTER_KEY_NEXT);
     (void)snprintf(previous, sizeof(previous), "%s%s", path, STORE_MASTER_KEY_PREVIOUS);
+    if (access(next, F_OK) != 0) {
+        return; /* somebody else was quicker */
+    }
     /* A link, so that there is a master.key at every moment. */
     (void)unlink(previous);
     if (link(path, previous) != 0 || rename(next, path) != 0 ||

@@ -12,6 +12,7 @@
 #define TEXT_AT (NONCE_AT + AEAD_NONCE_BYTES)
 
 _Static_assert(TEXT_AT + AEAD_TAG_BYTES == STORE_SEAL_OVERHEAD, "what sealing adds");
+_Static_assert(STORE_SEAL_OVERHEAD > DIGEST_BYTES, "a keyed hash is never taken for a seal");
 
 static void write_u32(uint32_t value, uint8_t out[4]) {
     for (unsigned i = 0; i < 4; i++) {

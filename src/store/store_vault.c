@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/secret.h"
@@ -277,12 +278,7 @@ static enum status add_version(struct store_vault *vault, struct store_connectio
                                struct why *why) {
     struct keyring keyring = {0};
     enum status status = read_keyring(vault, connection, scope, &keyring, why);
-    if (status == STATUS_OK && keyring.count == VERSIONS_MAX) {
-        status = why_set(why, STATUS_CONFLICT, "data_keys_too_many",
-                         "%.*s has %d data keys already: let an earlier renewal come to its end",
-                         STR_ARG(scope), VERSIONS_MAX);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && keyring.count == 1) {
         status = insert_key(vault, connection, master, scope, keyring.keys[0].version + 1, why);
     }
     secret_wipe(&keyring, sizeof(keyring));
@@ -370,6 +366,27 @@ enum status store_vault_unseal(struct store_vault *vault, struct store_connectio
                        place->column, STR_ARG(place->row), place->table);
     }
     return STATUS_OK;
+}
+
+enum status store_vault_reseal(struct store_vault *vault, struct store_connection *connection,
+                               const struct store_vault_place *place, struct str sealed,
+                               struct arena *arena, struct str *resealed, struct why *why) {
+    struct store_seal_key newest = {0};
+    struct str text = STR_EMPTY;
+    *resealed = sealed;
+    enum status status = load_key(vault, connection, place->scope, 0, &newest, why);
+    uint32_t version = newest.version;
+    secret_wipe(&newest, sizeof(newest));
+    if (status != STATUS_OK ||
+        (store_seal_is_sealed(sealed) && store_seal_version(sealed) == version)) {
+        return status;
+    }
+    status = store_vault_unseal(vault, connection, place, sealed, arena, &text, why);
+    if (status == STATUS_OK) {
+        status = store_vault_seal(vault, connection, place, text, arena, resealed, why);
+        secret_wipe((void *)(uintptr_t)text.at, text.len);
+    }
+    return status;
 }
 
 /* Keyed hashes. */
@@ -480,6 +497,10 @@ static enum status load_keys(struct store_vault *vault, struct store_connection 
     if (status == STATUS_OK && vault->source.settle != NULL && changing->master_count > 1 &&
         key.version == changing->masters[1].version) {
         vault->source.settle(vault->source.context);
+    } else if (status == STATUS_OK && changing->master_count > 1) {
+        log_warn("store.rotation_unfinished",
+                 "a new master key is there, but was not put into force: the former one is; "
+                 "rotate-key goes on where it was");
     }
     secret_wipe(&key, sizeof(key));
     return status;

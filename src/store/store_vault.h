@@ -42,7 +42,8 @@ void store_vault_free(struct store_vault **vault);
 /* At the beginning of a transaction: which generation it sees. */
 enum status store_vault_follow(struct store_vault *vault, struct store_connection *connection,
                                struct why *why) MUST_USE;
-/* In every scope a newer version of the data key, which seals from now on; in the connection's writing transaction. */
+/* In every scope a newer version of the data key, which seals from now on; in the connection's writing transaction, which also raises the
+ * generation. A scope that has two already, since an earlier renewal did not come to its end, is left as it is. */
 enum status store_vault_renew_scopes(struct store_vault *vault, struct store_connection *connection,
                                      struct why *why) MUST_USE;
 
@@ -58,6 +59,10 @@ enum status store_vault_seal(struct store_vault *vault, struct store_connection 
 enum status store_vault_unseal(struct store_vault *vault, struct store_connection *connection,
                                const struct store_vault_place *place, struct str sealed,
                                struct arena *arena, struct str *text, struct why *why) MUST_USE;
+/* The same text under the newest key: *resealed is `sealed` itself where it is that already. */
+enum status store_vault_reseal(struct store_vault *vault, struct store_connection *connection,
+                               const struct store_vault_place *place, struct str sealed,
+                               struct arena *arena, struct str *resealed, struct why *why) MUST_USE;
 /* The keyed hash by which a column is looked up: HMAC-SHA-256 under a key of this column's own. ASCII letters are folded to
  * lower case. `scope` keeps equal texts of different tenants apart; empty where the text is unique everywhere. */
 void store_vault_lookup(const struct store_vault *vault, const char *table, const char *column,
