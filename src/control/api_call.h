@@ -8,6 +8,7 @@
 #define CONTROL_API_CALL_H
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "control/api_account.h"
 #include "control/api_limit.h"
 #include "control/api_schema.h"
@@ -46,8 +47,9 @@ struct api_operation {
     enum status (*handler)(struct api_call *call);
     bool is_login; /* costs a password hash: few run at a time */
     const char *const
-        *filters;    /* texts that the query may hold besides; ends with NULL; NULL: none */
-    bool is_machine; /* one of enrolment: who succeeds is not counted as a stranger */
+        *filters;       /* texts that the query may hold besides; ends with NULL; NULL: none */
+    const char *secret; /* the member of the answer that is shown this once; NULL: none */
+    bool is_machine;    /* one of enrolment: who succeeds is not counted as a stranger */
     const struct api_schema *query; /* what the query may hold besides a page; NULL: nothing */
 };
 
@@ -58,6 +60,14 @@ struct api_query {
     struct str order;
     bool wants_total;
     json_t *filters; /* owned; judged by the operation's table; NULL: none */
+};
+
+/* An Idempotency-Key at work (api_idempotency.h). */
+struct api_attempt {
+    struct list node;
+    bool has_begun;
+    uint8_t sha256[DIGEST_BYTES];
+    struct id organization;
 };
 
 struct api_answer {
@@ -101,6 +111,8 @@ struct api_call {
     uint32_t permissions;       /* PERMISSION_BITs of the caller in it */
     json_t *input;              /* owned; judged by the schema */
     struct api_query asked;     /* api_query.h */
+    struct api_attempt attempt; /* api_idempotency.h */
+    bool is_replayed;           /* the answer was given before */
     struct store_tx *tx;
     struct id *touched; /* environments whose bundle has to be built anew; in the arena */
     size_t touched_count;

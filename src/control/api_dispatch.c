@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "control/api_idempotency.h"
 #include "control/api_problem.h"
 #include "control/api_query.h"
 #include "control/audit.h"
@@ -206,6 +207,9 @@ static void complain_unaudited(const struct api_call *call) {
 }
 
 static enum status handle(struct api_call *call) {
+    if (call->is_replayed) {
+        return STATUS_OK;
+    }
     enum status status = call->operation->handler(call);
     if (status == STATUS_OK && audit_is_missing(call)) {
         complain_unaudited(call);
@@ -236,7 +240,17 @@ static enum status commit(struct api_call *call) {
 }
 
 static enum status (*const steps[])(struct api_call *call) = {
-    admit, begin_transaction, authorize, api_query_read, read_input, handle, build_bundles, commit,
+    admit,
+    api_idempotency_begin,
+    begin_transaction,
+    authorize,
+    api_query_read,
+    read_input,
+    api_idempotency_replay,
+    handle,
+    build_bundles,
+    api_idempotency_keep,
+    commit,
 };
 
 static void write_answer(struct api_call *call) {
@@ -271,6 +285,7 @@ void api_dispatch_run(struct api_call *call) {
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++) {
         status = steps[i](call);
     }
+    api_idempotency_end(call);
     if (status == STATUS_OK) {
         succeed(call);
         return;

@@ -95,6 +95,9 @@ static void add_fields(struct api_call *call, struct http_head *head, struct str
     if (head->status == 401) {
         http_fields_add(fields, arena, STR("www-authenticate"), STR("Bearer"));
     }
+    if (call->is_replayed && !answer->is_problem) {
+        http_fields_add(fields, arena, STR("idempotent-replayed"), STR("true"));
+    }
     if (answer->limit.policy != NULL) {
         add_limit(call, fields);
     }

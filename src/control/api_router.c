@@ -69,7 +69,7 @@ static const struct api_operation public_operations[] = {
     {"PATCH",  "/v1/service-accounts/{sa}",                     PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(account_patch),        handle_service_account_patch},
     {"DELETE", "/v1/service-accounts/{sa}",                     PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_service_account_delete},
     {"GET",    "/v1/service-accounts/{sa}/keys",                PERMISSION_CREDENTIALS_READ,   API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_key_list, .query = SCHEMA(account_key_filters)},
-    {"POST",   "/v1/service-accounts/{sa}/keys",                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(account_key_new),      handle_key_create},
+    {"POST",   "/v1/service-accounts/{sa}/keys",                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(account_key_new),      handle_key_create, .secret = "key"},
     {"GET",    "/v1/keys/{key}",                                PERMISSION_CREDENTIALS_READ,   API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_key_get},
     {"DELETE", "/v1/keys/{key}",                                PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_key_delete},
     {"GET",    "/v1/organizations/{org}/audit-events",          PERMISSION_AUDIT_READ,         API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_audit_list, .filters = audit_filters},
@@ -84,7 +84,7 @@ static const struct api_operation public_operations[] = {
     {"PATCH",  "/v1/edges/{edg}",                               PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(edge_patch),           handle_edge_patch},
     {"DELETE", "/v1/edges/{edg}",                               PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_edge_delete},
     {"GET",    "/v1/edges/join-tokens",                         PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_join_token_list},
-    {"POST",   "/v1/edges/join-tokens",                         PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(join_token_new),       handle_join_token_create},
+    {"POST",   "/v1/edges/join-tokens",                         PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(join_token_new),       handle_join_token_create, .secret = "token"},
     {"DELETE", "/v1/edges/join-tokens/{jt}",                    PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_join_token_delete},
     {"GET",    "/v1/openapi.json",                              PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_openapi_get},
 };

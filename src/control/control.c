@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "control/api_download.h"
+#include "control/api_idempotency.h"
 #include "control/api_limit.h"
 #include "control/api_stream.h"
 #include "control/audit_access.h"
@@ -314,6 +315,7 @@ enum status control_new(const struct control_config *config, struct control **ou
     control->phase = CONTROL_RUNNING;
     control->on_replaced = config->on_replaced;
     control->replaced_context = config->replaced_context;
+    control->idempotency = api_idempotency_new();
     control->limit =
         api_limit_new(loop_clock(config->loop), loop_random(config->loop), config->api_rate);
     list_init(&control->conns);
@@ -411,6 +413,7 @@ void control_free(struct control **at) {
     control_expiry_free(&control->expiry);
     api_limit_free(&control->limit);
     control_watch_free(&control->others);
+    api_idempotency_free(&control->idempotency);
     feed_hub_free(&control->hub);
     api_stream_free(&control->streams);
     api_download_free(&control->downloads);

@@ -46,6 +46,7 @@ struct control_timers;
 struct control_reload;
 struct control_expiry;
 struct api_limit;
+struct api_idempotency;
 
 enum control_phase {
     CONTROL_RUNNING,
@@ -91,6 +92,7 @@ struct control {
     struct identity_throttle *throttle;
     struct identity_login login;
     struct audit_access *access;
+    struct api_idempotency *idempotency; /* has a lock of its own, */
     struct api_limit *limit;             /* has a lock of its own, */
     struct presence *presence;           /* so has this, */
     struct edge_presence *edge_presence; /* and so has this */

@@ -59,10 +59,12 @@ struct kit_call {
     const char *type; /* NULL: application/json */
     const char *if_match;
     const char *if_none_match;
+    const char *idempotency_key;
     const struct api_table *table; /* NULL: the public one */
     const struct cert_identity *peer;
 
     unsigned status;
+    bool is_replayed;
     json_t *answer; /* owned by the kit_call: kit_done */
     char etag[64];
     char code[48];
@@ -84,6 +86,7 @@ static inline void kit_take_problem(struct kit_call *out) {
 static inline void kit_take_answer(struct kit *kit, struct api_call *call, struct kit_call *out) {
     struct why why;
     out->status = call->answer.status;
+    out->is_replayed = call->is_replayed;
     snprintf(out->etag, sizeof(out->etag), "%s", call->answer.etag);
     if (buf_len(&call->answer.bytes) > 0) {
         assert_int_equal(json_parse(buf_str(&call->answer.bytes), &out->answer, &why), STATUS_OK);
@@ -126,6 +129,7 @@ static inline void kit_run(struct kit *kit, const char *method, const char *path
     }
     kit_add_field(&call, "if-match", out->if_match);
     kit_add_field(&call, "if-none-match", out->if_none_match);
+    kit_add_field(&call, "idempotency-key", out->idempotency_key);
     if (out->body != NULL) {
         kit_add_field(&call, "content-type", out->type != NULL ? out->type : "application/json");
         assert_int_equal(buf_append_str(&call.body, str_from(out->body)), STATUS_OK);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "control/api_download.h"
 #include "control/api_exchange.h"
+#include "control/api_idempotency.h"
 #include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/control_conn.h"
@@ -16,6 +17,7 @@
 #include "control/presence.h"
 #include "store/store_audit.h"
 #include "store/store_hostname.h"
+#include "store/store_idempotency.h"
 #include "store/store_invitation.h"
 #include "store/store_revocation.h"
 #include "store/store_tenant.h"
@@ -105,6 +107,9 @@ static enum status prune(const struct control *control, struct store_tx *tx) {
     enum status status = store_session_prune(tx, now_ms - IDENTITY_SESSION_IDLE_MS);
     if (status == STATUS_OK) {
         status = store_revocation_prune_any(tx);
+    }
+    if (status == STATUS_OK) {
+        status = store_idempotency_prune_any(tx, now_ms - API_IDEMPOTENCY_MS);
     }
     if (status == STATUS_OK) {
         status = edge_keeper_prune(tx);

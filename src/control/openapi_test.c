@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "control/api_idempotency.h"
 #include "control/api_problem.h"
 #include "control/api_router.h"
 
@@ -275,6 +276,8 @@ static void test_lists_take_what_they_say(void **state) {
         assert_true(names_parameter(described, "cursor") == (operation->list != API_LIST_NONE));
         assert_true(names_parameter(described, "include") == (operation->list != API_LIST_NONE));
         assert_true(names_parameter(described, "order") == (operation->list == API_LIST_TIME));
+        assert_true(names_parameter(described, "idempotency_key") ==
+                    api_idempotency_is_for(operation));
         for (const char *const *filter = operation->filters; filter != NULL && *filter != NULL;
              filter++) {
             assert_true(describes_filter(described, *filter));

@@ -245,6 +245,20 @@ static const char invitations_sql[] =
     "CREATE INDEX outbox_due ON outbox (failed_at, next_at);"
     "CREATE INDEX outbox_of_organization ON outbox (organization_id);";
 
+static const char idempotency_sql[] =
+    "CREATE TABLE idempotency ("
+    " id TEXT PRIMARY KEY,"
+    " organization_id TEXT REFERENCES organization (id) ON DELETE CASCADE,"
+    " created_at BIGINT NOT NULL,"
+    " revision BIGINT NOT NULL,"
+    " updated_at BIGINT NOT NULL,"
+    " principal_id TEXT NOT NULL,"
+    " answer BYTEA NOT NULL,"
+    " key_hash BYTEA NOT NULL UNIQUE);"
+    "CREATE INDEX idempotency_of_organization ON idempotency (organization_id);"
+    "CREATE INDEX idempotency_of_principal ON idempotency (principal_id, id);"
+    "CREATE INDEX idempotency_by_time ON idempotency (created_at);";
+
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
     {"first slice", first_slice_sql},
@@ -257,5 +271,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"account scopes", account_scopes_sql},
     {"invitations", invitations_sql},
     {"configuration", configuration_sql},
+    {"idempotency", idempotency_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

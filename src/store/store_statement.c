@@ -42,6 +42,8 @@
     "id, organization_id, created_at, project_id, environment_id, " AUDIT_DETAIL_COLUMNS
 #define AUDIT_FREE_COLUMNS "id, created_at, " AUDIT_DETAIL_COLUMNS
 
+#define IDEMPOTENCY_COLUMNS TENANT_COLUMNS ", principal_id, answer, key_hash"
+
 /* What identifies a row together with its tenant, and proves that nobody has changed it since it was read. The new revision is
  * $4 (or $3). Naming created_at makes use of every parameter, which PostgreSQL wants. */
 #define TENANT_SET "revision = $4, updated_at = $5"
@@ -410,6 +412,16 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "UPDATE join_token SET revoked_at = $2, updated_at = $2, revision = revision + 1 "
         "WHERE id = $1 AND used_at = 0 AND revoked_at = 0",
     [STATEMENT_JOIN_TOKEN_PRUNE] = "DELETE FROM join_token WHERE expires_at < $1",
+
+    [STATEMENT_IDEMPOTENCY_INSERT] =
+        "INSERT INTO idempotency (" IDEMPOTENCY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [STATEMENT_IDEMPOTENCY_FIND] =
+        "SELECT " IDEMPOTENCY_COLUMNS " FROM idempotency WHERE key_hash = $1 AND created_at > $2",
+    [STATEMENT_IDEMPOTENCY_DELETE] = "DELETE FROM idempotency WHERE key_hash = $1",
+    [STATEMENT_IDEMPOTENCY_TRIM] =
+        "DELETE FROM idempotency WHERE principal_id = $1 AND id <= (SELECT id FROM idempotency "
+        "WHERE principal_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
+    [STATEMENT_IDEMPOTENCY_PRUNE_ANY] = "DELETE FROM idempotency WHERE created_at < $1",
 
     [STATEMENT_TENANT_OF_ORGANIZATION_ANY] =
         "SELECT id, NULL, NULL FROM organization WHERE id = $1",
