@@ -45,6 +45,15 @@ int64_t clock_wall_ms(const struct clock *clock) {
     return clock->wall_ms(clock->context);
 }
 
+int64_t clock_mono_us(const struct clock *clock) {
+    struct timespec now;
+    if (clock != clock_system()) {
+        return clock_mono_ms(clock) * 1000;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* The calendar is computed here because gmtime_r takes a lock and timegm believes in 31 February.
  * Days are counted from 0000-03-01, so that the leap day is the last of its year; 400 years are 146,097 days. */
 static int64_t days_from_civil(int year, int month, int day) {

@@ -22,6 +22,8 @@ struct clock {
 const struct clock *clock_system(void);
 int64_t clock_mono_ms(const struct clock *clock);
 int64_t clock_wall_ms(const struct clock *clock);
+/* Monotonic microseconds, for measuring: exact with the system's clock, whole milliseconds with any other. */
+int64_t clock_mono_us(const struct clock *clock);
 
 #define CLOCK_RFC3339_SIZE 32
 /* "2026-11-20T12:17:54.123Z" */

@@ -4,6 +4,7 @@
 
 #include "tunnel/message_form.h"
 #include "tunnel/record.h"
+#include "tunnel/usage_record.h"
 
 #define HOST_BYTES_MAX 253
 #define PEM_BYTES_MAX (64u << 10)
@@ -109,6 +110,52 @@ static const struct message_member load_members[] = {
     {"environments", MESSAGE_COUNT, AT(load.environments), .max = UINT32_MAX},
 };
 
+/* The members of the arrays are judged by whoever takes them (usage_record.h): on another thread. */
+static enum status read_array(const json_t *value, size_t max, const char *name, const json_t **at,
+                              struct why *why) {
+    if (!json_is_array(value) || json_array_size(value) > max) {
+        return why_set(why, STATUS_INVALID, "member_value", "/%s has a value that is not allowed",
+                       name);
+    }
+    *at = value;
+    return STATUS_OK;
+}
+
+static enum status read_counts(const json_t *value, void *at, struct why *why) {
+    return read_array(value, USAGE_RECORD_COUNTS_MAX, "counts",
+                      &((struct feed_message *)at)->counts, why);
+}
+
+static enum status read_requests(const json_t *value, void *at, struct why *why) {
+    return read_array(value, USAGE_RECORD_REQUESTS_MAX, "requests",
+                      &((struct feed_message *)at)->requests, why);
+}
+
+static json_t *write_counts(const void *at) {
+    return json_incref((json_t *)(uintptr_t)((const struct feed_message *)at)->counts);
+}
+
+static json_t *write_requests(const void *at) {
+    return json_incref((json_t *)(uintptr_t)((const struct feed_message *)at)->requests);
+}
+
+#define PROCESS_MEMBER                                                                             \
+    { "process", MESSAGE_NAME, AT(process), .max = NAME_BYTES_MAX }
+#define SEQUENCE_MEMBER                                                                            \
+    { "sequence", MESSAGE_REVISION, AT(sequence), .max = MESSAGE_REVISION_MAX }
+
+static const struct message_member usage_members[] = {
+    PROCESS_MEMBER,
+    SEQUENCE_MEMBER,
+    {"at", MESSAGE_REVISION, AT(at_ms), .max = MESSAGE_REVISION_MAX},
+    {"counts", MESSAGE_CUSTOM, .read = read_counts, .write = write_counts},
+    {"requests", MESSAGE_CUSTOM, .read = read_requests, .write = write_requests},
+};
+static const struct message_member usage_taken_members[] = {PROCESS_MEMBER, SEQUENCE_MEMBER};
+static const struct message_member pace_members[] = {
+    {"report_ms", MESSAGE_COUNT, AT(report_ms), .max = FEED_PACE_MS_MAX},
+};
+
 static const struct message_form forms[] = {
     [FEED_MESSAGE_UNKNOWN] = {NULL, NULL, 0},
     [FEED_MESSAGE_KEYS] = MESSAGE_FORM("keys", keys_members),
@@ -125,6 +172,9 @@ static const struct message_form forms[] = {
     [FEED_MESSAGE_REFUSED] = MESSAGE_FORM("refused", refused_members),
     [FEED_MESSAGE_WARPGATE] = MESSAGE_FORM("warpgate", warpgate_members),
     [FEED_MESSAGE_RENEW] = MESSAGE_FORM("renew", renew_members),
+    [FEED_MESSAGE_USAGE] = MESSAGE_FORM("usage", usage_members),
+    [FEED_MESSAGE_USAGE_TAKEN] = MESSAGE_FORM("usage_taken", usage_taken_members),
+    [FEED_MESSAGE_PACE] = MESSAGE_FORM("pace", pace_members),
     [FEED_MESSAGE_PING] = {"ping", NULL, 0},
     [FEED_MESSAGE_STATE] = MESSAGE_FORM("state", state_members),
     [FEED_MESSAGE_EDGES] = MESSAGE_FORM("edges", edges_members),

@@ -13,6 +13,8 @@
  *                                       the database's, wall clock in ms. An edge that has seen a later one forgets nothing because of this sync
  *                    {"type":"edges","jws":"…"}                              the signed list of edges (signed_edges.h), for warpgates
  *                    {"type":"controls","controls":[{"address":"host:port","server_name":"api.…"}]}   all control planes: keep a feed to each
+ *                    {"type":"usage_taken","process":"4f…","sequence":7}     it is committed: never to be sent again
+ *                    {"type":"pace","report_ms":1000}                        usage is wanted as often as that; 5 s unless told
  *                    {"type":"synced"}                                       the whole state has been sent; live from here
  *   edge -> control  {"type":"hello","version":"…"}                          first
  *                    {"type":"applied","environment":"env_…","revision":7}
@@ -25,6 +27,9 @@
  *                    {"type":"renew","csr":"PEM"}
  *                    {"type":"load","connections":9,"tunnels":2,"requests_per_second":40,"cpu_percent":12,"memory_bytes":50000000,
  *                     "environments":3}                                      every 5 s
+ *                    {"type":"usage","process":"4f…","sequence":7,"at":1795177020000,"counts":[…],"requests":[…]}
+ *                                       one at a time, on one feed: the next follows the answer "usage_taken"; what was not answered
+ *                                       is sent again as it was (usage_record.h)
  * The edge's request has a field mezusphere-edge-instance: when its process began, wall clock in ms. Of two processes with one certificate the
  * younger has the feed: the other one's ends, and is answered 409 while the younger is there.
  * On "synced" the edge forgets environments and hosts that were not in this sync, unless something in it had to be refused:
@@ -47,6 +52,10 @@
 #define FEED_PATH "/edge/v1/feed"
 #define FEED_PING_MS 5000
 #define FEED_SILENCE_MS 15000
+/* how often usage is reported, unless the control plane asks for another pace */
+#define FEED_PACE_MS 5000
+#define FEED_PACE_MS_MIN 250
+#define FEED_PACE_MS_MAX 60000
 
 enum feed_message_type {
     FEED_MESSAGE_UNKNOWN,
@@ -63,6 +72,9 @@ enum feed_message_type {
     FEED_MESSAGE_REFUSED,
     FEED_MESSAGE_WARPGATE,
     FEED_MESSAGE_RENEW,
+    FEED_MESSAGE_USAGE,
+    FEED_MESSAGE_USAGE_TAKEN,
+    FEED_MESSAGE_PACE,
     FEED_MESSAGE_STATE,
     FEED_MESSAGE_EDGES,
     FEED_MESSAGE_CONTROLS,
@@ -103,6 +115,12 @@ struct feed_message {
     struct str edges;              /* EDGES: JWS */
     struct edge_controls controls; /* CONTROLS */
     struct feed_load load;         /* LOAD */
+    struct str process;   /* USAGE, USAGE_TAKEN: of the edge's process; hexadecimal */
+    uint64_t sequence;    /* likewise: from 1, rising */
+    uint64_t at_ms;       /* USAGE */
+    const json_t *counts; /* USAGE: arrays, their members not looked at yet */
+    const json_t *requests;
+    unsigned report_ms; /* PACE */
 };
 
 enum status feed_message_read(const json_t *object, struct feed_message *message,

@@ -28,13 +28,16 @@ static const char *const texts[] = {
     "\",\"tunnels\":1,\"ip_address\":\"::1\","
     "\"name\":\"box\",\"version\":\"0.1.0\",\"applied_revision\":7,\"refused_code\":\"\"}",
     "{\"type\":\"renew\",\"csr\":\"PEM\\n\"}",
+    "{\"type\":\"usage\",\"process\":\"4f1e\",\"sequence\":7,\"at\":1795177020000,"
+    "\"counts\":[{}],\"requests\":[]}",
+    "{\"type\":\"usage_taken\",\"process\":\"4f1e\",\"sequence\":7}",
+    "{\"type\":\"pace\",\"report_ms\":1000}",
     "{\"type\":\"state\",\"as_of\":1790000000000}",
     "{\"type\":\"edges\",\"jws\":\"a.b.c\"}",
-    "{\"type\":\"controls\",\"controls\":[{\"address\":\"api.example:443\",\"server_name\":\"api."
-    "example\"}]}",
-    "{\"type\":\"load\",\"connections\":9,\"tunnels\":2,\"requests_per_second\":40,\"cpu_percent\":"
-    "12,"
-    "\"memory_bytes\":50000000,\"environments\":3}",
+    "{\"type\":\"controls\",\"controls\":[{\"address\":\"a.example:443\","
+    "\"server_name\":\"api.a.example\"}]}",
+    "{\"type\":\"load\",\"connections\":9,\"tunnels\":2,\"requests_per_second\":40,"
+    "\"cpu_percent\":12,\"memory_bytes\":50000000,\"environments\":3}",
     "{\"type\":\"ping\"}",
 };
 #define TEXT_COUNT (sizeof(texts) / sizeof(texts[0]))

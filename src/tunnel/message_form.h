@@ -15,7 +15,7 @@
 #include "base/status.h"
 #include "base/str.h"
 
-#define MESSAGE_FORM_MEMBERS_MAX 12
+#define MESSAGE_FORM_MEMBERS_MAX 24
 
 enum message_kind {
     MESSAGE_TEXT,     /* struct str: at most `max` bytes of UTF-8, may be empty */
