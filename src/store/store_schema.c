@@ -244,6 +244,54 @@ static const char invitations_sql[] =
     " last_error BYTEA NOT NULL);"
     "CREATE INDEX outbox_due ON outbox (failed_at, next_at);"
     "CREATE INDEX outbox_of_organization ON outbox (organization_id);";
+/* Usage has no reference to project and environment: it outlives them. */
+static const char usage_sql[] =
+    "CREATE TABLE usage_source ("
+    " process TEXT PRIMARY KEY,"
+    " edge_id TEXT NOT NULL,"
+    " sequence BIGINT NOT NULL," /* of the last record that was taken */
+    " updated_at BIGINT NOT NULL);"
+
+    "CREATE TABLE usage_rollup ("
+    " organization_id TEXT NOT NULL REFERENCES organization (id) ON DELETE CASCADE,"
+    " project_id TEXT NOT NULL,"
+    " environment_id TEXT NOT NULL,"
+    " grain BIGINT NOT NULL," /* 0: an hour, 1: a month */
+    " at BIGINT NOT NULL,"
+    " requests BIGINT NOT NULL,"
+    " bytes_in BIGINT NOT NULL,"
+    " bytes_out BIGINT NOT NULL,"
+    " PRIMARY KEY (organization_id, grain, at, project_id, environment_id));"
+    "CREATE INDEX usage_rollup_by_age ON usage_rollup (grain, at);"
+
+    "CREATE TABLE metric ("
+    " environment_id TEXT NOT NULL,"
+    " route_id TEXT NOT NULL," /* empty: of no route */
+    " step BIGINT NOT NULL,"
+    " at BIGINT NOT NULL,"
+    " organization_id TEXT NOT NULL,"
+    " status_none BIGINT NOT NULL,"
+    " status_1xx BIGINT NOT NULL,"
+    " status_2xx BIGINT NOT NULL,"
+    " status_3xx BIGINT NOT NULL,"
+    " status_4xx BIGINT NOT NULL,"
+    " status_5xx BIGINT NOT NULL,"
+    " bytes_in BIGINT NOT NULL,"
+    " bytes_out BIGINT NOT NULL,"
+    " unlogged BIGINT NOT NULL,"
+    " detail TEXT NOT NULL," /* JSON: latencies as a histogram, counts of our own codes */
+    " PRIMARY KEY (environment_id, step, at, route_id),"
+    " FOREIGN KEY (organization_id, environment_id)"
+    "  REFERENCES environment (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX metric_by_age ON metric (step, at);"
+    "CREATE INDEX metric_of_environment ON metric (organization_id, environment_id);"
+
+    "CREATE TABLE request_log (" TENANT_OBJECT " environment_id TEXT NOT NULL,"
+    " entry BYTEA NOT NULL,"
+    " FOREIGN KEY (organization_id, environment_id)"
+    "  REFERENCES environment (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX request_log_of_environment ON request_log (organization_id, environment_id, id);"
+    "CREATE INDEX request_log_by_age ON request_log (created_at);";
 
 static const char idempotency_sql[] =
     "CREATE TABLE idempotency ("
@@ -272,5 +320,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"invitations", invitations_sql},
     {"configuration", configuration_sql},
     {"idempotency", idempotency_sql},
+    {"usage", usage_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

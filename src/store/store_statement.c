@@ -43,6 +43,11 @@
 #define AUDIT_FREE_COLUMNS "id, created_at, " AUDIT_DETAIL_COLUMNS
 
 #define IDEMPOTENCY_COLUMNS TENANT_COLUMNS ", principal_id, answer, key_hash"
+#define REQUEST_COLUMNS TENANT_COLUMNS ", environment_id, entry"
+/* Of one project or all, of one environment or all: ids between two. */
+#define USAGE_OF                                                                                   \
+    "organization_id = $1 AND grain = $2 AND at >= $3 AND at < $4 AND project_id >= $5 "           \
+    "AND project_id <= $6 AND environment_id >= $7 AND environment_id <= $8"
 
 /* What identifies a row together with its tenant, and proves that nobody has changed it since it was read. The new revision is
  * $4 (or $3). Naming created_at makes use of every parameter, which PostgreSQL wants. */
@@ -422,6 +427,59 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "DELETE FROM idempotency WHERE principal_id = $1 AND id <= (SELECT id FROM idempotency "
         "WHERE principal_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
     [STATEMENT_IDEMPOTENCY_PRUNE_ANY] = "DELETE FROM idempotency WHERE created_at < $1",
+    [STATEMENT_USAGE_SOURCE_GET] = "SELECT sequence FROM usage_source WHERE process = $1",
+    [STATEMENT_USAGE_SOURCE_SET] =
+        "INSERT INTO usage_source (process, edge_id, sequence, updated_at) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (process) DO UPDATE SET sequence = excluded.sequence, "
+        "updated_at = excluded.updated_at",
+    [STATEMENT_USAGE_SOURCE_PRUNE_ANY] = "DELETE FROM usage_source WHERE updated_at < $1",
+    [STATEMENT_USAGE_ADD] =
+        "INSERT INTO usage_rollup (organization_id, project_id, environment_id, grain, at, "
+        "requests, bytes_in, bytes_out) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+        "ON CONFLICT (organization_id, grain, at, project_id, environment_id) DO UPDATE SET "
+        "requests = usage_rollup.requests + excluded.requests, "
+        "bytes_in = usage_rollup.bytes_in + excluded.bytes_in, "
+        "bytes_out = usage_rollup.bytes_out + excluded.bytes_out",
+    [STATEMENT_USAGE_LIST] =
+        "SELECT project_id, environment_id, at, requests, bytes_in, bytes_out "
+        "FROM usage_rollup WHERE " USAGE_OF " ORDER BY at, project_id, environment_id LIMIT $9",
+    [STATEMENT_USAGE_SUM] =
+        "SELECT MIN(project_id), MIN(environment_id), at, CAST(SUM(requests) AS BIGINT), "
+        "CAST(SUM(bytes_in) AS BIGINT), CAST(SUM(bytes_out) AS BIGINT) "
+        "FROM usage_rollup WHERE " USAGE_OF " GROUP BY at ORDER BY at LIMIT $9",
+    [STATEMENT_USAGE_PRUNE_ANY] = "DELETE FROM usage_rollup WHERE grain = 0 AND at < $1",
+    [STATEMENT_METRIC_GET] = "SELECT detail FROM metric WHERE environment_id = $1 "
+                             "AND organization_id = $2 AND route_id = $3 AND step = $4 AND at = $5",
+    [STATEMENT_METRIC_ADD] =
+        "INSERT INTO metric (environment_id, organization_id, route_id, step, at, status_none, "
+        "status_1xx, status_2xx, status_3xx, status_4xx, status_5xx, bytes_in, bytes_out, "
+        "unlogged, detail) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
+        "ON CONFLICT (environment_id, step, at, route_id) DO UPDATE SET "
+        "status_none = metric.status_none + excluded.status_none, "
+        "status_1xx = metric.status_1xx + excluded.status_1xx, "
+        "status_2xx = metric.status_2xx + excluded.status_2xx, "
+        "status_3xx = metric.status_3xx + excluded.status_3xx, "
+        "status_4xx = metric.status_4xx + excluded.status_4xx, "
+        "status_5xx = metric.status_5xx + excluded.status_5xx, "
+        "bytes_in = metric.bytes_in + excluded.bytes_in, "
+        "bytes_out = metric.bytes_out + excluded.bytes_out, "
+        "unlogged = metric.unlogged + excluded.unlogged, detail = excluded.detail",
+    [STATEMENT_METRIC_LIST] =
+        "SELECT route_id, at, status_none, status_1xx, status_2xx, status_3xx, status_4xx, "
+        "status_5xx, bytes_in, bytes_out, unlogged, detail FROM metric "
+        "WHERE organization_id = $1 AND environment_id = $2 AND step = $3 AND at >= $4 "
+        "AND route_id >= $5 AND route_id <= $6 ORDER BY at, route_id",
+    [STATEMENT_METRIC_PRUNE_ANY] = "DELETE FROM metric WHERE step = $1 AND at < $2",
+    [STATEMENT_REQUEST_INSERT] =
+        "INSERT INTO request_log (" REQUEST_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7) "
+        "ON CONFLICT (id) DO NOTHING",
+    LIST(STATEMENT_REQUEST_LIST, REQUEST_COLUMNS, "request_log",
+         "organization_id = $1 AND environment_id = $2 AND ", 3, 4),
+    [STATEMENT_REQUEST_TRIM] =
+        "DELETE FROM request_log WHERE organization_id = $1 AND environment_id = $2 AND "
+        "(created_at < $4 OR id <= (SELECT id FROM request_log WHERE organization_id = $1 "
+        "AND environment_id = $2 ORDER BY id DESC LIMIT 1 OFFSET $3))",
 
     [STATEMENT_TENANT_OF_ORGANIZATION_ANY] =
         "SELECT id, NULL, NULL FROM organization WHERE id = $1",

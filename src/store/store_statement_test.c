@@ -43,8 +43,8 @@ static void test_texts(void **state) {
 static void test_every_query_carries_the_tenant(void **state) {
     (void)state;
     static const char *const tenant_tables[] = {
-        "project",  "environment", "route", "service_account", "service_account_key",
-        "warpgate", "audit_event"};
+        "project",  "environment", "route",        "service_account", "service_account_key",
+        "warpgate", "audit_event", "usage_rollup", "metric",          "request_log"};
     static const enum store_statement over_all[] = {
         STATEMENT_ENVIRONMENT_FIND_ANY,
         STATEMENT_ENVIRONMENT_LIST_ANY,
@@ -57,6 +57,8 @@ static void test_every_query_carries_the_tenant(void **state) {
         STATEMENT_AUDIT_PRUNE_ANY,
         STATEMENT_HOSTNAME_CLAIM_STATE_ANY,
         STATEMENT_HOSTNAME_CLAIM_RELEASE_GONE_ANY,
+        STATEMENT_USAGE_PRUNE_ANY,
+        STATEMENT_METRIC_PRUNE_ANY,
     };
     for (int i = 0; i < STATEMENT_TENANT_OF_ORGANIZATION_ANY; i++) {
         const char *text = store_statement_text((enum store_statement)i);
