@@ -236,11 +236,18 @@ static void on_synced(void *context) {
 
 /* The end: everything is told to stop, and the loop ends with the last part. */
 
-static void on_part_ended(void *context) {
+static void on_control_ended(void *context) {
+    loop_stop(((struct up *)context)->loop);
+}
+
+/* Not before: the edge's last word is what it has counted, and the control plane takes it down. */
+static void on_edge_ended(void *context) {
     struct up *up = context;
-    if (--up->running == 0) {
+    if (up->control == NULL) {
         loop_stop(up->loop);
+        return;
     }
+    control_stop(up->control, on_control_ended, up);
 }
 
 static void on_demo_ended(void *context) {
@@ -256,12 +263,10 @@ void up_end(struct up *up, enum edge_farewell farewell) {
     if (up->demo != NULL) {
         demo_stop(&up->demo, on_demo_ended, up);
     }
-    up->running = 1;
-    edge_stop(up->edge, farewell, up->config->grace_ms, on_part_ended, up);
     if (up->control != NULL) {
-        up->running++;
-        control_stop(up->control, on_part_ended, up);
+        control_drain(up->control);
     }
+    edge_stop(up->edge, farewell, up->config->grace_ms, on_edge_ended, up);
 }
 
 /* No more connections come: those that are there finish. */

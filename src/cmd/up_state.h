@@ -65,7 +65,6 @@ struct up {
     uint16_t public_port;
     uint64_t expected_tunnels; /* that the former process had */
     int64_t serving_since_ms;
-    unsigned running;   /* parts that have not ended yet */
     bool is_stop_asked; /* by a signal */
     int64_t stop_asked_at_ms;
 };

@@ -390,6 +390,10 @@ static void run_stop(struct loop_task *task) {
     control_state_check_ended(CONTAINER_OF(task, struct control, stop_task));
 }
 
+void control_drain(struct control *control) {
+    control_conn_drain_all(control);
+}
+
 void control_stop(struct control *control, void (*on_ended)(void *context), void *context) {
     control->on_ended = on_ended;
     control->ended_context = context;

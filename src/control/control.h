@@ -87,6 +87,8 @@ struct control_demo {
 enum status control_make_demo(struct control *control, struct control_demo *demo,
                               struct why *why) MUST_USE;
 
+/* Clients of the API are told to go, and finish; feeds stay. Before control_stop, while an edge in the same process ends. */
+void control_drain(struct control *control);
 /* Stops accepting, ends feeds; on_ended once. */
 void control_stop(struct control *control, void (*on_ended)(void *context), void *context);
 void control_free(struct control **control);

@@ -8,8 +8,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "edge/edge_environment.h"
+#include "edge/edge_feed.h"
 #include "edge/edge_feeds.h"
 #include "edge/edge_keep.h"
+#include "edge/edge_usage.h"
 #include "edge/edge_worker.h"
 #include "net/socket.h"
 #include "pki/cert_chain.h"
@@ -144,6 +146,7 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
     loop_task_init(&edge->loaded_task, run_loaded);
     edge->memory_limit_bytes = config->memory_limit_bytes;
     edge->visitor_max = config->visitor_max;
+    edge->worker_goal = config->worker_count;
     edge->visitor_tls = tls_context_new(TLS_VISITOR_SERVER);
     edge->tunnel_tls = tls_context_new(TLS_TUNNEL_SERVER);
     edge->control_tls = tls_context_new(TLS_CONTROL_CLIENT);
@@ -164,6 +167,7 @@ enum status edge_new(const struct edge_config *config, struct edge **at, struct 
         unsigned index = edge->worker_count;
         edge->workers[index] = edge_worker_new(edge, index, index == 0 ? config->loop : NULL);
     }
+    edge->usage = edge_usage_new(edge, edge_feed_report);
     if (edge_keep_load(edge)) {
         loop_task_schedule(edge->loop, &edge->loaded_task);
     }
@@ -302,11 +306,16 @@ static void stop_posted(void *context) {
     memory_free(stopping);
 }
 
+static void note_flushed(void *context) {
+    struct edge *edge = context;
+    edge->phase = EDGE_ENDED;
+    edge->on_ended(edge->ended_context);
+}
+
 static void note_ended(void *context) {
     struct edge *edge = context;
     if (--edge->running == 0) {
-        edge->phase = EDGE_ENDED;
-        edge->on_ended(edge->ended_context);
+        edge_usage_finish(edge->usage, note_flushed, edge);
     }
 }
 
@@ -337,6 +346,7 @@ void edge_free(struct edge **at) {
     edge_feeds_free(&edge->feeds);
     map_fini(&edge->host_names);
     map_fini(&edge->revocations);
+    edge_usage_free(&edge->usage);
     for (unsigned i = edge->worker_count; i > 0; i--) {
         edge_worker_free(&edge->workers[i - 1]);
     }

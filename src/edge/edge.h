@@ -73,7 +73,8 @@ enum edge_farewell {
     EDGE_FAREWELL_REPLACE, /* another process has taken over the port: warpgates find it there, and keep their tunnels here meanwhile */
 };
 /* After edge_close: finishes what runs, tells tunnels and visitors to go (GOAWAY, Connection: close); on_ended once, at the latest
- * some two seconds after `grace_ms`: WebSockets get one of them to end, connections the other (docs/operations.md). */
+ * some two seconds after `grace_ms`: WebSockets get one of them to end, connections the other (docs/operations.md); and another two
+ * where the control plane does not take what was counted last (edge_usage.h). */
 void edge_stop(struct edge *edge, enum edge_farewell farewell, int64_t grace_ms,
                void (*on_ended)(void *context), void *context);
 /* After it has ended, or before it was opened. Waits for the threads. */

@@ -9,6 +9,7 @@
 #include "base/notice.h"
 #include "edge/edge_load.h"
 #include "edge/edge_roster_report.h"
+#include "edge/edge_usage.h"
 #include "http/h1_client.h"
 #include "net/conn.h"
 #include "pki/cert_identity.h"
@@ -97,11 +98,20 @@ static void take_synced(struct edge_feed *feed, const struct feed_message *messa
     edge_note_feed(edge);
     edge_roster_report_all(edge->roster);
     edge_report_due(edge);
+    edge_usage_feed_live(edge->usage, feed);
     edge_note_synced(edge);
 }
 
 static void take_certificate(struct edge_feed *feed, const struct feed_message *message) {
     edge_take_certificate(feed->edge, message->chain);
+}
+
+static void take_usage_taken(struct edge_feed *feed, const struct feed_message *message) {
+    edge_usage_taken(feed->edge->usage, message);
+}
+
+static void take_pace(struct edge_feed *feed, const struct feed_message *message) {
+    edge_usage_pace(feed->edge->usage, message);
 }
 
 /* What is for the feed itself, after it has been heard. */
@@ -111,6 +121,8 @@ static const struct {
 } takers[] = {
     {FEED_MESSAGE_CERTIFICATE, take_certificate},
     {FEED_MESSAGE_SYNCED, take_synced},
+    {FEED_MESSAGE_USAGE_TAKEN, take_usage_taken},
+    {FEED_MESSAGE_PACE, take_pace},
 };
 
 static void on_record(void *owner, const json_t *object) {
@@ -221,6 +233,7 @@ static void on_conn_closed(void *owner, struct conn *conn, const struct why *why
         return;
     }
     edge_note_feed(feed->edge);
+    edge_usage_feed_lost(feed->edge->usage, feed);
     say_trouble(feed, why);
     retry_later(feed);
 }
@@ -354,6 +367,9 @@ void edge_feed_free(struct edge_feed **at) {
     *at = NULL;
     if (feed == NULL) {
         return;
+    }
+    if (!feed->is_ending) {
+        edge_usage_feed_lost(feed->edge->usage, feed);
     }
     feed->is_ending = true;
     if (feed->lookup != NULL) {

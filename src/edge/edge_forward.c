@@ -54,6 +54,7 @@ static bool open_exchange(struct edge_request *request, struct edge_tunnel *tunn
                                      .is_sent = true,
                                      .is_end_sent = has_no_body,
                                      .is_expecting = true};
+    request->warpgate = tunnel->identity.subject;
     request->tries++;
     request->parking.until_ms = 0;
     edge_tunnel_expect(tunnel, +1);

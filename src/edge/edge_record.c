@@ -1,4 +1,4 @@
-/* edge_record.c: step 5, always: say what happened, let go of everything. */
+/* edge_record.c: step 5, always: say what happened, count it, let go of everything. */
 #include "base/log.h"
 #include "edge/edge_park.h"
 #include "edge/edge_relay.h"
@@ -17,6 +17,7 @@ enum edge_step_result edge_record(struct edge_request *request) {
               (unsigned long long)request->response_bytes,
               (long long)(loop_now_ms(request->worker->loop) - request->started_ms));
     (void)atomic_fetch_add_explicit(&request->worker->request_count, 1, memory_order_relaxed);
+    edge_meter_end(request);
     edge_park_leave(request);
     edge_request_drop_exchange(request);
     edge_switch_leave(request);

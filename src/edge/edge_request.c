@@ -58,6 +58,7 @@ void edge_request_begin(void *context, struct http_stream *stream, const struct 
     request->id =
         id_new(ID_REQUEST, loop_clock(visitor->worker->loop), &visitor->worker->request_ids.random);
     request->is_upgrade = !str_is_empty(head->protocol);
+    edge_meter_begin(request);
     list_init(&request->parking.node);
     list_init(&request->unread.node);
     wheel_entry_init(&request->deadline.entry);

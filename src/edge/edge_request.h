@@ -9,6 +9,7 @@
 #include "base/block.h"
 #include "edge/edge_answer.h"
 #include "edge/edge_environment.h"
+#include "edge/edge_meter.h"
 #include "edge/edge_visitor.h"
 #include "http/http_stream.h"
 
@@ -85,6 +86,13 @@ struct edge_request {
     size_t step; /* index into the list */
     struct id id;
     int64_t started_ms; /* monotonic */
+
+    /* what is counted (edge_meter.h) */
+    struct list live_node;
+    struct edge_metered metered;
+    int64_t started_us;    /* monotonic, for measuring alone */
+    int64_t first_byte_us; /* likewise: the response head; 0: there was none */
+    struct id warpgate;    /* that it was sent to last; none */
 
     /* what was asked */
     struct http_stream *visitor_stream; /* NULL once it is gone */

@@ -70,6 +70,7 @@ enum edge_step_result edge_respond(struct edge_request *request) {
         return EDGE_STEP_WAIT;
     }
     request->is_response_begun = true;
+    request->first_byte_us = clock_mono_us(loop_clock(request->worker->loop));
     if (request->code == EDGE_CODE_NONE) {
         send_workload_answer(request);
     } else {

@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/wheel.h"
 #include "edge/edge.h"
+#include "edge/edge_meter.h"
 #include "edge/edge_offence.h"
 #include "edge/edge_roster.h"
 #include "pki/jws.h"
@@ -23,6 +24,7 @@
 
 struct edge_disk;
 struct edge_feeds;
+struct edge_usage;
 
 enum edge_phase {
     EDGE_RUNNING,
@@ -56,6 +58,7 @@ struct edge {
     struct loop *loop;
     enum edge_phase phase;
     struct edge_feeds *feeds;
+    struct edge_usage *usage;
     struct edge_disk *disk;   /* borrowed; NULL: nothing is kept */
     uint64_t instance;        /* wall ms: when this process began */
     uint64_t sync_count;      /* of all feeds: see edge_hear.h */
@@ -97,6 +100,7 @@ struct edge {
     struct edge_roster *roster;
     struct edge_worker *workers[EDGE_WORKERS_MAX];
     unsigned worker_count;
+    unsigned worker_goal; /* as configured: how many there will be */
 };
 
 struct edge_worker {
@@ -127,9 +131,10 @@ struct edge_worker {
     /* struct edge_request.unread.node: bytes of the answer wait for the visitor; likewise */
     struct list unread;
     size_t unread_bytes;
-    int64_t started_ms;   /* monotonic */
-    struct wheel wheel;   /* struct edge_request.deadline.entry */
-    size_t parked_count;  /* requests that wait for a tunnel */
+    int64_t started_ms;  /* monotonic */
+    struct wheel wheel;  /* struct edge_request.deadline.entry */
+    size_t parked_count; /* requests that wait for a tunnel */
+    struct edge_meter meter;
     struct list switched; /* struct edge_switch.node: what has become a WebSocket */
     struct edge_offences offences;
     struct loop_timer sweep_timer;

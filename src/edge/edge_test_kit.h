@@ -489,6 +489,7 @@ static inline void kit_free(struct kit *kit) {
     map_fini(&kit->worker.revoked);
     buf_fini(&kit->worker.edges_jws);
     jws_keys_fini(&kit->worker.bundle_keys);
+    edge_meter_fini(&kit->worker.meter);
     conn_abort(kit->conn);
     loop_free(&kit->loop);
     (void)close(kit->peer_fd);

@@ -259,6 +259,7 @@ void edge_worker_init(struct edge_worker *worker, struct loop *loop, uint64_t se
     list_init(&worker->switched);
     worker->started_ms = loop_now_ms(loop);
     wheel_init(&worker->wheel, worker->started_ms);
+    edge_meter_init(&worker->meter, 1, worker->started_ms);
     edge_offence_init(&worker->offences, seed);
     random_seeded_init(&worker->request_ids, seed);
 }
@@ -292,6 +293,7 @@ struct edge_worker *edge_worker_new(struct edge *edge, unsigned index, struct lo
     worker->edge = edge;
     worker->roster = edge->roster;
     worker->index = index;
+    edge_meter_init(&worker->meter, edge->worker_goal, worker->started_ms);
     worker->mailbox = loop_mailbox_ref(loop);
     loop_timer_init(&worker->sweep_timer, loop, on_sweep, worker);
     loop_timer_init(&worker->end_timer, loop, on_end_timer, worker);
@@ -332,6 +334,7 @@ void edge_worker_free(struct edge_worker **at) {
     map_fini(&worker->revoked);
     buf_fini(&worker->edges_jws);
     jws_keys_fini(&worker->bundle_keys);
+    edge_meter_fini(&worker->meter);
     loop_timer_close(&worker->sweep_timer, on_timer_closed);
     loop_timer_close(&worker->end_timer, on_timer_closed);
     loop_timer_close(&worker->close_timer, on_timer_closed);
