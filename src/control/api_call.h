@@ -71,10 +71,11 @@ struct api_attempt {
 };
 
 struct api_answer {
-    unsigned status;     /* 0: the operation's */
-    json_t *body;        /* owned; NULL: none */
-    struct str raw_body; /* instead of `body`: borrowed for ever */
-    struct buf bytes;    /* what is sent: written by api_dispatch */
+    unsigned status;        /* 0: the operation's */
+    json_t *body;           /* owned; NULL: none */
+    struct str raw_body;    /* instead of `body`: borrowed for ever */
+    struct buf bytes;       /* what is sent: written by api_dispatch, or by the handler with: */
+    const char *media_type; /* of these bytes; NULL: JSON */
     /* Instead of a body, what goes on after the call; NULL: neither. */
     struct api_download *download; /* made part by part (api_download.h) */
     const char *topic_scope;       /* the events of this topic (api_stream.h) */
@@ -97,7 +98,8 @@ struct api_call {
     struct str query;      /* without the "?" */
     struct buf body;
     struct id object; /* from the path; none if it has none */
-    struct id part;   /* the second id in the path: to be looked up within `organization` */
+    struct id
+        part; /* the second id in the path: to be looked up within `organization`; or a month as text */
     char ip_address[ADDRESS_TEXT_SIZE];
     bool has_peer;             /* the client showed a warpgate's certificate */
     struct cert_identity peer; /* its own */

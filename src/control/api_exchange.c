@@ -74,9 +74,9 @@ static void add_fields(struct api_call *call, struct http_head *head, struct str
     struct http_fields *fields = &head->fields;
     struct arena *arena = &call->arena;
     if (!str_is_empty(body)) {
+        const char *type = answer->media_type != NULL ? answer->media_type : "application/json";
         http_fields_add(fields, arena, STR("content-type"),
-                        answer->is_problem ? STR("application/problem+json")
-                                           : STR("application/json"));
+                        str_from(answer->is_problem ? "application/problem+json" : type));
     }
     if (head->status != 204 && head->status != 304) {
         http_fields_add(fields, arena, STR("content-length"), arena_printf(arena, "%zu", body.len));

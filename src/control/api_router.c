@@ -18,6 +18,12 @@ static const char *const audit_filters[] = {AUDIT_FREE_FILTERS, "environment", "
 static const char *const audit_export_filters[] = {AUDIT_FREE_FILTERS, "environment", "project",
                                                    "format", NULL};
 
+static const char *const usage_filters[] = {"from", "until", "granularity", NULL};
+static const char *const statement_filters[] = {"format", NULL};
+static const char *const metrics_filters[] = {"window", "route", NULL};
+static const char *const request_filters[] = {"status",   "method", "path", "code",
+                                              "warpgate", "route",  NULL};
+
 /* clang-format off */
 static const struct api_operation public_operations[] = {
     {"POST",   "/v1/sessions",                                  PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  201, SCHEMA(session_new),          handle_session_create, .is_login = true},
@@ -86,6 +92,14 @@ static const struct api_operation public_operations[] = {
     {"GET",    "/v1/edges/join-tokens",                         PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_join_token_list},
     {"POST",   "/v1/edges/join-tokens",                         PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(join_token_new),       handle_join_token_create, .secret = "token"},
     {"DELETE", "/v1/edges/join-tokens/{jt}",                    PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_join_token_delete},
+    {"GET",    "/v1/organizations/{org}/usage",                 PERMISSION_BILLING_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_usage_get, .filters = usage_filters},
+    {"GET",    "/v1/projects/{prj}/usage",                      PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_usage_get, .filters = usage_filters},
+    {"GET",    "/v1/environments/{env}/usage",                  PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_usage_get, .filters = usage_filters},
+    {"GET",    "/v1/organizations/{org}/statements",            PERMISSION_BILLING_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_usage_statements},
+    {"GET",    "/v1/organizations/{org}/statements/{month}",    PERMISSION_BILLING_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_usage_statement, .filters = statement_filters},
+    {"GET",    "/v1/environments/{env}/metrics",                PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_metrics_get, .filters = metrics_filters},
+    {"GET",    "/v1/environments/{env}/requests",               PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_request_list, .filters = request_filters},
+    {"GET",    "/v1/environments/{env}/traffic",                PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_request_stream},
     {"GET",    "/v1/openapi.json",                              PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_openapi_get},
 };
 
@@ -111,6 +125,16 @@ static const struct {
     {"{evt}", ID_EVENT},
 };
 
+/* "2026-11": kept as text in the place of a second id. */
+static bool match_month(struct str segment, struct id *part) {
+    bool is_good = segment.len == 7 && segment.at[4] == '-';
+    for (size_t i = 0; i < segment.len && is_good; i++) {
+        is_good = i == 4 || (segment.at[i] >= '0' && segment.at[i] <= '9');
+    }
+    *part = (struct id){.text = ""};
+    return is_good && str_to_cstr(segment, part->text, sizeof(part->text)) == STATUS_OK;
+}
+
 static bool match_segment(struct str segment, struct str template, struct api_match *match) {
     struct id *id = id_is_none(&match->object) ? &match->object : &match->part;
     for (size_t i = 0; i < COUNT(path_ids); i++) {
@@ -118,7 +142,8 @@ static bool match_segment(struct str segment, struct str template, struct api_ma
             return id_parse(path_ids[i].kind, segment, id) == STATUS_OK;
         }
     }
-    return str_eq(segment, template);
+    return str_eq(template, STR("{month}")) ? match_month(segment, &match->part)
+                                            : str_eq(segment, template);
 }
 
 static bool match_path(struct str path, struct str template, struct api_match *match) {

@@ -29,6 +29,19 @@ static void test_finds_operations(void **state) {
     assert_int_equal(find("POST", "/v1/environments/" ENVIRONMENT "/routes", &arena, &match),
                      STATUS_OK);
     assert_string_equal(match.operation->path, "/v1/environments/{env}/routes");
+    assert_int_equal(find("GET",
+                          "/v1/organizations/org_01jd3m8k6vq2x7r9t4w5y6z8ab/statements/2026-11",
+                          &arena, &match),
+                     STATUS_OK);
+    assert_string_equal(match.part.text, "2026-11");
+    assert_int_equal(find("GET",
+                          "/v1/organizations/org_01jd3m8k6vq2x7r9t4w5y6z8ab/statements/2026/11",
+                          &arena, &match),
+                     STATUS_NOT_FOUND);
+    assert_int_equal(find("GET",
+                          "/v1/organizations/org_01jd3m8k6vq2x7r9t4w5y6z8ab/statements/novembr",
+                          &arena, &match),
+                     STATUS_NOT_FOUND);
     assert_int_equal(find("HEAD", "/v1/openapi.json", &arena, &match), STATUS_OK);
     assert_string_equal(match.operation->method, "GET");
     arena_fini(&arena);
@@ -47,8 +60,12 @@ static void test_every_operation_finds_itself(void **state) {
         struct api_match match;
         struct str path = str_from(operation->path);
         while (str_cut(path, '{', &before, &rest) && str_cut(rest, '}', &prefix, &after)) {
-            path = arena_printf(&arena, "%.*s%.*s_01jd3m8k6vq2x7r9t4w5y6z8ab%.*s", STR_ARG(before),
-                                STR_ARG(prefix), STR_ARG(after));
+            struct str value =
+                str_eq(prefix, STR("month"))
+                    ? STR("2026-11")
+                    : arena_printf(&arena, "%.*s_01jd3m8k6vq2x7r9t4w5y6z8ab", STR_ARG(prefix));
+            path = arena_printf(&arena, "%.*s%.*s%.*s", STR_ARG(before), STR_ARG(value),
+                                STR_ARG(after));
         }
         assert_int_equal(
             api_router_find(&api_router_public, str_from(operation->method), path, &arena, &match),

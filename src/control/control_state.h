@@ -72,8 +72,9 @@ struct control {
     struct list exchanges;      /* struct api_exchange.node */
     struct list waiting_logins; /* struct api_exchange.wait_node, oldest first */
     unsigned waiting_login_count;
-    unsigned login_count; /* logins on pool threads */
-    unsigned work_count;  /* everything on pool threads */
+    unsigned login_count;    /* logins on pool threads */
+    unsigned work_count;     /* everything on pool threads */
+    bool is_traffic_watched; /* see meter.h */
     struct control_timers *timers;
     struct control_reload *reload;
     void (*on_replaced)(void *context); /* NULL: there is nobody to start a successor */

@@ -14,13 +14,16 @@
 #include "control/edge_keeper.h"
 #include "control/event_watch.h"
 #include "control/feed_hub.h"
+#include "control/meter.h"
 #include "control/presence.h"
 #include "store/store_audit.h"
 #include "store/store_hostname.h"
 #include "store/store_idempotency.h"
 #include "store/store_invitation.h"
+#include "store/store_metric.h"
 #include "store/store_revocation.h"
 #include "store/store_tenant.h"
+#include "store/store_usage.h"
 
 #define TICK_MS 250
 #define SECOND_TICKS 4
@@ -129,6 +132,15 @@ static enum status prune(const struct control *control, struct store_tx *tx) {
     if (status == STATUS_OK) {
         status = store_hostname_prune_any(tx);
     }
+    if (status == STATUS_OK) {
+        status = store_usage_prune_any(tx);
+    }
+    if (status == STATUS_OK) {
+        status = store_metric_prune_any(tx);
+    }
+    if (status == STATUS_OK) {
+        status = meter_prune(tx);
+    }
     return status;
 }
 
@@ -219,6 +231,7 @@ static void on_tick(struct loop_timer *timer) {
     timers->ticks++;
     if (control->phase == CONTROL_RUNNING) {
         event_watch_tick(control->watch);
+        meter_tick(control);
     }
     api_stream_tick(control->streams);
     control_expiry_tick(control->expiry);

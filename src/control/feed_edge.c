@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "control/edge_presence.h"
 #include "control/event_watch.h"
+#include "control/meter.h"
 #include "control/presence.h"
 #include "pki/csr.h"
 #include "tunnel/tunnel_channel.h"
@@ -32,6 +33,15 @@ void feed_edge_end(struct feed_edge *edge, const char *reason) {
     memory_free(edge);
 }
 
+/* It reports at its own pace unless somebody wants to see more. */
+static void tell_pace(struct feed_edge *edge) {
+    const struct control *control = feed_hub_control(edge->hub);
+    if (control->is_traffic_watched) {
+        const struct feed_message pace = meter_pace(control);
+        feed_edge_send(edge, &pace);
+    }
+}
+
 /* Goes on with the state, as far as the edge takes it. */
 static void pump(struct feed_edge *edge) {
     if (edge->state != FEED_EDGE_SYNCING) {
@@ -41,6 +51,7 @@ static void pump(struct feed_edge *edge) {
         if (!feed_hub_walk_next(&edge->walk, edge->hub, edge)) {
             const struct feed_message synced = {.type = FEED_MESSAGE_SYNCED};
             feed_edge_send(edge, &synced);
+            tell_pace(edge);
             feed_hub_walk_fini(&edge->walk);
             edge->state = FEED_EDGE_LIVE;
             log_info("control.edge_synced", "edge=%s version=%s", edge->id.text, edge->version);
@@ -142,6 +153,10 @@ static void take_load(struct feed_edge *edge, const struct feed_message *message
     edge_presence_load(feed_hub_control(edge->hub)->edge_presence, &edge->id, &message->load);
 }
 
+static void take_usage(struct feed_edge *edge, const struct feed_message *message) {
+    meter_take(feed_hub_control(edge->hub), &edge->id, message);
+}
+
 static const struct {
     enum feed_message_type type;
     void (*take)(struct feed_edge *edge, const struct feed_message *message);
@@ -149,6 +164,7 @@ static const struct {
     {FEED_MESSAGE_HELLO, take_hello},     {FEED_MESSAGE_APPLIED, take_applied},
     {FEED_MESSAGE_REFUSED, take_refused}, {FEED_MESSAGE_WARPGATE, take_warpgate},
     {FEED_MESSAGE_RENEW, take_renew},     {FEED_MESSAGE_LOAD, take_load},
+    {FEED_MESSAGE_USAGE, take_usage},
 };
 
 static void on_record(void *owner, const json_t *object) {

@@ -129,6 +129,17 @@ static void send_to_all(struct feed_hub *hub, const struct feed_message *message
     }
 }
 
+void feed_hub_tell(struct feed_hub *hub, const struct id *edge,
+                   const struct feed_message *message) {
+    for (struct list *node = hub->edges.next, *next; node != &hub->edges; node = next) {
+        struct feed_edge *at = CONTAINER_OF(node, struct feed_edge, node);
+        next = node->next;
+        if (edge == NULL || id_eq(&at->id, edge)) {
+            feed_edge_send(at, message);
+        }
+    }
+}
+
 static struct feed_message describe_environment(const struct hub_environment *environment) {
     return (struct feed_message){
         .type = FEED_MESSAGE_ENVIRONMENT,

@@ -26,6 +26,9 @@ void feed_hub_maintain(struct feed_hub *hub);
 /* Each second: pings, ends feeds that are silent. */
 void feed_hub_tick(struct feed_hub *hub);
 
+/* To this edge, if its feed is there; NULL: to all. */
+void feed_hub_tell(struct feed_hub *hub, const struct id *edge, const struct feed_message *message);
+
 /* For feed_edge.c. */
 struct control *feed_hub_control(struct feed_hub *hub);
 /* Whether edges are told of this environment. */

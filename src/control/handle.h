@@ -89,6 +89,15 @@ enum status handle_event_environment(struct api_call *call) MUST_USE;
 enum status handle_event_organization(struct api_call *call) MUST_USE;
 /* handle_status.c */
 enum status handle_status_get(struct api_call *call) MUST_USE;
+/* handle_usage.c */
+enum status handle_usage_get(struct api_call *call) MUST_USE;
+enum status handle_usage_statements(struct api_call *call) MUST_USE;
+enum status handle_usage_statement(struct api_call *call) MUST_USE;
+/* handle_metrics.c */
+enum status handle_metrics_get(struct api_call *call) MUST_USE;
+/* handle_request.c */
+enum status handle_request_list(struct api_call *call) MUST_USE;
+enum status handle_request_stream(struct api_call *call) MUST_USE;
 /* handle_openapi.c */
 enum status handle_openapi_get(struct api_call *call) MUST_USE;
 /* handle_edge.c */
