@@ -1,18 +1,22 @@
 #include "cli/cli_apply.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/cli_http.h"
 #include "cli/cli_resolve.h"
+#include "cli/cli_table.h"
 #include "cli/cli_yaml.h"
 
 static struct {
     const char *file;
     const char *manager;
+    const char *prune;
     bool is_dry;
+    bool is_forced;
     bool tells_by_exit;
 } line;
 
@@ -21,22 +25,30 @@ static struct {
         "file", "PATH", OPTION_TEXT, &line.file, NULL,                                             \
             "The document, YAML or JSON; - is standard input.", 'f'                                \
     }
-#define MANAGER_OPTION                                                                             \
+#define MANAGER_OPTIONS                                                                            \
+    {"manager",     "NAME",     OPTION_TEXT,                                                       \
+     &line.manager, "manifest", "Who manages what the document names."},                           \
+        {"prune",                                                                                  \
+         "WHAT",                                                                                   \
+         OPTION_TEXT,                                                                              \
+         &line.prune,                                                                              \
+         "managed",                                                                                \
+         "What goes that the document does not name: managed (by this manager), all or none."},    \
     {                                                                                              \
-        "manager", "NAME", OPTION_TEXT, &line.manager, NULL,                                       \
-            "Who manages what the document names (default: manifest)."                             \
+        "force", NULL, OPTION_FLAG, &line.is_forced, NULL,                                         \
+            "Take over what another manager manages."                                              \
     }
 
 static const struct option apply_options[] = {
     FILE_OPTION,
-    MANAGER_OPTION,
+    MANAGER_OPTIONS,
     {"dry-run", NULL, OPTION_FLAG, &line.is_dry, NULL, "Only tell what would be changed."},
     CLI_PLACE_OPTIONS,
     CLI_OPTIONS,
 };
 static const struct option diff_options[] = {
     FILE_OPTION,
-    MANAGER_OPTION,
+    MANAGER_OPTIONS,
     {"exit-code", NULL, OPTION_FLAG, &line.tells_by_exit, NULL,
      "End with 1 where something would be changed."},
     CLI_PLACE_OPTIONS,
@@ -90,16 +102,62 @@ static const char *text_of(const json_t *object, const char *name) {
     return text == NULL ? "" : text;
 }
 
+/* An environment's name, a route's match and path. */
+static void show_name(const json_t *object) {
+    const char *name = text_of(object, "name");
+    cli_table_text(stdout, name[0] != '\0' ? name : text_of(object, "match"));
+    if (text_of(object, "path")[0] != '\0') {
+        (void)putchar(' ');
+        cli_table_text(stdout, text_of(object, "path"));
+    }
+}
+
+static void show_member(const char *name, const json_t *before, const json_t *after) {
+    char *from = before == NULL ? NULL : json_dumps(before, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *to = after == NULL ? NULL : json_dumps(after, JSON_COMPACT | JSON_ENCODE_ANY);
+    (void)printf("    %s: ", name);
+    cli_table_text(stdout, from == NULL ? "standard" : from);
+    (void)fputs(" -> ", stdout);
+    cli_table_text(stdout, to == NULL ? "standard" : to);
+    (void)putchar('\n');
+    free(from);
+    free(to);
+}
+
+static void show_members(const json_t *before, const json_t *after) {
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)before, name, value) {
+        const json_t *other = json_object_get(after, name);
+        if (other == NULL || !json_equal(value, other)) {
+            show_member(name, value, other);
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)after, name, value) {
+        if (json_object_get(before, name) == NULL) {
+            show_member(name, NULL, value);
+        }
+    }
+}
+
 static void show_change(const json_t *change) {
     static const struct {
         const char *action;
         char sign;
     } signs[] = {{"create", '+'}, {"update", '~'}, {"delete", '-'}};
+    const json_t *before = json_object_get(change, "before");
+    const json_t *after = json_object_get(change, "after");
     char sign = ' ';
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
         sign = strcmp(text_of(change, "action"), signs[i].action) == 0 ? signs[i].sign : sign;
     }
-    (void)printf("%c %s\n", sign, text_of(change, "pointer"));
+    (void)printf("%c %s ", sign, text_of(change, "kind"));
+    show_name(json_is_object(after) ? after : before);
+    const char *pointer = text_of(change, "pointer");
+    (void)printf("%s%s\n", pointer[0] == '\0' ? "" : "  ", pointer);
+    if (json_is_object(before) && json_is_object(after)) {
+        show_members(before, after);
+    }
 }
 
 /* What was, or would be, changed. */

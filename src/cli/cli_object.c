@@ -21,6 +21,7 @@ static struct {
     const char *limit;
     const char *file;
     bool is_sure;
+    bool is_forced;
 } line;
 
 static const struct option get_options[] = {
@@ -36,9 +37,22 @@ static const struct option create_options[] = {
      "Members from a YAML or JSON file; - is standard input.", 'f'},
     CLI_OPTIONS,
 };
+#define FORCE_OPTION                                                                               \
+    {                                                                                              \
+        "force", NULL, OPTION_FLAG, &line.is_forced, NULL,                                         \
+            "Also what a document manages: it is taken out of its hands."                          \
+    }
+static const struct option set_options[] = {
+    CLI_PLACE_OPTIONS,
+    {"file", "PATH", OPTION_TEXT, &line.file, NULL,
+     "Members from a YAML or JSON file; - is standard input.", 'f'},
+    FORCE_OPTION,
+    CLI_OPTIONS,
+};
 static const struct option delete_options[] = {
     CLI_PLACE_OPTIONS,
     {"yes", NULL, OPTION_FLAG, &line.is_sure, NULL, "Do not ask.", 'y'},
+    FORCE_OPTION,
     CLI_OPTIONS,
 };
 #define SET(options_)                                                                              \
@@ -59,7 +73,7 @@ const struct option_set cli_object_create_set = {
                "text.\n" KINDS,
 };
 const struct option_set cli_object_set_set = {
-    SET(create_options),
+    SET(set_options),
     .command = "set",
     .arguments = "KIND NAME [MEMBER=TEXT | MEMBER:=VALUE]...",
     .summary = "Change members of an object; VALUE null is back to the standard.\n" KINDS,
@@ -157,13 +171,17 @@ static enum status get(struct cli *cli, struct why *why) {
 
 /* create and set */
 
+static const char *with_force(struct cli *cli, const char *path) {
+    return line.is_forced ? arena_printf(&cli->arena, "%s?force=true", path).at : path;
+}
+
 static enum status send_body(struct cli *cli, const char *method, const char *path, size_t first,
                              struct why *why) {
     struct cli_http_answer answer = {0};
     json_t *body = NULL;
     enum status status = cli_body_make(cli, line.file, &line.arguments, first, &body, why);
     if (status == STATUS_OK) {
-        status = cli_http_call(cli->http, method, path, body, NULL, &answer, why);
+        status = cli_http_call(cli->http, method, with_force(cli, path), body, NULL, &answer, why);
     }
     if (status == STATUS_OK && answer.body != NULL) {
         show_object(answer.body);
@@ -226,8 +244,8 @@ static enum status delete_one(struct cli *cli, const struct cli_kind *kind, cons
         cli_http_call(cli->http, "GET", path, NULL, NULL, &seen, &ignored) == STATUS_OK &&
         seen.etag[0] != '\0';
     json_decref(seen.body);
-    status =
-        cli_http_call(cli->http, "DELETE", path, NULL, is_seen ? seen.etag : "*", &answer, why);
+    status = cli_http_call(cli->http, "DELETE", with_force(cli, path), NULL,
+                           is_seen ? seen.etag : "*", &answer, why);
     json_decref(answer.body);
     if (status == STATUS_OK) {
         (void)printf("Deleted %s %s.\n", kind->name, reference);

@@ -138,6 +138,13 @@ void cli_table_row(FILE *out, const char *const *columns, const json_t *item) {
     arena_fini(&arena);
 }
 
+void cli_table_text(FILE *out, const char *text) {
+    struct arena arena;
+    arena_init(&arena);
+    (void)fputs(make_safe(&arena, text), out);
+    arena_fini(&arena);
+}
+
 void cli_table_object(FILE *out, const json_t *object) {
     struct arena arena;
     const char *name;

@@ -10,6 +10,8 @@
 void cli_table_list(FILE *out, const char *const *columns, const json_t *items);
 /* One line of a list that grows: without a header, cells apart by two spaces. */
 void cli_table_row(FILE *out, const char *const *columns, const json_t *item);
+/* Text from elsewhere, made safe for a terminal. */
+void cli_table_text(FILE *out, const char *text);
 /* One line for each member. */
 void cli_table_object(FILE *out, const json_t *object);
 
