@@ -55,6 +55,8 @@ static void test_every_operation_is_described(void **state) {
         }
         snprintf(status, sizeof(status), "%u", operation->status);
         assert_non_null(json_object_get(json_object_get(described, "responses"), status));
+        assert_string_equal(json_string_value(json_object_get(described, "x-permission")),
+                            permission_name(operation->permission));
         /* Without "security" the document's own applies: a bearer token. */
         assert_true((json_object_get(described, "security") != NULL) ==
                     (operation->permission == PERMISSION_OPEN));
@@ -375,6 +377,25 @@ static void check_references(const json_t *node) {
     }
 }
 
+/* What can be asked for "if it has changed" has a tag, and can be unchanged. */
+static void test_tags_go_with_conditions(void **state) {
+    (void)state;
+    for (size_t i = 0; i < api_router_public.count; i++) {
+        const struct api_operation *operation = &api_router_public.operations[i];
+        const json_t *described = find_described(operation);
+        const json_t *responses = json_object_get(described, "responses");
+        const json_t *headers = json_object_get(json_object_get(responses, "200"), "headers");
+        bool has_tag = json_object_get(headers, "ETag") != NULL;
+        bool is_read = strcmp(operation->method, "GET") == 0;
+        if ((is_read && has_tag) != (json_object_get(responses, "304") != NULL) ||
+            (is_read && has_tag) != names_parameter(described, "if_none_match") ||
+            (json_object_get(responses, "428") == NULL &&
+             names_parameter(described, "if_match_required"))) {
+            fail_msg("%s %s: conditions", operation->method, operation->path);
+        }
+    }
+}
+
 static void test_references_lead_somewhere(void **state) {
     (void)state;
     check_references(document);
@@ -388,6 +409,7 @@ int main(void) {
         cmocka_unit_test(test_lists_take_what_they_say),
         cmocka_unit_test(test_filters_are_described),
         cmocka_unit_test(test_codes_are_listed),
+        cmocka_unit_test(test_tags_go_with_conditions),
         cmocka_unit_test(test_references_lead_somewhere),
     };
     return cmocka_run_group_tests(tests, read_document, free_document);

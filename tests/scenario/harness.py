@@ -17,6 +17,8 @@ import threading
 import time
 from pathlib import Path
 
+import contract
+
 ROOT = Path(__file__).resolve().parents[2]
 SANITIZED = ROOT / "build-test"
 PLAIN = Path(os.environ.get("MEZUSPHERE_BUILD_PLAIN", ROOT / "build"))
@@ -181,7 +183,7 @@ class Visitor:
 
 
 class Api:
-    """The REST API as a client sees it; one connection a call."""
+    """The REST API as a client sees it; one connection a call. Each answer is held against the API's own document (contract.py)."""
 
     def __init__(self, platform, token=None):
         self.platform, self.token = platform, token
@@ -194,7 +196,9 @@ class Api:
             data = raw if raw is not None else (json.dumps(body).encode() if body is not None else b"")
             if data and not any(name.lower() == "content-type" for name, _ in fields):
                 fields.append(("Content-Type", "application/json"))
-            return visitor.request(method, path, fields, data)
+            answer = visitor.request(method, path, fields, data)
+        contract.check(method, path, answer)
+        return answer
 
     def ok(self, method, path, body=None, headers=()):
         answer = self.call(method, path, body, headers)
