@@ -134,8 +134,11 @@ static void test_while_it_runs(void **state) {
     struct api_call first;
     struct why why;
     api_call_init(&first, kit->control);
-    static const struct api_operation operation = {
-        .method = "POST", .path = "/v1/x", .tx = API_TX_WRITE, .status = 201};
+    static const struct api_operation operation = {.method = "POST",
+                                                   .path = "/v1/x",
+                                                   .permission = PERMISSION_CONFIG_WRITE,
+                                                   .tx = API_TX_WRITE,
+                                                   .status = 201};
     first.operation = &operation;
     first.actor = project;
     first.head.path = STR("/v1/x");

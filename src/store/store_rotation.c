@@ -152,7 +152,14 @@ static bool describe(const struct store_catalog_table *table, struct sealed_tabl
     if (str_eq(name, STR("data_key"))) {
         return false;
     }
-    sealed->key = store_catalog_column(table, STR("id")) >= 0 ? "id" : "name";
+    /* Tables without either hold keyed hashes and numbers alone. */
+    if (store_catalog_column(table, STR("id")) >= 0) {
+        sealed->key = "id";
+    } else if (store_catalog_column(table, STR("name")) >= 0) {
+        sealed->key = "name";
+    } else {
+        return false;
+    }
     if (store_catalog_column(table, STR("organization_id")) >= 0) {
         sealed->scope = "organization_id";
     } else if (str_eq(name, STR("organization"))) {
@@ -207,8 +214,9 @@ static enum status reseal_row(struct reseal *reseal, const struct sealed_table *
     bool is_changed = false;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < table->count && status == STATUS_OK; i++) {
+        bool has_scope = table->scope != NULL && row->values[1].kind == STORE_VALUE_TEXT;
         const struct store_vault_place place = {
-            table->scope != NULL ? row->values[1].bytes : STORE_VAULT_SYSTEM, table->name,
+            has_scope ? row->values[1].bytes : STORE_VAULT_SYSTEM, table->name,
             row->values[0].bytes, table->columns[i]};
         values[i] = row->values[i + 2];
         if (values[i].kind == STORE_VALUE_BYTES && store_seal_is_sealed(values[i].bytes)) {
