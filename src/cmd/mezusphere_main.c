@@ -25,6 +25,7 @@
 #define DEFAULT_DOMAIN "mezusphere.localhost"
 #define GRACE_SECONDS_MAX 600
 #define RETENTION_DAYS_MAX 36500
+#define DELETION_GRACE_SECONDS_MAX (UINT64_C(365) * 24 * 3600)
 
 enum exit_status {
     EXIT_DONE = 0,
@@ -63,6 +64,7 @@ struct numbers {
     const char *warpgate_retention;
     const char *memory_limit;
     const char *max_visitors;
+    const char *deletion_grace;
     const char *api_rate;
 };
 
@@ -74,6 +76,7 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
     uint64_t warpgate_days = 0;
     uint64_t memory_megabytes = 0;
     uint64_t visitors = 0;
+    uint64_t deletion_grace_seconds = 0;
     uint64_t api_rate = 0;
     const struct {
         const char *flag;
@@ -88,6 +91,8 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
         {"warpgate-retention", texts->warpgate_retention, 1, RETENTION_DAYS_MAX, &warpgate_days},
         {"memory-limit", texts->memory_limit, 32, UINT32_MAX, &memory_megabytes},
         {"max-visitors", texts->max_visitors, 1, UINT32_MAX, &visitors},
+        {"deletion-grace", texts->deletion_grace, 1, DELETION_GRACE_SECONDS_MAX,
+         &deletion_grace_seconds},
         {"api-rate", texts->api_rate, 1, 1000000, &api_rate},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -105,6 +110,7 @@ static enum status read_numbers(const struct numbers *texts, struct up_config *c
     config->grace_ms = (int64_t)grace_seconds * 1000;
     config->memory_limit_bytes = (size_t)memory_megabytes << 20;
     config->visitor_max = (size_t)visitors;
+    config->deletion_grace_ms = (int64_t)deletion_grace_seconds * 1000;
     config->api_rate = (uint32_t)api_rate;
     return STATUS_OK;
 }
@@ -130,6 +136,8 @@ static struct {
     {"operators-make-organizations", NULL, OPTION_FLAG,                                            \
      &up_line.config.only_operators_make_organizations, NULL,                                      \
      "Only operators make organizations; without it, whoever is signed in may."},                  \
+    {"deletion-grace", "SECONDS", OPTION_TEXT, &up_line.numbers.deletion_grace, "604800",          \
+     "How long a deleted organization can be restored (default: seven days)."},                    \
     {"audit-retention", "DAYS", OPTION_TEXT, &up_line.numbers.audit_retention, "400",              \
      "How long audit events are kept."},                                                           \
     {"warpgate-retention", "DAYS", OPTION_TEXT, &up_line.numbers.warpgate_retention, "30",         \

@@ -60,6 +60,7 @@ enum status up_make_control(struct up *up, struct why *why) {
         .admin_email = up->config->admin_email,
         .admin_password = &up->config->admin_password,
         .mail = &up->config->mail,
+        .deletion_grace_ms = up->config->deletion_grace_ms,
         .only_operators_make_organizations = up->config->only_operators_make_organizations,
         .api_rate = up->config->api_rate,
         .audit_keep_days = up->config->audit_keep_days,

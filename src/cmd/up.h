@@ -32,6 +32,7 @@ struct up_config {
     struct secret admin_password;
     bool only_operators_make_organizations;
     struct control_mail mail;
+    int64_t deletion_grace_ms;
     bool is_demo;
     bool is_replacing; /* take over from the process that runs with the same data */
     int argc;          /* the command line, to start a successor by */

@@ -1,6 +1,7 @@
 #include "control/api_account.h"
 
 #include "pki/api_key.h"
+#include "store/store_organization.h"
 
 bool api_account_is_known(const struct api_account *account) {
     return !id_is_none(&account->account.object.id);
@@ -37,6 +38,18 @@ static enum status judge(const struct api_account *found, int64_t now_ms, struct
     return STATUS_OK;
 }
 
+/* Whatever the key may: of an organization that is being deleted it opens nothing. Not final: it may be restored. */
+static enum status judge_organization(struct store_tx *tx, const struct api_account *found,
+                                      struct why *why) {
+    int64_t delete_at_ms = 0;
+    enum status status =
+        store_organization_delete_at(tx, &found->key.object.organization, &delete_at_ms);
+    return status == STATUS_OK && delete_at_ms != 0
+               ? why_set(why, STATUS_CONFLICT, "organization_deleting",
+                         "the organization of this key is being deleted")
+               : status;
+}
+
 /* The account of a key that was looked for with this outcome. */
 static enum status load(struct store_tx *tx, enum status status, struct arena *arena,
                         struct api_account *found, struct why *why) {
@@ -49,6 +62,9 @@ static enum status load(struct store_tx *tx, enum status status, struct arena *a
     }
     if (status == STATUS_OK) {
         status = judge(found, store_tx_now_ms(tx), why);
+    }
+    if (status == STATUS_OK) {
+        status = judge_organization(tx, found, why);
     }
     if (status != STATUS_OK) {
         found->account = (struct store_service_account){0};

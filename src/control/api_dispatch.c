@@ -13,6 +13,7 @@
 #include "control/bundle_builder.h"
 #include "control/control_watch.h"
 #include "pki/api_key.h"
+#include "store/store_organization.h"
 #include "store/store_tenant.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -143,6 +144,21 @@ static bool may_anywhere(const struct api_call *call, enum permission needed) {
            (needed == PERMISSION_OPERATOR && call->principal.member.is_operator);
 }
 
+/* What is being deleted may be looked at, and that is all, but for what its owners do about it. */
+static enum status judge_end(struct api_call *call) {
+    int64_t delete_at_ms = 0;
+    enum permission needed = call->operation->permission;
+    if (call->operation->tx != API_TX_WRITE || needed == PERMISSION_ORGANIZATION_OWN ||
+        needed == PERMISSION_ORGANIZATION_READ) {
+        return STATUS_OK;
+    }
+    enum status status = store_organization_delete_at(call->tx, &call->organization, &delete_at_ms);
+    return status == STATUS_OK && delete_at_ms != 0
+               ? why_set(&call->why, STATUS_CONFLICT, "organization_deleting",
+                         "the organization is being deleted; an owner can restore it")
+               : status;
+}
+
 static enum status authorize(struct api_call *call) {
     enum permission needed = call->operation->permission;
     bool may = may_anywhere(call, needed);
@@ -152,6 +168,9 @@ static enum status authorize(struct api_call *call) {
             return status;
         }
         may = (call->permissions & PERMISSION_BIT(needed)) != 0;
+        if (may) {
+            return judge_end(call);
+        }
     }
     return may ? STATUS_OK
                : why_set(&call->why, STATUS_DENIED, "forbidden", "this needs the permission %s",

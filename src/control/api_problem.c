@@ -43,6 +43,8 @@ static const struct api_problem problems[] = {
     {"invitations_too_many", 409, "The organization has as many invitations as it may have", NULL,
      0},
     {"last_owner", 409, "The organization needs an owner", NULL, 0},
+    {"operation_running", 409, "An operation is still going on", NULL, 5},
+    {"organization_deleting", 409, "The organization is being deleted", NULL, 0},
     {"organizations_too_many", 409, "Nobody is in so many organizations", NULL, 0},
     {"hostname_held", 409, "The host name is not free yet", "name", 0},
     {"manifest_too_large", 409, "The project is too large for a manifest", NULL, 0},

@@ -71,6 +71,8 @@ extern const struct api_schema api_schema_organization_patch;
 extern const struct api_schema api_schema_member_patch;
 extern const struct api_schema api_schema_me_patch;
 extern const struct api_schema api_schema_invitation_new;
+extern const struct api_schema api_schema_organization_end;
+extern const struct api_schema api_schema_operation_result;
 extern const struct api_schema api_schema_acceptance_new;
 /* api_schema_account.c */
 extern const struct api_schema api_schema_account_new;

@@ -52,3 +52,15 @@ static const struct api_member acceptance_new[] = {
 };
 const struct api_schema api_schema_acceptance_new = {"AcceptanceNew", acceptance_new,
                                                      COUNT(acceptance_new)};
+
+static const struct api_member organization_end[] = {
+    {"name", API_OPAQUE, true, 1, .max = STORE_ORGANIZATION_NAME_MAX},
+};
+const struct api_schema api_schema_organization_end = {"", organization_end,
+                                                       COUNT(organization_end)};
+
+static const struct api_member operation_result[] = {
+    {"part", API_INTEGER, .min = 1, .max = 64},
+};
+const struct api_schema api_schema_operation_result = {"", operation_result,
+                                                       COUNT(operation_result)};

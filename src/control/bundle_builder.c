@@ -11,6 +11,7 @@
 #include "control/setting_document.h"
 #include "pki/jws.h"
 #include "policy/bundle.h"
+#include "store/store_organization.h"
 #include "tunnel/record.h"
 #include "tunnel/signed_bundle.h"
 
@@ -87,9 +88,10 @@ static enum status sign_payload(EVP_PKEY *key, const struct store_environment *e
     return STATUS_OK;
 }
 
-static enum status make_bundle(EVP_PKEY *key, struct store_tx *tx,
-                               const struct store_environment *environment, struct arena *arena,
-                               struct change_list *changes, struct why *why) {
+static enum status make_live_bundle(EVP_PKEY *key, struct store_tx *tx,
+                                    const struct store_environment *environment,
+                                    struct arena *arena, struct change_list *changes,
+                                    struct why *why) {
     struct store_route *routes = NULL;
     size_t count = 0;
     struct buf payload;
@@ -115,6 +117,21 @@ static enum status make_bundle(EVP_PKEY *key, struct store_tx *tx,
     }
     buf_fini(&payload);
     return status;
+}
+
+/* What is being deleted is on no edge. */
+static enum status make_bundle(EVP_PKEY *key, struct store_tx *tx,
+                               const struct store_environment *environment, struct arena *arena,
+                               struct change_list *changes, struct why *why) {
+    int64_t delete_at_ms = 0;
+    enum status status =
+        store_organization_delete_at(tx, &environment->object.organization, &delete_at_ms);
+    if (status == STATUS_OK && delete_at_ms != 0) {
+        change_list_add(changes, CHANGE_ENVIRONMENT_REMOVED)->environment = environment->object.id;
+        return STATUS_OK;
+    }
+    return status == STATUS_OK ? make_live_bundle(key, tx, environment, arena, changes, why)
+                               : status;
 }
 
 enum status bundle_builder_make(EVP_PKEY *key, struct store_tx *tx, const struct id *organization,

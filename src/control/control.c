@@ -63,6 +63,8 @@ static enum status take_config(struct control *control, const struct control_con
     control->only_operators_make_organizations = config->only_operators_make_organizations;
     control->audit_keep_ms = keep_ms(config->audit_keep_days, CONTROL_AUDIT_KEEP_DAYS);
     control->warpgate_keep_ms = keep_ms(config->warpgate_keep_days, CONTROL_WARPGATE_KEEP_DAYS);
+    control->deletion_grace_ms =
+        config->deletion_grace_ms != 0 ? config->deletion_grace_ms : CONTROL_DELETION_GRACE_MS;
     snprintf(control->domain, sizeof(control->domain), "%s", config->domain);
     snprintf(control->console_url, sizeof(control->console_url),
              control->public_port == 443 ? "https://console.%s" : "https://console.%s:%u",

@@ -28,6 +28,8 @@ struct control_mail {
 #define CONTROL_AUDIT_KEEP_DAYS 400
 #define CONTROL_WARPGATE_KEEP_DAYS 30
 
+#define CONTROL_DELETION_GRACE_MS (INT64_C(7) * 24 * 3600 * 1000)
+
 struct control_config {
     struct loop *loop;
     const char *data_folder; /* made by control_new if absent: store, master key, ca.pem */
@@ -42,6 +44,7 @@ struct control_config {
     const char *admin_email; /* of the owner made at the first start */
     /* empty: one is generated and reported by control_first_password */
     struct secret *admin_password;
+    int64_t deletion_grace_ms;              /* of organizations; 0: CONTROL_DELETION_GRACE_MS */
     struct control_mail *mail;              /* NULL: none are sent */
     bool only_operators_make_organizations; /* else whoever is signed in */
     uint32_t api_rate; /* reads a second of each caller (api_limit.h); 0: the default */

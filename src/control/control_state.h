@@ -109,6 +109,7 @@ struct control {
     char public_address[ADDRESS_HOST_SIZE + 8];
     uint16_t public_port;
     bool only_operators_make_organizations;
+    int64_t deletion_grace_ms;                /* of organizations */
     char console_url[CONTROL_NAME_SIZE + 32]; /* what links in mails begin with */
     struct identity_outbox *outbox;
     struct mail_budget mail_budget;

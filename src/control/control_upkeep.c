@@ -8,7 +8,9 @@
 #include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/control_conn.h"
+#include "control/control_erasure.h"
 #include "control/control_expiry.h"
+#include "control/control_operation.h"
 #include "control/control_reload.h"
 #include "control/control_watch.h"
 #include "control/edge_keeper.h"
@@ -92,6 +94,8 @@ static void keep_reports(struct control *control) {
 static void run_keeping(void *context) {
     struct control *control = ((struct control_timers *)context)->control;
     keep_reports(control);
+    control_erasure_run(control);
+    control_operation_run(control);
     edge_keeper_write(control);
     audit_access_write(control->access, control->store);
 }
@@ -122,6 +126,9 @@ static enum status prune(const struct control *control, struct store_tx *tx) {
     }
     if (status == STATUS_OK) {
         status = store_invitation_prune_any(tx, now_ms - INVITATION_FORGET_MS);
+    }
+    if (status == STATUS_OK) {
+        status = store_operation_prune_any(tx);
     }
     if (status == STATUS_OK) {
         status = store_warpgate_prune_any(tx, now_ms - control->warpgate_keep_ms);

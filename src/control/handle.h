@@ -26,6 +26,13 @@ enum status handle_organization_list(struct api_call *call) MUST_USE;
 enum status handle_organization_create(struct api_call *call) MUST_USE;
 enum status handle_organization_get(struct api_call *call) MUST_USE;
 enum status handle_organization_patch(struct api_call *call) MUST_USE;
+/* handle_erasure.c */
+enum status handle_erasure_begin(struct api_call *call) MUST_USE;
+enum status handle_erasure_undo(struct api_call *call) MUST_USE;
+/* handle_operation.c */
+enum status handle_operation_export(struct api_call *call) MUST_USE;
+enum status handle_operation_get(struct api_call *call) MUST_USE;
+enum status handle_operation_result(struct api_call *call) MUST_USE;
 /* handle_invitation.c */
 enum status handle_invitation_list(struct api_call *call) MUST_USE;
 enum status handle_invitation_create(struct api_call *call) MUST_USE;

@@ -74,6 +74,8 @@ struct store_driver {
     void (*finish)(struct store_connection *connection, enum store_statement statement);
     /* How many rows the last insert, update or delete changed. */
     uint64_t (*changes)(struct store_connection *connection);
+    /* For `script`, outside of transactions: drops what the database keeps of rows that were deleted. */
+    const char *scrub_sql;
     /* Lists the tables in the order in which they were made, and their columns in theirs: table, column, type. Types are bigint,
      * text or bytea, in either case. */
     const char *catalog_sql;

@@ -49,6 +49,12 @@ enum status store_organization_update(struct store_tx *tx,
     return store_row_update(tx, &table, organization);
 }
 
+enum status store_organization_delete_at(struct store_tx *tx, const struct id *id,
+                                         int64_t *delete_at_ms) {
+    const struct store_value value = store_row_id(id);
+    return store_row_numbers(tx, STATEMENT_ORGANIZATION_DELETE_AT, &value, 1, delete_at_ms, 1);
+}
+
 enum status store_organization_list_of_member(struct store_tx *tx, const struct id *member,
                                               struct store_page *page, struct arena *arena,
                                               struct store_organization **rows, size_t *count) {

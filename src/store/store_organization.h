@@ -25,6 +25,9 @@ enum status store_organization_get(struct store_tx *tx, const struct id *id, str
 /* STATUS_NOT_FOUND; STATUS_CONFLICT (revision_mismatch) when object.revision is no longer the current one. */
 enum status store_organization_update(struct store_tx *tx,
                                       struct store_organization *organization) MUST_USE;
+/* When it ends; 0: it is in use. STATUS_NOT_FOUND. */
+enum status store_organization_delete_at(struct store_tx *tx, const struct id *id,
+                                         int64_t *delete_at_ms) MUST_USE;
 /* The organizations that a member belongs to. */
 enum status store_organization_list_of_member(struct store_tx *tx, const struct id *member,
                                               struct store_page *page, struct arena *arena,

@@ -438,6 +438,7 @@ const struct store_driver store_postgres = {
     .announce = announce,
     .script = run_script,
     .start = start,
+    .scrub_sql = "VACUUM",
     .catalog_sql = "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)"
                    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
                    " WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'"

@@ -306,6 +306,25 @@ static const char idempotency_sql[] =
     "CREATE INDEX idempotency_of_organization ON idempotency (organization_id);"
     "CREATE INDEX idempotency_of_principal ON idempotency (principal_id, id);"
     "CREATE INDEX idempotency_by_time ON idempotency (created_at);";
+static const char operations_sql[] =
+    "CREATE TABLE operation (" TENANT_OBJECT " requested_by TEXT,"
+    " state BIGINT NOT NULL,"
+    " lease_at BIGINT NOT NULL,"
+    " finished_at BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL,"
+    " part_count BIGINT NOT NULL,"
+    " byte_count BIGINT NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " error BYTEA NOT NULL,"
+    " UNIQUE (organization_id, id));"
+    "CREATE INDEX operation_waiting ON operation (finished_at, lease_at);"
+    "CREATE TABLE operation_part (" TENANT_OBJECT " operation_id TEXT NOT NULL,"
+    " number BIGINT NOT NULL,"
+    " content BYTEA NOT NULL,"
+    " UNIQUE (operation_id, number),"
+    " FOREIGN KEY (organization_id, operation_id)"
+    "  REFERENCES operation (organization_id, id) ON DELETE CASCADE);"
+    "CREATE INDEX operation_part_of_operation ON operation_part (organization_id, operation_id);";
 
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
@@ -321,5 +340,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"configuration", configuration_sql},
     {"idempotency", idempotency_sql},
     {"usage", usage_sql},
+    {"operations", operations_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

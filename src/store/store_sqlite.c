@@ -454,6 +454,9 @@ const struct store_driver store_sqlite = {
     .rollback = rollback,
     .script = run_script,
     .start = start,
+    /* Deleted cells are overwritten, but pages that were rebuilt before may hold copies of them: only writing all anew is sure. */
+    .scrub_sql = "PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY;"
+                 "PRAGMA wal_checkpoint(TRUNCATE)",
     .catalog_sql =
         "SELECT m.name, p.name, p.type FROM sqlite_master m, pragma_table_info(m.name) p "
         "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.rowid, p.cid",

@@ -10,6 +10,10 @@
 #define INVITATION_COLUMNS                                                                         \
     TENANT_COLUMNS ", invited_by, mail_id, role, expires_at, sent_at, sent_count, email, "         \
                    "email_hash, token_hash"
+#define OPERATION_COLUMNS                                                                          \
+    TENANT_COLUMNS ", requested_by, state, lease_at, finished_at, expires_at, part_count, "        \
+                   "byte_count, kind, error"
+#define OPERATION_PART_COLUMNS TENANT_COLUMNS ", operation_id, number, content"
 #define OUTBOX_COLUMNS                                                                             \
     TENANT_COLUMNS ", attempts, next_at, expires_at, failed_at, recipient, message, last_error"
 #define PROJECT_COLUMNS TENANT_COLUMNS ", name, name_hash"
@@ -109,6 +113,23 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
          "id IN (SELECT organization_id FROM membership WHERE member_id = $1) AND ", 2, 3),
     LIST(STATEMENT_ORGANIZATION_LIST_ANY, ORGANIZATION_COLUMNS, "organization", "", 1, 2),
 
+    [STATEMENT_ORGANIZATION_DELETE_AT] = "SELECT delete_at FROM organization WHERE id = $1",
+    [STATEMENT_ERASURE_DUE_ANY] = "SELECT id FROM organization "
+                                  "WHERE delete_at <> 0 AND delete_at <= $1 ORDER BY id LIMIT $2",
+    /* Whoever comes next waits for the names as ever, but nobody can tell whose they were. */
+    [STATEMENT_ERASURE_RETURN] =
+        "UPDATE environment SET bundle_revision = CASE WHEN bundle_revision < $3 THEN $3 "
+        "ELSE bundle_revision + 1 END WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_ERASURE_CLAIMS_ANY] =
+        "UPDATE hostname_claim SET organization_id = $3, environment_id = $3, "
+        "until_at = CASE WHEN until_at = 0 THEN $2 ELSE until_at END WHERE organization_id = $1",
+    /* Those who belong to no other. */
+    [STATEMENT_ERASURE_MEMBERS_ANY] =
+        "DELETE FROM member WHERE is_operator = 0 AND id IN "
+        "(SELECT member_id FROM membership WHERE organization_id = $1) AND id NOT IN "
+        "(SELECT member_id FROM membership WHERE organization_id <> $1)",
+    [STATEMENT_ERASURE_ORGANIZATION_ANY] = "DELETE FROM organization WHERE id = $1",
+
     [STATEMENT_MEMBER_INSERT] =
         "INSERT INTO member (" MEMBER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     [STATEMENT_MEMBER_UPDATE] =
@@ -167,6 +188,29 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_INVITATION_DELETE] =
         "DELETE FROM invitation WHERE id = $1 AND organization_id = $2 AND revision = $3",
     [STATEMENT_INVITATION_PRUNE_ANY] = "DELETE FROM invitation WHERE expires_at < $1",
+
+    [STATEMENT_OPERATION_INSERT] =
+        "INSERT INTO operation (" OPERATION_COLUMNS
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    [STATEMENT_OPERATION_UPDATE] =
+        "UPDATE operation SET " TENANT_SET
+        ", requested_by = $6, state = $7, lease_at = $8, finished_at = $9, expires_at = $10, "
+        "part_count = $11, byte_count = $12, kind = $13, error = $14" TENANT_UNCHANGED,
+    [STATEMENT_OPERATION_GET] = GET(OPERATION_COLUMNS, "operation"),
+    [STATEMENT_OPERATION_COUNT] =
+        "SELECT COUNT(*) FROM operation WHERE organization_id = $1 AND finished_at = 0",
+    [STATEMENT_OPERATION_DUE_ANY] =
+        "SELECT " OPERATION_COLUMNS " FROM operation WHERE finished_at = 0 AND lease_at <= $1 "
+        "ORDER BY id LIMIT 1",
+    [STATEMENT_OPERATION_PRUNE_ANY] =
+        "DELETE FROM operation WHERE finished_at <> 0 AND expires_at <= $1",
+    [STATEMENT_OPERATION_PART_INSERT] = "INSERT INTO operation_part (" OPERATION_PART_COLUMNS
+                                        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [STATEMENT_OPERATION_PART_FIND] =
+        "SELECT " OPERATION_PART_COLUMNS " FROM operation_part "
+        "WHERE organization_id = $1 AND operation_id = $2 AND number = $3",
+    [STATEMENT_OPERATION_PART_DELETE] =
+        "DELETE FROM operation_part WHERE organization_id = $1 AND operation_id = $2",
 
     [STATEMENT_OUTBOX_INSERT] = "INSERT INTO outbox (" OUTBOX_COLUMNS
                                 ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -497,6 +541,7 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_TENANT_OF_EVENT_ANY] =
         "SELECT organization_id, project_id, environment_id FROM audit_event WHERE id = $1",
     [STATEMENT_TENANT_OF_INVITATION_ANY] = TENANT_OF("invitation"),
+    [STATEMENT_TENANT_OF_OPERATION_ANY] = TENANT_OF("operation"),
 };
 
 const char *store_statement_text(enum store_statement statement) {
