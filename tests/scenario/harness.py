@@ -183,7 +183,9 @@ class Visitor:
 
 
 class Api:
-    """The REST API as a client sees it; one connection a call. Each answer is held against the API's own document (contract.py)."""
+    """The REST API as a client sees it; one connection a call. Each answer is held against the API's own document (contract.py).
+    `seen` (a list) collects what is sent and answered."""
+    seen = None
 
     def __init__(self, platform, token=None):
         self.platform, self.token = platform, token
@@ -198,6 +200,8 @@ class Api:
                 fields.append(("Content-Type", "application/json"))
             answer = visitor.request(method, path, fields, data)
         contract.check(method, path, answer)
+        if Api.seen is not None:
+            Api.seen.append((path.encode(), data, answer.body))
         return answer
 
     def ok(self, method, path, body=None, headers=()):

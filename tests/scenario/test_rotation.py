@@ -24,7 +24,7 @@ def rotate(folder, *arguments, env=None, status=0):
 
 
 class Writer:
-    """Makes projects, and organizations where the API has them, one after the other; keeps what was answered."""
+    """Makes projects, one after the other; keeps what was answered."""
 
     def __init__(self, platform):
         self.api, self.organization = platform.login(), platform.organization()["id"]
@@ -77,7 +77,7 @@ def test_under_load(tmp_path):
     assert len(keys) == 4
     assert writer.failed == []
     organization = platform.api.call("POST", "/v1/organizations", {"name": "Later"})  # has a data key of its own, under the new master key
-    assert organization.status in (201, 404, 405), organization.body
+    assert organization.status == 201, organization.body
     assert platform.stop() == 0
     again = Platform(tmp_path)
     expect_all(again, writer.made)
