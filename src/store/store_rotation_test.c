@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "store/store_catalog.h"
+#include "store/store_hostname.h"
 #include "store/store_master_key.h"
+#include "store/store_outbox.h"
 #include "store/store_setting.h"
 #include "store/store_test_kit.h"
 
@@ -25,6 +27,9 @@ static struct fixture_tenant fill(struct fixture *f) {
     struct fixture_tenant t = fixture_tenant(f, "Acme", "shop.example.net", 1);
     (void)fixture_member(f, "ada@example.com");
     assert_int_equal(store_setting_set(f->tx, STR("note"), STR("kept")), STATUS_OK);
+    struct store_mail mail = {.expires_at_ms = INT64_MAX, .recipient = STR("ada@example.com")};
+    mail.message = STR("of no organization");
+    assert_int_equal(store_outbox_insert(f->tx, &mail), STATUS_OK);
     fixture_commit(f);
     return t;
 }
@@ -32,6 +37,8 @@ static struct fixture_tenant fill(struct fixture *f) {
 static void expect_all(struct fixture *f, const struct fixture_tenant *t) {
     struct store_environment environment;
     struct store_member member;
+    struct store_mail *mails = NULL;
+    size_t mail_count = 0;
     struct buf text;
     buf_init(&text, 100);
     fixture_begin(f, STORE_READ);
@@ -45,6 +52,9 @@ static void expect_all(struct fixture *f, const struct fixture_tenant *t) {
     assert_true(str_eq(member.email, STR("ada@example.com")));
     assert_int_equal(store_setting_get(f->tx, STR("note"), &text), STATUS_OK);
     assert_true(str_eq(buf_str(&text), STR("kept")));
+    assert_int_equal(store_outbox_due_any(f->tx, 2, &f->arena, &mails, &mail_count), STATUS_OK);
+    assert_int_equal(mail_count, 1);
+    assert_true(str_eq(mails[0].message, STR("of no organization")));
     store_tx_rollback(&f->tx);
     buf_fini(&text);
 }
