@@ -12,7 +12,7 @@ static const struct cli_kind kinds[] = {
     {"project", "projects", "prj", "organization", "/v1/organizations/%s/projects", "/v1/projects/", "name", {"name", "managed_by", "updated_at"}},
     {"environment", "environments", "env", "project", "/v1/projects/%s/environments", "/v1/environments/", "name", {"name", "url", "enabled", "bundle_revision"}},
     {"route", "routes", "rt", "environment", "/v1/environments/%s/routes", "/v1/routes/", "path", {"match", "path", "upstream", "access.auth", "position"}},
-    {"warpgate", "warpgates", "wg", "environment", "/v1/environments/%s/warpgates", "/v1/warpgates/", "name", {"name", "status", "ip_address", "version", "tunnels", "last_seen_at"}},
+    {"warpgate", "warpgates", "wg", "environment", "/v1/environments/%s/warpgates", "/v1/warpgates/", "name", {"name", "status", "ip_address", "version", "tunnels", "behind", "last_seen_at"}},
     {"request", "requests", "req", "environment", "/v1/environments/%s/requests", NULL, NULL, {"time", "method", "path", "status", "duration_ms", "code"}},
     {"service-account", "service-accounts", "sa", "project", "/v1/projects/%s/service-accounts", "/v1/service-accounts/", "name", {"name", "permissions", "last_used_at", "expires_at"}},
     {"key", "keys", "key", "service-account", "/v1/service-accounts/%s/keys", "/v1/keys/", "prefix", {"prefix", "created_at", "last_used_at", "revoked_at"}},

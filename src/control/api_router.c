@@ -73,7 +73,9 @@ static const struct api_operation public_operations[] = {
     {"PUT",    "/v1/projects/{prj}/manifest",                   PERMISSION_PROJECTS_WRITE,     API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(manifest),             handle_manifest_put, .query = SCHEMA(manifest_query)},
     {"PATCH",  "/v1/routes/{rt}",                               PERMISSION_CONFIG_WRITE,       API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(route_patch),          handle_route_patch, .query = SCHEMA(managed_query)},
     {"DELETE", "/v1/routes/{rt}",                               PERMISSION_CONFIG_WRITE,       API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_route_delete, .query = SCHEMA(managed_query)},
-    {"GET",    "/v1/environments/{env}/warpgates",              PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_warpgate_list},
+    {"GET",    "/v1/environments/{env}/warpgates",              PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_warpgate_list, .query = SCHEMA(warpgate_filters)},
+    {"GET",    "/v1/warpgates/{wg}",                            PERMISSION_CONFIG_READ,        API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_warpgate_get},
+    {"DELETE", "/v1/warpgates/{wg}",                            PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  204, NULL,                         handle_warpgate_delete},
     {"GET",    "/v1/projects/{prj}/service-accounts",           PERMISSION_CREDENTIALS_READ,   API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_service_account_list, .query = SCHEMA(account_filters)},
     {"POST",   "/v1/projects/{prj}/service-accounts",           PERMISSION_CREDENTIALS_WRITE,  API_TX_WRITE, API_LIST_NONE,  201, SCHEMA(account_new),          handle_service_account_create},
     {"GET",    "/v1/service-accounts/{sa}",                     PERMISSION_CREDENTIALS_READ,   API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_service_account_get},
@@ -127,7 +129,7 @@ static const struct {
     {"{rt}", ID_ROUTE},         {"{sa}", ID_SERVICE_ACCOUNT}, {"{key}", ID_KEY},
     {"{mem}", ID_MEMBER},       {"{ses}", ID_SESSION},        {"{inv}", ID_INVITATION},
     {"{op}", ID_OPERATION},     {"{edg}", ID_EDGE},           {"{jt}", ID_JOIN_TOKEN},
-    {"{evt}", ID_EVENT},
+    {"{evt}", ID_EVENT},        {"{wg}", ID_WARPGATE},
 };
 
 /* "2026-11": kept as text in the place of a second id. */

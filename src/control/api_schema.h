@@ -74,6 +74,7 @@ extern const struct api_schema api_schema_invitation_new;
 extern const struct api_schema api_schema_organization_end;
 extern const struct api_schema api_schema_operation_result;
 extern const struct api_schema api_schema_acceptance_new;
+extern const struct api_schema api_schema_warpgate_filters; /* api_schema_warpgate.c */
 /* api_schema_account.c */
 extern const struct api_schema api_schema_account_new;
 extern const struct api_schema api_schema_account_patch;

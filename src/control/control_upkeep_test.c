@@ -104,6 +104,8 @@ static void test_what_has_expired_is_thrown_away(void **state) {
     kit_add_member(kit, "away@example.net", &kit->organization, STORE_ROLE_VIEWER, token);
     ask_why(kit, token, code);
     assert_string_equal(code, "");
+    struct id gate = kit_add_warpgate(kit, &project, &environment, "stale");
+    kit->control->warpgate_keep_ms = IDENTITY_SESSION_IDLE_MS; /* --warpgate-retention */
     kit_wall_skew_ms += IDENTITY_SESSION_IDLE_MS + 60000;
     for (int i = 0; i < 2; i++) { /* looking does not throw it away */
         ask_why(kit, token, code);
@@ -111,6 +113,10 @@ static void test_what_has_expired_is_thrown_away(void **state) {
     }
     run_until(kit, is_gone, token);
     kit_sign_in(kit); /* it had gone, too */
+    struct kit_call call = {.token = kit->token};
+    kit_run(kit, "GET", kit_path("warpgates", &gate, ""), &call);
+    assert_int_equal(call.status, 404);
+    kit_done(&call);
 }
 
 int main(void) {

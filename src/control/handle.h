@@ -85,6 +85,8 @@ enum status handle_key_get(struct api_call *call) MUST_USE;
 enum status handle_key_delete(struct api_call *call) MUST_USE;
 /* handle_warpgate.c */
 enum status handle_warpgate_list(struct api_call *call) MUST_USE;
+enum status handle_warpgate_get(struct api_call *call) MUST_USE;
+enum status handle_warpgate_delete(struct api_call *call) MUST_USE;
 /* handle_audit.c */
 enum status handle_audit_list(struct api_call *call) MUST_USE;
 enum status handle_audit_list_of_project(struct api_call *call) MUST_USE;

@@ -263,6 +263,13 @@ static enum status write_answer(struct api_call *call, const struct store_warpga
     return status;
 }
 
+/* When the certificate ends that was just made. */
+static enum status note_certificate(struct api_call *call, const struct store_warpgate *warpgate) {
+    return store_warpgate_certified(call->tx, &warpgate->object.organization, &warpgate->object.id,
+                                    clock_wall_ms(loop_clock(call->control->loop)) +
+                                        (int64_t)CONTROL_WARPGATE_LIFETIME_SECONDS * 1000);
+}
+
 /* Audit events */
 
 static json_t *write_enrolled(const struct store_warpgate *warpgate,
@@ -336,6 +343,9 @@ static enum status enrol(struct api_call *call, const struct enrolment_request *
         status = write_answer(call, &warpgate, public_key);
     }
     if (status == STATUS_OK) {
+        status = note_certificate(call, &warpgate);
+    }
+    if (status == STATUS_OK) {
         status = store_tx_commit(&call->tx);
     }
     if (status == STATUS_OK) {
@@ -401,6 +411,23 @@ static enum status find_warpgate(struct api_call *call, struct store_warpgate *w
     return status == STATUS_OK ? require_connect(call, &caller) : status;
 }
 
+/* A renewal needs no write to succeed: a warpgate lives on while the database takes none. */
+static void keep_certificate(struct api_call *call, const struct store_warpgate *warpgate) {
+    struct why why = {0};
+    enum status status = store_tx_begin(call->control->store, STORE_WRITE, &why, &call->tx);
+    if (status == STATUS_OK) {
+        status = note_certificate(call, warpgate);
+    }
+    if (status == STATUS_OK) {
+        status = store_tx_commit(&call->tx);
+    }
+    store_tx_rollback(&call->tx);
+    if (status != STATUS_OK) {
+        log_warn("control.certificate_not_kept", "warpgate=%s status=%s", warpgate->object.id.text,
+                 status_name(status));
+    }
+}
+
 static enum status renew(struct api_call *call, EVP_PKEY *public_key) {
     struct store_warpgate warpgate;
     enum status status = store_tx_begin(call->control->store, STORE_READ, &call->why, &call->tx);
@@ -411,6 +438,9 @@ static enum status renew(struct api_call *call, EVP_PKEY *public_key) {
         status = write_answer(call, &warpgate, public_key);
     }
     store_tx_rollback(&call->tx);
+    if (status == STATUS_OK) {
+        keep_certificate(call, &warpgate);
+    }
     return status;
 }
 

@@ -8,6 +8,7 @@
 struct presence *presence_new(const struct clock *clock) {
     struct presence *presence = MEMORY_NEW(struct presence);
     presence->clock = clock;
+    presence->alone_since_ms = clock_mono_ms(clock);
     pthread_mutex_init(&presence->lock, NULL);
     map_init(&presence->warpgates);
     map_init(&presence->environments);
@@ -127,6 +128,8 @@ void presence_edge_down(struct presence *presence, const struct id *edge) {
     struct edge_entry *entry = find_edge(presence, edge);
     presence->up_count -= entry->is_up ? 1 : 0;
     entry->is_up = false;
+    presence->alone_since_ms =
+        presence->up_count == 0 ? clock_mono_ms(presence->clock) : presence->alone_since_ms;
     doubt_reports(presence, edge, PRESENCE_STALE_MS);
     pthread_mutex_unlock(&presence->lock);
 }
@@ -310,7 +313,7 @@ static void sweep_edges(struct presence *presence, int64_t wall_ms) {
     void *value;
     for (size_t walk = 0; map_next(&presence->edges, &walk, &key, &value);) {
         struct edge_entry *edge = value;
-        if (!edge->is_up && wall_ms - edge->heard_at_ms >= PRESENCE_STALE_MS) {
+        if (!edge->is_up && wall_ms - edge->heard_at_ms >= PRESENCE_EDGE_KEEP_MS) {
             (void)map_remove(&presence->edges, id_str(&edge->id));
             free_edge(presence, edge);
         }

@@ -1,6 +1,7 @@
 /* presence.h: which warpgates are connected, as the edges report it. In memory, for all threads: it has a lock of its own.
  *
- * A warpgate is connected while some edge that is there reports tunnels of it. When an edge's feed breaks, what it reported last is
+ * A warpgate is connected while some edge that is there reports tunnels of it: those whose whole path was proved of late
+ * (edge_probe.h). When an edge's feed breaks, what it reported last is
  * no longer known to be so: unknown, until that edge is back and has had time to report anew, or another edge reports
  * tunnels, or PRESENCE_STALE_MS have passed. At most PRESENCE_ENTRIES_MAX reports are kept, and as many of what edges have
  * applied. An edge is one process with one feed, however many workers it has: its report is of all of them.
@@ -18,8 +19,10 @@
 #define PRESENCE_ENTRIES_MAX 100000
 #define PRESENCE_UPSTREAMS_MAX UPSTREAM_STATE_MAX
 #define PRESENCE_SETTLE_MS 10000 /* what a returned edge has not reported after this is gone */
-/* what an edge that never returns reported is gone */
-#define PRESENCE_STALE_MS (INT64_C(3600) * 1000)
+/* What an edge that does not return reported is gone; so long nothing is said while no edge is there. */
+#define PRESENCE_STALE_MS 60000
+#define PRESENCE_EDGE_KEEP_MS (INT64_C(3600) * 1000) /* an edge that is away is remembered */
+#define PRESENCE_TUNNEL_EDGES_MAX 16
 
 enum presence_status {
     PRESENCE_CONNECTED,
@@ -77,6 +80,16 @@ void presence_forget(struct presence *presence, const struct id *environment);
 void presence_sweep(struct presence *presence);
 
 void presence_get(struct presence *presence, const struct id *warpgate, struct presence_view *view);
+
+/* The tunnels that one edge reports. */
+struct presence_tunnels {
+    struct id edge;
+    unsigned count;
+};
+
+/* Of one warpgate, at edges that are there: at most `max`; returns how many. */
+size_t presence_tunnels(struct presence *presence, const struct id *warpgate,
+                        struct presence_tunnels *tunnels, size_t max);
 
 /* Of one warpgate, what a stream tells. */
 struct presence_brief {

@@ -63,7 +63,8 @@ struct presence {
     size_t report_count;
     size_t applied_count;
     size_t up_count;
-    uint64_t generation; /* see presence_generation */
+    int64_t alone_since_ms; /* mono: no edge is there, since then */
+    uint64_t generation;    /* see presence_generation */
 };
 
 #endif

@@ -124,6 +124,23 @@ static void test_an_edge_that_never_comes_back(void **state) {
     presence_free(&presence);
 }
 
+/* Nobody can say anything, but not for ever. */
+static void test_no_edge_at_all(void **state) {
+    struct presence *presence = presence_new(&test_clock.clock);
+    (void)state;
+    assert_int_equal(status_of(presence), PRESENCE_UNKNOWN);
+    test_clock.now_ms += PRESENCE_STALE_MS - 1;
+    assert_int_equal(status_of(presence), PRESENCE_UNKNOWN);
+    test_clock.now_ms += 1;
+    assert_int_equal(status_of(presence), PRESENCE_DISCONNECTED);
+    presence_edge_up(presence, &edge_a);
+    presence_edge_down(presence, &edge_a);
+    assert_int_equal(status_of(presence), PRESENCE_UNKNOWN);
+    test_clock.now_ms += PRESENCE_STALE_MS;
+    assert_int_equal(status_of(presence), PRESENCE_DISCONNECTED);
+    presence_free(&presence);
+}
+
 static void test_what_is_to_be_kept(void **state) {
     struct presence *presence = presence_new(&test_clock.clock);
     struct presence_view view;
@@ -152,6 +169,7 @@ int main(void) {
         cmocka_unit_test(test_two_edges),
         cmocka_unit_test(test_an_edge_that_comes_back),
         cmocka_unit_test(test_an_edge_that_never_comes_back),
+        cmocka_unit_test(test_no_edge_at_all),
         cmocka_unit_test(test_what_is_to_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,10 +81,29 @@ void presence_get(struct presence *presence, const struct id *id, struct presenc
     const struct warpgate_reports *warpgate = map_get(&presence->warpgates, id_str(id));
     if (warpgate != NULL) {
         view_warpgate(presence, warpgate, view);
-    } else if (presence->up_count == 0) {
+    } else if (presence->up_count == 0 &&
+               clock_mono_ms(presence->clock) - presence->alone_since_ms < PRESENCE_STALE_MS) {
         view->status = PRESENCE_UNKNOWN; /* nobody is there to say */
     }
     pthread_mutex_unlock(&presence->lock);
+}
+
+size_t presence_tunnels(struct presence *presence, const struct id *id,
+                        struct presence_tunnels *tunnels, size_t max) {
+    size_t count = 0;
+    pthread_mutex_lock(&presence->lock);
+    const struct warpgate_reports *warpgate = map_get(&presence->warpgates, id_str(id));
+    const struct list *end = warpgate != NULL ? &warpgate->reports : NULL;
+    for (const struct list *node = end != NULL ? end->next : NULL; node != end && count < max;
+         node = node->next) {
+        const struct report *report = CONTAINER_OF(node, struct report, node);
+        if (!report->is_stale && report->tunnels > 0) {
+            tunnels[count++] =
+                (struct presence_tunnels){.edge = report->edge, .count = report->tunnels};
+        }
+    }
+    pthread_mutex_unlock(&presence->lock);
+    return count;
 }
 
 struct presence_brief *presence_list(struct presence *presence, const struct id *environment,

@@ -175,9 +175,27 @@ static void test_what_edges_have_applied(void **state) {
     assert_int_equal(revision_at(&edge_a, &blog, ""), 0);
 }
 
+static void test_tunnels_at_each_edge(void **state) {
+    struct presence_tunnels at[2];
+    (void)state;
+    assert_int_equal(presence_tunnels(presence, &gate_1, at, 2), 0);
+    report(&edge_a, &gate_1, 3, 1, "");
+    report(&edge_b, &gate_1, 2, 1, "");
+    assert_int_equal(presence_tunnels(presence, &gate_1, at, 2), 2);
+    assert_true(id_eq(&at[0].edge, &edge_a) && at[0].count == 3);
+    assert_true(id_eq(&at[1].edge, &edge_b) && at[1].count == 2);
+    assert_int_equal(presence_tunnels(presence, &gate_1, at, 1), 1);
+    report(&edge_a, &gate_1, 0, 1, "");
+    assert_int_equal(presence_tunnels(presence, &gate_1, at, 2), 1);
+    assert_true(id_eq(&at[0].edge, &edge_b));
+    presence_edge_down(presence, &edge_b);
+    assert_int_equal(presence_tunnels(presence, &gate_1, at, 2), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tunnels_of_all_edges_are_summed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tunnels_at_each_edge, setup, teardown),
         cmocka_unit_test_setup_teardown(test_upstreams_are_those_of_the_last_report, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_what_an_environment_adds_up_to, setup, teardown),

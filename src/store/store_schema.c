@@ -326,6 +326,9 @@ static const char operations_sql[] =
     "  REFERENCES operation (organization_id, id) ON DELETE CASCADE);"
     "CREATE INDEX operation_part_of_operation ON operation_part (organization_id, operation_id);";
 
+static const char warpgate_certificates_sql[] =
+    "ALTER TABLE warpgate ADD COLUMN certificate_until BIGINT NOT NULL DEFAULT 0;";
+
 /* Append here, and nowhere else. */
 const struct store_schema_step store_schema_steps[] = {
     {"first slice", first_slice_sql},
@@ -341,5 +344,6 @@ const struct store_schema_step store_schema_steps[] = {
     {"idempotency", idempotency_sql},
     {"usage", usage_sql},
     {"operations", operations_sql},
+    {"warpgate certificates", warpgate_certificates_sql},
 };
 const size_t store_schema_step_count = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

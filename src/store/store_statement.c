@@ -29,8 +29,9 @@
     TENANT_COLUMNS ", project_id, service_account_id, last_used_at, revoked_at, expires_at, "      \
                    "prefix, last_used_ip, secret_hash"
 #define WARPGATE_COLUMNS                                                                           \
-    TENANT_COLUMNS ", environment_id, key_id, last_seen_at, applied_revision, revoked_at, name, "  \
-                   "version, platform, ip_address, refused_code, refused_detail"
+    TENANT_COLUMNS                                                                                 \
+        ", environment_id, key_id, last_seen_at, applied_revision, revoked_at, name, "             \
+        "version, platform, ip_address, refused_code, refused_detail, certificate_until"
 #define SESSION_COLUMNS                                                                            \
     FREE_COLUMNS ", member_id, expires_at, last_used_at, token_hash, ip_address, user_agent"
 #define REVOCATION_COLUMNS TENANT_COLUMNS ", environment_id, warpgate_id, expires_at"
@@ -349,7 +350,7 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
 
     [STATEMENT_WARPGATE_INSERT] =
         "INSERT INTO warpgate (" WARPGATE_COLUMNS
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     [STATEMENT_WARPGATE_GET] = GET(WARPGATE_COLUMNS, "warpgate"),
     LIST(STATEMENT_WARPGATE_LIST, WARPGATE_COLUMNS, "warpgate",
          "organization_id = $1 AND environment_id = $2 AND ", 3, 4),
@@ -378,13 +379,16 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
         "AND environment_id IN "
         "(SELECT id FROM environment WHERE organization_id = $1 AND project_id = $2)",
     [STATEMENT_WARPGATE_REPORT] =
-        "UPDATE warpgate SET revision = revision + 1, updated_at = $3, last_seen_at = $4, "
+        "UPDATE warpgate SET updated_at = $3, last_seen_at = $4, "
         "applied_revision = CASE WHEN applied_revision < $5 THEN $5 ELSE applied_revision END, "
         "version = $6, platform = $7, ip_address = $8, refused_code = $9, refused_detail = $10 "
         "WHERE id = $1 AND organization_id = $2",
     [STATEMENT_WARPGATE_REVOKE] =
         "UPDATE warpgate SET revoked_at = $3, updated_at = $3, revision = revision + 1 "
         "WHERE id = $1 AND organization_id = $2 AND revoked_at = 0",
+    [STATEMENT_WARPGATE_CERTIFIED] = "UPDATE warpgate SET certificate_until = $3 "
+                                     "WHERE id = $1 AND organization_id = $2",
+    [STATEMENT_WARPGATE_DELETE] = "DELETE FROM warpgate WHERE id = $1 AND organization_id = $2",
     [STATEMENT_WARPGATE_PRUNE_ANY] =
         "DELETE FROM warpgate WHERE last_seen_at < $1 AND created_at < $1",
 

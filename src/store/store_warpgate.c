@@ -35,6 +35,7 @@ static const struct store_column columns[] = {
                          STORE_WARPGATE_REFUSED_CODE_MAX},
     [AT_REFUSED_DETAIL] = {"refused_detail", STORE_COLUMN_SEALED, AT(refused_detail),
                            STORE_WARPGATE_REFUSED_DETAIL_MAX},
+    {"certificate_until", STORE_COLUMN_NUMBER, AT(certificate_until_ms), 0},
 };
 
 static const struct store_table table = {
@@ -105,6 +106,22 @@ enum status store_warpgate_revoke(struct store_tx *tx, const struct id *organiza
         .expires_at_ms = certificates_end_at_ms,
     };
     return store_revocation_insert(tx, &revocation);
+}
+
+enum status store_warpgate_certified(struct store_tx *tx, const struct id *organization,
+                                     const struct id *id, int64_t until_ms) {
+    const struct store_value values[] = {store_row_id(id), store_row_id(organization),
+                                         store_row_number(until_ms)};
+    return store_row_change(tx, STATEMENT_WARPGATE_CERTIFIED, values, COUNT(values));
+}
+
+enum status store_warpgate_delete(struct store_tx *tx, const struct id *organization,
+                                  const struct id *id, int64_t certificates_end_at_ms) {
+    const struct store_value values[] = {store_row_id(id), store_row_id(organization)};
+    enum status status = store_warpgate_revoke(tx, organization, id, certificates_end_at_ms);
+    return status == STATUS_OK
+               ? store_row_change(tx, STATEMENT_WARPGATE_DELETE, values, COUNT(values))
+               : status;
 }
 
 enum status store_warpgate_prune_any(struct store_tx *tx, int64_t before_ms) {

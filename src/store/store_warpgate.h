@@ -20,10 +20,11 @@
 struct store_warpgate {
     struct store_object object; /* created_at_ms: enrolled */
     struct id environment;
-    struct id key;             /* that it enrolled with */
-    int64_t last_seen_at_ms;   /* 0: never connected */
-    uint64_t applied_revision; /* of the bundle; 0: none yet */
-    int64_t revoked_at_ms;     /* 0: live */
+    struct id key;                /* that it enrolled with */
+    int64_t last_seen_at_ms;      /* 0: never connected */
+    uint64_t applied_revision;    /* of the bundle; 0: none yet */
+    int64_t revoked_at_ms;        /* 0: live */
+    int64_t certificate_until_ms; /* the newest ends then; 0: not known */
     struct str name;
     struct str version;
     struct str platform;
@@ -41,12 +42,18 @@ enum status store_warpgate_list(struct store_tx *tx, const struct id *organizati
                                 const struct id *environment, struct store_page *page,
                                 struct arena *arena, struct store_warpgate **rows,
                                 size_t *count) MUST_USE;
-/* What it reported: writes last_seen_at_ms, applied_revision, version, platform, ip_address, refused_code and refused_detail. Last
+/* What it reported, which is no change of the object: its revision stays. Writes last_seen_at_ms, applied_revision, version, platform, ip_address, refused_code and refused_detail. Last
  * report wins, but applied_revision never falls. STATUS_NOT_FOUND. */
 enum status store_warpgate_report(struct store_tx *tx, struct store_warpgate *warpgate) MUST_USE;
 /* Ends it: its certificates are revoked (store_revocation.h) until `certificates_end_at_ms`. Revoking again changes nothing.
  * STATUS_NOT_FOUND. */
 enum status store_warpgate_revoke(struct store_tx *tx, const struct id *organization,
+                                  const struct id *id, int64_t certificates_end_at_ms) MUST_USE;
+/* It got a certificate that is good until then. STATUS_NOT_FOUND. */
+enum status store_warpgate_certified(struct store_tx *tx, const struct id *organization,
+                                     const struct id *id, int64_t until_ms) MUST_USE;
+/* Revokes it, and deletes the row: nothing is left of it but the revocation. STATUS_NOT_FOUND. */
+enum status store_warpgate_delete(struct store_tx *tx, const struct id *organization,
                                   const struct id *id, int64_t certificates_end_at_ms) MUST_USE;
 /* Deletes those of all tenants that were last seen (or enrolled) before `before_ms`. */
 enum status store_warpgate_prune_any(struct store_tx *tx, int64_t before_ms) MUST_USE;

@@ -50,7 +50,14 @@ static void test_report(void **state) {
     assert_true(str_eq(row.refused_detail, STR("revision 6 after 7")));
     assert_int_equal(row.applied_revision, 7);
     assert_int_equal(row.last_seen_at_ms, f->now_ms + 5);
-    assert_int_equal(row.object.revision, 3);
+    assert_int_equal(row.object.revision, 1); /* reports are nobody's change */
+    assert_int_equal(store_warpgate_certified(f->tx, &t.organization, &warpgate.object.id, 1234567),
+                     STATUS_OK);
+    assert_int_equal(
+        store_warpgate_get(f->tx, &t.organization, &warpgate.object.id, &f->arena, &row),
+        STATUS_OK);
+    assert_int_equal(row.certificate_until_ms, 1234567);
+    assert_int_equal(row.object.revision, 1);
 }
 
 static void test_tenants_are_apart(void **state) {
@@ -113,6 +120,42 @@ static void test_revoke(void **state) {
     assert_int_equal(rows[0].expires_at_ms, f->now_ms + 1000);
 }
 
+static void test_delete(void **state) {
+    struct fixture *f = *state;
+    struct store_warpgate row;
+    struct store_revocation *rows;
+    struct store_page page = {.limit = 10};
+    size_t count = 0;
+    fixture_begin(f, STORE_WRITE);
+    struct fixture_tenant t = fixture_tenant(f, "A", "a.example", 1);
+    struct fixture_tenant b = fixture_tenant(f, "B", "b.example", 2);
+    struct id id = enrol(f, &t).object.id;
+    fixture_commit(f);
+    fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_warpgate_delete(f->tx, &b.organization, &id, f->now_ms + 1000),
+                     STATUS_NOT_FOUND);
+    store_tx_rollback(&f->tx);
+    fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_warpgate_certified(f->tx, &b.organization, &id, 1), STATUS_NOT_FOUND);
+    store_tx_rollback(&f->tx);
+    fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_warpgate_delete(f->tx, &t.organization, &id, f->now_ms + 1000),
+                     STATUS_OK);
+    fixture_commit(f);
+    fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_warpgate_get(f->tx, &t.organization, &id, &f->arena, &row),
+                     STATUS_NOT_FOUND);
+    store_tx_rollback(&f->tx);
+    fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_warpgate_delete(f->tx, &t.organization, &id, f->now_ms + 1000),
+                     STATUS_NOT_FOUND);
+    store_tx_rollback(&f->tx);
+    fixture_begin(f, STORE_READ);
+    assert_int_equal(store_revocation_list_any(f->tx, &page, &f->arena, &rows, &count), STATUS_OK);
+    assert_int_equal(count, 1);
+    assert_true(id_eq(&rows[0].warpgate, &id));
+}
+
 static void test_prune(void **state) {
     struct fixture *f = *state;
     struct store_warpgate *rows;
@@ -142,6 +185,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_report, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_tenants_are_apart, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_revoke, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_delete, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_prune, fixture_setup, fixture_teardown),
     };
     return store_test_database_run(tests);
