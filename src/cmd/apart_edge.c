@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/up.h"
-#include "cmd/up_listen.h"
 #include "cmd/up_memory.h"
-#include "cmd/up_notify.h"
+#include "cmd/up_process.h"
 #include "edge/edge.h"
 #include "edge/edge_join.h"
 
@@ -16,50 +14,16 @@
 #define HTTPS "https://"
 
 struct apart {
+    struct up_process process;
     struct apart_edge_config *config;
-    struct loop *loop;
-    struct up_listeners listeners;
     struct edge_disk *disk;
     struct edge_identity identity;
     struct edge_join *join; /* while it joins */
     struct edge *edge;
     const char *controls[OPTION_VALUES_MAX];
     char name[65];
-    bool is_open;
-    bool is_stopping;
     int exit_status;
 };
-
-/* The end */
-
-static void on_ended(void *context) {
-    loop_stop(((struct apart *)context)->loop);
-}
-
-static void on_closed(void *context) {
-    struct apart *apart = context;
-    edge_stop(apart->edge, EDGE_FAREWELL_STOP, apart->config->grace_ms, on_ended, apart);
-}
-
-static void on_signal(void *context, int signal_number) {
-    struct apart *apart = context;
-    if (apart->is_stopping) {
-        log_warn("mezusphere.cut", "signal=%d: not waiting any longer", signal_number);
-        _exit(1);
-    }
-    log_info("mezusphere.stopping", "signal=%d", signal_number);
-    apart->is_stopping = true;
-    up_notify("STOPPING=1");
-    up_listen_close(&apart->listeners);
-    edge_join_free(&apart->join);
-    if (apart->edge == NULL) {
-        loop_stop(apart->loop);
-    } else if (apart->is_open) {
-        edge_close(apart->edge, on_closed, apart);
-    } else {
-        on_closed(apart);
-    }
-}
 
 /* Serving */
 
@@ -68,20 +32,18 @@ static void add_nothing(void *context, struct front *front) {
     (void)front;
 }
 
+static enum status open_edge(struct up_process *process, struct why *why) {
+    struct apart *apart = process->owner;
+    return edge_open(apart->edge, process->listeners.fds, process->listeners.count, add_nothing,
+                     NULL, why);
+}
+
 static void on_synced(void *context) {
     struct apart *apart = context;
-    struct why why = {0};
-    char state[64];
-    if (apart->is_stopping) {
+    if (apart->process.phase != UP_STARTING) {
         return;
     }
-    if (edge_open(apart->edge, apart->listeners.fds, apart->listeners.count, add_nothing, NULL,
-                  &why) != STATUS_OK) {
-        up_fail(&why);
-    }
-    apart->is_open = true;
-    (void)snprintf(state, sizeof state, "READY=1\nMAINPID=%ld", (long)getpid());
-    up_notify(state);
+    up_process_serve(&apart->process);
     log_info("mezusphere.serving", "edge=%s data=%s", apart->identity.edge.text,
              apart->config->data);
 }
@@ -110,7 +72,7 @@ static enum status make_edge(struct apart *apart, struct why *why) {
                                                  str_from(identity->control_server_name[i])};
     }
     const struct edge_config config = {
-        .loop = apart->loop,
+        .loop = apart->process.loop,
         .worker_count = apart->config->worker_count,
         .memory_limit_bytes = apart->config->memory_limit_bytes != 0
                                   ? apart->config->memory_limit_bytes
@@ -123,6 +85,7 @@ static enum status make_edge(struct apart *apart, struct why *why) {
         .tunnel_server_name = str_from(identity->tunnel_server_name),
         .controls = &controls,
         .disk = apart->disk,
+        .ticket_keys = buf_str(&apart->process.ticket_keys),
         .on_certificate = on_certificate,
         .certificate_context = apart,
         .on_synced = on_synced,
@@ -142,7 +105,7 @@ static void on_joined(void *context, enum status status, const struct why *given
         log_error("edge.join_refused", "code=%s detail=\"%s\": make another token", why.slug,
                   why.text);
         apart->exit_status = EXIT_REFUSED;
-        loop_stop(apart->loop);
+        loop_stop(apart->process.loop);
         return;
     }
     if (status == STATUS_OK) {
@@ -153,7 +116,7 @@ static void on_joined(void *context, enum status status, const struct why *given
         status = make_edge(apart, &why);
     }
     if (status != STATUS_OK) {
-        up_fail(&why);
+        up_process_fail(&why);
     }
 }
 
@@ -188,10 +151,10 @@ static enum status start_join(struct apart *apart, struct why *why) {
                        "this edge has not joined yet: give a token with --join (POST "
                        "/v1/edges/join-tokens makes one)");
     }
-    up_listen_address(&apart->listeners, &address);
+    up_listen_address(&apart->process.listeners, &address);
     choose_name(apart);
     const struct edge_join_config config = {
-        .loop = apart->loop,
+        .loop = apart->process.loop,
         .token = &apart->config->join,
         .controls = apart->controls,
         .control_count = read_controls(apart),
@@ -204,13 +167,10 @@ static enum status start_join(struct apart *apart, struct why *why) {
     return edge_join_start(&config, &apart->identity, &apart->join, why);
 }
 
-static enum status start(struct apart *apart, struct why *why) {
-    enum status status = up_listen_open(apart->config->listen, &apart->listeners, why);
-    if (status == STATUS_OK) {
-        status = edge_disk_open(apart->loop, apart->config->data, &apart->config->seal_key,
-                                &apart->disk, why);
-    }
-    secret_fini(&apart->config->seal_key);
+static enum status make(struct up_process *process, struct why *why) {
+    struct apart *apart = process->owner;
+    enum status status = edge_disk_open(process->loop, apart->config->data,
+                                        &apart->config->seal_key, &apart->disk, why);
     if (status == STATUS_OK) {
         status = edge_identity_read(apart->disk, &apart->identity, why);
     }
@@ -221,21 +181,79 @@ static enum status start(struct apart *apart, struct why *why) {
     return status == STATUS_OK ? make_edge(apart, why) : status;
 }
 
+/* A hand-over: the folder is all that only one may have. */
+
+static void close_edge(struct up_process *process, up_done_fn done, void *context) {
+    struct apart *apart = process->owner;
+    edge_close(apart->edge, done, context);
+}
+
+static void release(struct up_process *process, up_done_fn done, void *context) {
+    struct apart *apart = process->owner;
+    edge_disk_release(apart->disk, done, context);
+}
+
+static enum status reclaim(struct up_process *process, struct why *why) {
+    struct apart *apart = process->owner;
+    return edge_disk_reclaim(apart->disk, why);
+}
+
+static size_t export_tickets(struct up_process *process, uint8_t out[TLS_TICKET_BLOB_MAX]) {
+    struct apart *apart = process->owner;
+    return edge_export_tickets(apart->edge, out);
+}
+
+static size_t count_tunnels(struct up_process *process) {
+    struct apart *apart = process->owner;
+    return edge_tunnel_count(apart->edge);
+}
+
+/* The end */
+
+static void on_ended(void *context) {
+    loop_stop(((struct apart *)context)->process.loop);
+}
+
+static void end(struct up_process *process, enum edge_farewell farewell) {
+    struct apart *apart = process->owner;
+    up_process_end(process);
+    edge_stop(apart->edge, farewell, apart->config->grace_ms, on_ended, apart);
+}
+
+static const struct up_kind kind = {
+    .version = "1 edge",
+    .make = make,
+    .open = open_edge,
+    .close = close_edge,
+    .release = release,
+    .reclaim = reclaim,
+    .end = end,
+    .export_tickets = export_tickets,
+    .count_tunnels = count_tunnels,
+};
+
 int apart_edge_run(struct apart_edge_config *config) {
     struct apart apart = {.config = config};
-    struct why why = {0};
-    apart.loop = loop_new(clock_system(), random_system());
+    apart.process = (struct up_process){
+        .kind = &kind,
+        .owner = &apart,
+        .data = config->data,
+        .listen = config->listen,
+        .is_replacing = config->is_replacing,
+        .argc = config->argc,
+        .argv = config->argv,
+        .secrets = {{"--join", NULL, NULL},
+                    {"--seal-key", "MEZUSPHERE_SEAL_KEY", &config->seal_key}},
+        .secret_count = 2,
+    };
     edge_identity_init(&apart.identity);
-    loop_on_stop_signal(apart.loop, on_signal, &apart);
-    if (start(&apart, &why) != STATUS_OK) {
-        up_fail(&why);
-    }
-    loop_run(apart.loop);
+    up_process_start(&apart.process);
+    loop_run(apart.process.loop);
     edge_join_free(&apart.join);
     edge_free(&apart.edge);
     edge_disk_close(&apart.disk);
     edge_identity_fini(&apart.identity);
-    up_listen_close(&apart.listeners);
-    loop_free(&apart.loop);
+    secret_fini(&config->seal_key);
+    up_process_fini(&apart.process);
     return apart.exit_status;
 }

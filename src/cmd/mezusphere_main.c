@@ -230,6 +230,8 @@ static const struct option control_options[] = {
      "Where edges find a control plane of this installation; repeat it for each (default: api.NAME "
      "and the port listened on)."},
     CONTROL_OPTIONS,
+    {"replace", NULL, OPTION_FLAG, &up_line.config.is_replacing, NULL,
+     "Take over from the process that runs with the same data, without refusing a connection."},
     {"log-level", "LEVEL", OPTION_TEXT, &up_line.log_level, "info",
      "How much to log: debug, info, warn or error."},
 };
@@ -267,6 +269,8 @@ static const struct option edge_options[] = {
      "Where to join, instead of the addresses in the token; may be repeated."},
     {"seal-key", "SECRET", OPTION_SECRET, &edge_line.seal_key, NULL,
      "What the data folder is sealed with (default: the file seal.key in it)."},
+    {"replace", NULL, OPTION_FLAG, &edge_line.is_replacing, NULL,
+     "Take over from the process that runs with the same data, without refusing a connection."},
     EDGE_OPTIONS,
     {"log-level", "LEVEL", OPTION_TEXT, &up_line.log_level, "info",
      "How much to log: debug, info, warn or error."},
@@ -297,6 +301,8 @@ static int command_edge(int argc, char **argv) {
     if (status != STATUS_OK) {
         return usage(&why);
     }
+    edge_line.argc = argc;
+    edge_line.argv = argv;
     edge_line.worker_count = up_line.config.worker_count;
     edge_line.grace_ms = up_line.config.grace_ms;
     edge_line.memory_limit_bytes = up_line.config.memory_limit_bytes;

@@ -4,31 +4,20 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/up_handover.h"
 #include "cmd/up_memory.h"
-#include "cmd/up_notify.h"
 #include "cmd/up_reload.h"
 #include "cmd/up_state.h"
-#include "cmd/up_takeover.h"
 
-/* make(1) passes on a SIGTERM that its whole group has had already: one wish, not two. */
-#define SAME_SIGNAL_MS 500
 #define DEMO_CHECK_MS 20
 #define DEMO_GIVE_UP_MS 20000
-
-_Noreturn void up_fail(const struct why *why) {
-    (void)fprintf(stderr, "mezusphere: %s [%s]\n", why->text, why->slug);
-    _exit(1);
-}
 
 /* The parts are made in the order in which they need each other. */
 
 static enum status choose_port(struct up *up, struct why *why) {
     struct address address;
-    up_listen_address(&up->listeners, &address);
+    up_listen_address(&up->process.listeners, &address);
     uint64_t port = address_port(&address);
     if (up->config->public_port != NULL &&
         (str_to_u64(str_from(up->config->public_port), 65535, &port) != STATUS_OK || port == 0)) {
@@ -42,12 +31,13 @@ static enum status choose_port(struct up *up, struct why *why) {
 }
 
 static void on_replaced(void *context) {
-    up_reload_now(context);
+    struct up *up = context;
+    up_reload_now(&up->process);
 }
 
 enum status up_make_control(struct up *up, struct why *why) {
     const struct control_config config = {
-        .loop = up->loop,
+        .loop = up->process.loop,
         .data_folder = up->config->data,
         .on_replaced = on_replaced,
         .replaced_context = up,
@@ -75,7 +65,7 @@ enum status up_make_control(struct up *up, struct why *why) {
 static void write_control_address(const struct up *up, char out[ADDRESS_TEXT_SIZE]) {
     struct address address;
     char ip[ADDRESS_TEXT_SIZE];
-    up_listen_address(&up->listeners, &address);
+    up_listen_address(&up->process.listeners, &address);
     address_text(&address, out);
     address_ip(&address, ip);
     if (str_eq(str_from(ip), STR("0.0.0.0")) || str_eq(str_from(ip), STR("::"))) {
@@ -87,7 +77,7 @@ static void write_control_address(const struct up *up, char out[ADDRESS_TEXT_SIZ
 static int connect_control(void *context) {
     struct up *up = context;
     int fds[2];
-    if (up->control == NULL || up->phase > UP_SERVING ||
+    if (up->control == NULL || up->process.phase > UP_SERVING ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) {
         return -1;
     }
@@ -110,7 +100,7 @@ static enum status make_edge(struct up *up, struct why *why) {
     (void)snprintf(control_name, sizeof control_name, "api.%s", up->config->domain);
     (void)snprintf(edge_name, sizeof edge_name, "edge.%s", up->config->domain);
     const struct edge_config config = {
-        .loop = up->loop,
+        .loop = up->process.loop,
         .worker_count = up->config->worker_count,
         .memory_limit_bytes = up->config->memory_limit_bytes != 0 ? up->config->memory_limit_bytes
                                                                   : up_memory_limit(),
@@ -124,7 +114,7 @@ static enum status make_edge(struct up *up, struct why *why) {
         .connect_context = up,
         .control_address = control_address,
         .control_server_name = str_from(control_name),
-        .ticket_keys = buf_str(&up->ticket_keys),
+        .ticket_keys = buf_str(&up->process.ticket_keys),
         .on_synced = on_synced,
         .synced_context = up,
     };
@@ -151,14 +141,14 @@ static enum status make_demo(struct up *up, struct why *why) {
     (void)snprintf(up->demo_url, sizeof up->demo_url, "%s", made.url);
     (void)snprintf(up->demo_host, sizeof up->demo_host, "demo.%s", up->config->domain);
     const struct demo_config config = {
-        .loop = up->loop,
+        .loop = up->process.loop,
         .control_url = url,
         .ca_file = ca_path(up, ca),
         .environment = "production",
     };
     status = demo_new(&config, &made.token, &up->demo, why);
     secret_fini(&made.token);
-    up->demo_started_ms = loop_now_ms(up->loop);
+    up->demo_started_ms = loop_now_ms(up->process.loop);
     return status;
 }
 
@@ -188,7 +178,7 @@ static void on_demo_check(struct loop_timer *timer) {
         (void)fflush(stdout);
         return;
     }
-    if (loop_now_ms(up->loop) - up->demo_started_ms > DEMO_GIVE_UP_MS) {
+    if (loop_now_ms(up->process.loop) - up->demo_started_ms > DEMO_GIVE_UP_MS) {
         log_error("demo.not_connected",
                   "the demo's warpgate has not connected; see the lines above");
         return;
@@ -203,49 +193,79 @@ static void add_services(void *context, struct front *front) {
     control_add_services(up->control, front);
 }
 
-enum status up_open(struct up *up, struct why *why) {
-    return edge_open(up->edge, up->listeners.fds, up->listeners.count, add_services, up, why);
-}
-
-static void tell_ready(void) {
-    char state[64];
-    (void)snprintf(state, sizeof state, "READY=1\nMAINPID=%ld", (long)getpid());
-    up_notify(state);
+static enum status open_edge(struct up_process *process, struct why *why) {
+    struct up *up = process->owner;
+    return edge_open(up->edge, process->listeners.fds, process->listeners.count, add_services, up,
+                     why);
 }
 
 static void on_synced(void *context) {
     struct up *up = context;
     struct why why = {0};
-    if (up->phase != UP_STARTING) {
+    if (up->process.phase != UP_STARTING) {
         return;
     }
-    if (up_open(up, &why) != STATUS_OK ||
-        (up->config->is_demo && make_demo(up, &why) != STATUS_OK)) {
-        up_fail(&why);
+    if (up->config->is_demo && make_demo(up, &why) != STATUS_OK) {
+        up_process_fail(&why);
     }
-    up->phase = UP_SERVING;
-    up->serving_since_ms = loop_now_ms(up->loop);
-    up_handover_start(up); /* takes the channel's name before the former process gives it up */
-    up_takeover_finish(up);
-    up_reload_start(up);
-    tell_ready();
+    up_process_serve(&up->process);
     print_welcome(up);
     if (up->demo != NULL) {
         loop_timer_set(&up->demo_timer, DEMO_CHECK_MS);
     }
 }
 
+/* A hand-over */
+
+static void close_edge(struct up_process *process, up_done_fn done, void *context) {
+    struct up *up = process->owner;
+    edge_close(up->edge, done, context);
+}
+
+static void on_control_released(void *context) {
+    struct up *up = context;
+    control_free(&up->control);
+    up->on_released(up->released_context);
+}
+
+static void on_control_left(void *context) {
+    struct up *up = context;
+    control_stop(up->control, on_control_released, up);
+}
+
+void up_release_control(struct up_process *process, up_done_fn done, void *context) {
+    struct up *up = process->owner;
+    up->on_released = done;
+    up->released_context = context;
+    control_leave(up->control, on_control_left, up);
+}
+
+enum status up_reclaim_control(struct up_process *process, struct why *why) {
+    struct up *up = process->owner;
+    return up->control == NULL ? up_make_control(up, why) : STATUS_OK;
+}
+
+static size_t export_tickets(struct up_process *process, uint8_t out[TLS_TICKET_BLOB_MAX]) {
+    struct up *up = process->owner;
+    return edge_export_tickets(up->edge, out);
+}
+
+static size_t count_tunnels(struct up_process *process) {
+    struct up *up = process->owner;
+    return edge_tunnel_count(up->edge);
+}
+
 /* The end: everything is told to stop, and the loop ends with the last part. */
 
 static void on_control_ended(void *context) {
-    loop_stop(((struct up *)context)->loop);
+    loop_stop(((struct up *)context)->process.loop);
 }
 
 /* Not before: the edge's last word is what it has counted, and the control plane takes it down. */
 static void on_edge_ended(void *context) {
     struct up *up = context;
     if (up->control == NULL) {
-        loop_stop(up->loop);
+        loop_stop(up->process.loop);
         return;
     }
     control_stop(up->control, on_control_ended, up);
@@ -255,12 +275,10 @@ static void on_demo_ended(void *context) {
     (void)context;
 }
 
-void up_end(struct up *up, enum edge_farewell farewell) {
-    up->phase = UP_STOPPING;
-    up_listen_close(&up->listeners);
+static void end(struct up_process *process, enum edge_farewell farewell) {
+    struct up *up = process->owner;
+    up_process_end(process);
     loop_timer_clear(&up->demo_timer);
-    up_handover_stop(up);
-    up_reload_stop(up);
     if (up->demo != NULL) {
         demo_stop(&up->demo, on_demo_ended, up);
     }
@@ -270,35 +288,11 @@ void up_end(struct up *up, enum edge_farewell farewell) {
     edge_stop(up->edge, farewell, up->config->grace_ms, on_edge_ended, up);
 }
 
-/* No more connections come: those that are there finish. */
-static void on_closed(void *context) {
-    up_end(context, EDGE_FAREWELL_STOP);
-}
+/* The beginning */
 
-static void on_signal(void *context, int signal_number) {
-    struct up *up = context;
-    int64_t now_ms = loop_now_ms(up->loop);
-    if (up->is_stop_asked && now_ms - up->stop_asked_at_ms < SAME_SIGNAL_MS) {
-        return;
-    }
-    if (up->is_stop_asked || up->phase == UP_STARTING) {
-        log_warn("mezusphere.cut", "signal=%d: not waiting any longer", signal_number);
-        _exit(up->phase == UP_STARTING ? 0 : 1); /* nothing is served yet; asked twice */
-    }
-    log_info("mezusphere.stopping", "signal=%d", signal_number);
-    up->is_stop_asked = true;
-    up->stop_asked_at_ms = now_ms;
-    if (up->phase != UP_SERVING) {
-        return; /* it stops already; or it will with the hand-over, however that ends (up_handover.c) */
-    }
-    up_notify("STOPPING=1");
-    up->phase = UP_STOPPING;
-    up_listen_close(&up->listeners); /* whoever comes now is refused, and does not wait in vain */
-    up_handover_stop(up);
-    edge_close(up->edge, on_closed, up);
-}
-
-enum status up_make_parts(struct up *up, struct why *why) {
+static enum status make(struct up_process *process, struct why *why) {
+    struct up *up = process->owner;
+    loop_timer_init(&up->demo_timer, process->loop, on_demo_check, up);
     enum status status = choose_port(up, why);
     if (status == STATUS_OK) {
         status = up_make_control(up, why);
@@ -306,31 +300,47 @@ enum status up_make_parts(struct up *up, struct why *why) {
     return status == STATUS_OK ? make_edge(up, why) : status;
 }
 
-static void start(struct up *up) {
-    struct why why = {0};
-    if (up->config->is_replacing) {
-        up_takeover_start(up);
-        return;
-    }
-    if (up_listen_open(up->config->listen, &up->listeners, &why) != STATUS_OK ||
-        up_make_parts(up, &why) != STATUS_OK) {
-        up_fail(&why);
-    }
+static const struct up_kind kind = {
+    .version = "1",
+    .make = make,
+    .open = open_edge,
+    .close = close_edge,
+    .release = up_release_control,
+    .reclaim = up_reclaim_control,
+    .end = end,
+    .export_tickets = export_tickets,
+    .count_tunnels = count_tunnels,
+};
+
+void up_configure_process(struct up *up, const struct up_kind *of) {
+    const struct up_config *config = up->config;
+    up->process = (struct up_process){
+        .kind = of,
+        .owner = up,
+        .data = config->data,
+        .listen = config->listen,
+        .is_replacing = config->is_replacing,
+        .argc = config->argc,
+        .argv = config->argv,
+        .secrets =
+            {
+                /* the owner's: only a first start needs it */
+                {"--admin-password", NULL, NULL},
+                {"--database", "MEZUSPHERE_DATABASE", &config->database},
+                {NULL, "MEZUSPHERE_MASTER_KEY", &config->master_key.text},
+            },
+        .secret_count = 3,
+    };
 }
 
 int up_run(struct up_config *config) {
     struct up up = {.config = config};
-    up.loop = loop_new(clock_system(), random_system());
-    buf_init(&up.ticket_keys, TLS_TICKET_BLOB_MAX);
-    loop_timer_init(&up.demo_timer, up.loop, on_demo_check, &up);
-    loop_on_stop_signal(up.loop, on_signal, &up);
-    start(&up);
-    loop_run(up.loop);
+    up_configure_process(&up, &kind);
+    up_process_start(&up.process);
+    loop_run(up.process.loop);
     loop_timer_close(&up.demo_timer, NULL);
     edge_free(&up.edge);
     control_free(&up.control);
-    up_listen_close(&up.listeners);
-    buf_fini_wiped(&up.ticket_keys);
-    loop_free(&up.loop);
+    up_process_fini(&up.process);
     return 0;
 }

@@ -5,7 +5,7 @@
  * Everything of the control plane, and the edge's first worker, is on the loop of the thread that calls up_run; the edge has a
  * thread for each further worker (edge.h). The configuration is borrowed until up_run returns; the password in it is wiped once the store is open.
  * What goes wrong before it serves ends the process (status 1, one line that says why); what goes wrong later is logged.
- * Stopping and being replaced: docs/operations.md. What its parts share is in up_state.h.
+ * Stopping and being replaced: docs/operations.md. What it has in common with `control` and `edge` is in up_process.h.
  */
 #ifndef CMD_UP_H
 #define CMD_UP_H
@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "cmd/database_option.h"
 #include "cmd/master_key_option.h"
+#include "cmd/up_process.h"
 #include "control/control.h"
 #include "edge/edge.h"
 
@@ -49,19 +50,15 @@ struct up_config {
 /* Runs until SIGTERM or SIGINT; returns the exit status. */
 int up_run(struct up_config *config);
 
-/* For the parts of it (up_state.h). */
+/* For what `control` has in common with it (up_state.h). */
 
 struct up;
 
-/* Ends the process, saying why: what was made goes back to the system with it. Before it serves, and nowhere else. */
-_Noreturn void up_fail(const struct why *why);
-
-/* Everything behind the listening sockets, which are there. */
-enum status up_make_parts(struct up *up, struct why *why) MUST_USE;
+/* The process's part of the configuration. */
+void up_configure_process(struct up *up, const struct up_kind *kind);
 enum status up_make_control(struct up *up, struct why *why) MUST_USE;
-/* Accepts, on every worker. */
-enum status up_open(struct up *up, struct why *why) MUST_USE;
-/* The edge's part of the end, and with it the process's. */
-void up_end(struct up *up, enum edge_farewell farewell);
+/* Steps of both kinds (up_process.h). */
+void up_release_control(struct up_process *process, up_done_fn done, void *context);
+enum status up_reclaim_control(struct up_process *process, struct why *why) MUST_USE;
 
 #endif

@@ -1,7 +1,7 @@
 /* up_handover.c: the running process gives way to a successor, in place: no connection is refused and no request fails.
  *
- * Until the successor says that it serves, everything can be taken back: when it goes away, or takes too long, this process opens
- * the store again and goes on. In between nobody accepts: what arrives waits in the listening sockets, which both have. Told to stop
+ * Until the successor says that it serves, everything can be taken back: when it goes away, or takes too long, this process has
+ * its data back (the store, or an edge's folder) and goes on. In between nobody accepts: what arrives waits in the listening sockets, which both have. Told to stop
  * meanwhile, it lets the hand-over come to its end, and ends itself either way.
  */
 #include <limits.h>
@@ -11,27 +11,27 @@
 #include "base/memory.h"
 #include "cmd/up_handover.h"
 
-/* from letting go of the store until the successor serves */
+/* from letting go of the data until the successor serves */
 #define PATIENCE_MS 20000
 /* A process that has just taken over waits for the tunnels of the former one, which are on their way to it: its visitors are waiting
  * for them. So long at the most, looking so often. */
 #define SETTLE_MS 3000
 #define SETTLE_CHECK_MS 10
-/* between two tries to have the store back */
+/* between two tries to have the data back */
 #define RECLAIM_MS 200
 
 enum handover_state {
     HANDOVER_WAITING, /* nobody is there, or one that has not asked, or was refused */
     HANDOVER_OFFERED, /* a successor has the sockets; nothing has changed */
-    HANDOVER_SETTLING, /* it wants the store; this process has just taken over itself, and gets its tunnels first */
-    HANDOVER_CLOSING,      /* it wants the store: accepting ends, then the control plane */
+    HANDOVER_SETTLING, /* it wants the data; this process has just taken over itself, and gets its tunnels first */
+    HANDOVER_CLOSING,      /* it wants the data: accepting ends, then they are let go of */
     HANDOVER_CLOSING_LOST, /* as above, but it has gone: what is under way comes to its end first */
-    HANDOVER_RELEASED,     /* the store is its */
-    HANDOVER_RECLAIMING    /* it is gone: the store is to be ours again */
+    HANDOVER_RELEASED,     /* the data are its */
+    HANDOVER_RECLAIMING    /* it is gone: the data are to be ours again */
 };
 
 struct up_handover {
-    struct up *up;
+    struct up_process *process;
     enum handover_state state;
     struct fd_channel_listener *listener;
     struct fd_channel
@@ -46,26 +46,26 @@ static void set_state(struct up_handover *handover, enum handover_state state) {
 
 static void go_on_serving(struct up_handover *handover) {
     struct why why = {0};
-    if (up_open(handover->up, &why) != STATUS_OK) {
+    if (handover->process->kind->open(handover->process, &why) != STATUS_OK) {
         log_error("mezusphere.not_listening", "code=%s detail=%s", why.slug, why.text);
     }
     set_state(handover, HANDOVER_WAITING);
-    handover->up->phase = UP_SERVING;
+    handover->process->phase = UP_SERVING;
     log_warn("mezusphere.not_replaced", "the successor did not come up: this process goes on");
 }
 
 /* The successor did not come up. A process that was told to stop meanwhile has nothing to take back. */
 static void take_back(struct up_handover *handover) {
-    struct up *up = handover->up;
-    if (up->is_stop_asked) {
+    struct up_process *process = handover->process;
+    if (process->is_stop_asked) {
         log_info("mezusphere.stopping", "the successor did not come up");
-        up_end(up, EDGE_FAREWELL_STOP);
+        process->kind->end(process, EDGE_FAREWELL_STOP);
         return;
     }
     struct why why = {0};
-    if (up->control == NULL && up_make_control(up, &why) != STATUS_OK) {
-        /* the successor may still hold the store for a moment */
-        log_warn("mezusphere.store_not_back", "code=%s detail=%s", why.slug, why.text);
+    if (process->kind->reclaim(process, &why) != STATUS_OK) {
+        /* the successor may still hold them for a moment */
+        log_warn("mezusphere.data_not_back", "code=%s detail=%s", why.slug, why.text);
         set_state(handover, HANDOVER_RECLAIMING);
         loop_timer_set(&handover->timer, RECLAIM_MS);
         return;
@@ -96,20 +96,20 @@ static void tell(struct up_handover *handover, enum up_message message, struct s
     }
 }
 
-/* Steps towards letting go: fronts, control plane, store. */
+/* Steps towards letting go: fronts, then the data. */
 
-static void on_control_ended(void *context) {
+static void on_data_released(void *context) {
     struct up_handover *handover = context;
-    control_free(&handover->up->control);
     if (handover->state == HANDOVER_CLOSING_LOST) {
         take_back(handover);
         return;
     }
     set_state(handover, HANDOVER_RELEASED);
-    log_info("mezusphere.released", "the successor has the store");
+    log_info("mezusphere.released", "the successor has the data");
     loop_timer_set(&handover->timer, PATIENCE_MS);
     char tunnels[24];
-    (void)snprintf(tunnels, sizeof tunnels, "%zu", edge_tunnel_count(handover->up->edge));
+    (void)snprintf(tunnels, sizeof tunnels, "%zu",
+                   handover->process->kind->count_tunnels(handover->process));
     tell(handover, UP_MESSAGE_RELEASED, str_from(tunnels));
 }
 
@@ -119,37 +119,38 @@ static void on_fronts_closed(void *context) {
         take_back(handover);
         return;
     }
-    control_stop(handover->up->control, on_control_ended, handover);
+    handover->process->kind->release(handover->process, on_data_released, handover);
 }
 
 static void settle(struct up_handover *handover) {
-    struct up *up = handover->up;
-    bool is_settled = edge_tunnel_count(up->edge) >= up->expected_tunnels ||
-                      loop_now_ms(up->loop) - up->serving_since_ms > SETTLE_MS;
-    if (up->phase == UP_SERVING && !is_settled) {
+    struct up_process *process = handover->process;
+    bool is_settled = process->kind->count_tunnels(process) >= process->expected_tunnels ||
+                      loop_now_ms(process->loop) - process->serving_since_ms > SETTLE_MS;
+    if (process->phase == UP_SERVING && !is_settled) {
         loop_timer_set(&handover->timer, SETTLE_CHECK_MS);
         return;
     }
     log_info("mezusphere.replacing", "a successor takes over");
     set_state(handover, HANDOVER_CLOSING);
-    up->phase = UP_HANDING;
-    edge_close(up->edge, on_fronts_closed, handover);
+    process->phase = UP_HANDING;
+    process->kind->close(process, on_fronts_closed, handover);
 }
 
 /* What the successor says */
 
 static void take_take(struct up_handover *handover, struct str payload) {
-    struct up *up = handover->up;
+    struct up_process *process = handover->process;
     uint8_t keys[TLS_TICKET_BLOB_MAX];
-    if (handover->state != HANDOVER_WAITING || up->phase != UP_SERVING ||
-        !str_eq(payload, STR(UP_CHANNEL_VERSION))) {
-        tell(handover, UP_MESSAGE_REFUSED, STR("it is starting, stopping, or of another version"));
+    if (handover->state != HANDOVER_WAITING || process->phase != UP_SERVING ||
+        !str_eq(payload, str_from(process->kind->version))) {
+        tell(handover, UP_MESSAGE_REFUSED,
+             STR("it is starting, stopping, or of another version or kind"));
         return;
     }
-    size_t len = edge_export_tickets(up->edge, keys);
+    size_t len = process->kind->export_tickets(process, keys);
     set_state(handover, HANDOVER_OFFERED);
     if (fd_channel_send(handover->channel, UP_MESSAGE_SOCKETS, str_make((const char *)keys, len),
-                        up->listeners.fds, up->listeners.count) != STATUS_OK) {
+                        process->listeners.fds, process->listeners.count) != STATUS_OK) {
         log_warn("mezusphere.successor_deaf", "it cannot be given the sockets");
         set_state(handover, HANDOVER_WAITING);
         fd_channel_free(&handover->channel);
@@ -159,7 +160,7 @@ static void take_take(struct up_handover *handover, struct str payload) {
 
 static void take_release(struct up_handover *handover, struct str payload) {
     (void)payload;
-    if (handover->state != HANDOVER_OFFERED || handover->up->phase != UP_SERVING) {
+    if (handover->state != HANDOVER_OFFERED || handover->process->phase != UP_SERVING) {
         tell(handover, UP_MESSAGE_REFUSED, STR("it is stopping"));
         return;
     }
@@ -172,9 +173,9 @@ static void take_serving(struct up_handover *handover, struct str payload) {
     if (handover->state != HANDOVER_RELEASED) {
         return;
     }
-    struct up *up = handover->up;
+    struct up_process *process = handover->process;
     log_info("mezusphere.replaced", "the successor serves; finishing what runs");
-    up_end(up, EDGE_FAREWELL_REPLACE);
+    process->kind->end(process, EDGE_FAREWELL_REPLACE);
 }
 
 static const struct {
@@ -242,30 +243,30 @@ static void on_accept(void *context, struct fd_channel *channel) {
 
 /* Life */
 
-void up_handover_start(struct up *up) {
+void up_handover_start(struct up_process *process) {
     char path[PATH_MAX];
     struct why why = {0};
     struct up_handover *handover = MEMORY_NEW(struct up_handover);
-    handover->up = up;
-    (void)snprintf(path, sizeof path, "%s/%s", up->config->data, UP_CHANNEL_NAME);
-    if (fd_channel_listen(up->loop, path, true, on_accept, handover, &handover->listener, &why) !=
-        STATUS_OK) {
+    handover->process = process;
+    (void)snprintf(path, sizeof path, "%s/%s", process->data, UP_CHANNEL_NAME);
+    if (fd_channel_listen(process->loop, path, true, on_accept, handover, &handover->listener,
+                          &why) != STATUS_OK) {
         log_warn("mezusphere.not_replaceable", "code=%s detail=%s: stop it to start another",
                  why.slug, why.text);
         memory_free(handover);
         return;
     }
-    loop_timer_init(&handover->timer, up->loop, on_timer, handover);
-    up->handover = handover;
+    loop_timer_init(&handover->timer, process->loop, on_timer, handover);
+    process->handover = handover;
 }
 
 static void free_handover(struct loop_timer *timer) {
     memory_free(timer->context);
 }
 
-void up_handover_stop(struct up *up) {
-    struct up_handover *handover = up->handover;
-    up->handover = NULL;
+void up_handover_stop(struct up_process *process) {
+    struct up_handover *handover = process->handover;
+    process->handover = NULL;
     if (handover == NULL) {
         return;
     }

@@ -1,4 +1,4 @@
-/* The states of a hand-over, with a channel, an edge and a control plane that do as they are told. */
+/* The states of a hand-over, with a channel and a process that do as they are told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,23 +21,19 @@ struct fd_channel {
 
 static struct {
     struct loop *loop;
-    struct up up;
-    struct up_config config;
+    struct up_process process;
     fd_channel_accept_fn accept;
     void *accept_context;
-    void (*on_edge_closed)(void *context);
-    void *edge_context;
-    void (*on_control_ended)(void *context);
-    void *control_context;
-    bool is_store_taken; /* by somebody else */
+    up_done_fn on_closed;
+    void *closed_context;
+    up_done_fn on_released;
+    void *released_context;
+    bool has_data;
+    bool is_data_taken; /* by somebody else */
     unsigned open_count;
     unsigned end_count;
     enum edge_farewell farewell;
 } stage;
-
-/* Their addresses are all that is looked at. */
-static char the_control;
-static char the_edge;
 
 enum status fd_channel_listen(struct loop *loop, const char *path, bool is_replacing,
                               fd_channel_accept_fn accept, void *context,
@@ -78,55 +74,68 @@ void fd_channel_free(struct fd_channel **at) {
     }
 }
 
-void edge_close(struct edge *edge, void (*on_closed)(void *context), void *context) {
-    (void)edge;
-    stage.on_edge_closed = on_closed;
-    stage.edge_context = context;
+static void close_doors(struct up_process *process, up_done_fn done, void *context) {
+    (void)process;
+    stage.on_closed = done;
+    stage.closed_context = context;
 }
 
-size_t edge_export_tickets(struct edge *edge, uint8_t out[TLS_TICKET_BLOB_MAX]) {
-    (void)edge;
-    out[0] = 1;
-    return 1;
+static void release_data(struct up_process *process, up_done_fn done, void *context) {
+    (void)process;
+    assert_true(stage.has_data);
+    stage.on_released = done;
+    stage.released_context = context;
 }
 
-size_t edge_tunnel_count(struct edge *edge) {
-    (void)edge;
-    return 3;
+static void finish_release(void) {
+    stage.has_data = false;
+    stage.on_released(stage.released_context);
 }
 
-void control_stop(struct control *control, void (*on_ended)(void *context), void *context) {
-    assert_ptr_equal(control, &the_control);
-    stage.on_control_ended = on_ended;
-    stage.control_context = context;
-}
-
-void control_free(struct control **control) {
-    *control = NULL;
-}
-
-enum status up_make_control(struct up *up, struct why *why) {
-    if (stage.is_store_taken) {
-        return why_set(why, STATUS_CONFLICT, "store_in_use", "somebody else has it");
+static enum status reclaim_data(struct up_process *process, struct why *why) {
+    (void)process;
+    if (!stage.has_data && stage.is_data_taken) {
+        return why_set(why, STATUS_CONFLICT, "data_in_use", "somebody else has it");
     }
-    assert_null(up->control);
-    up->control = (struct control *)(void *)&the_control;
+    stage.has_data = true;
     return STATUS_OK;
 }
 
-enum status up_open(struct up *up, struct why *why) {
-    (void)up;
+static enum status open_doors(struct up_process *process, struct why *why) {
+    (void)process;
     (void)why;
     stage.open_count++;
     return STATUS_OK;
 }
 
-void up_end(struct up *up, enum edge_farewell farewell) {
-    up->phase = UP_STOPPING;
+static void end(struct up_process *process, enum edge_farewell farewell) {
+    process->phase = UP_STOPPING;
     stage.end_count++;
     stage.farewell = farewell;
-    up_handover_stop(up);
+    up_handover_stop(process);
 }
+
+static size_t export_tickets(struct up_process *process, uint8_t out[TLS_TICKET_BLOB_MAX]) {
+    (void)process;
+    out[0] = 1;
+    return 1;
+}
+
+static size_t count_tunnels(struct up_process *process) {
+    (void)process;
+    return 3;
+}
+
+static const struct up_kind kind = {
+    .version = "7",
+    .open = open_doors,
+    .close = close_doors,
+    .release = release_data,
+    .reclaim = reclaim_data,
+    .end = end,
+    .export_tickets = export_tickets,
+    .count_tunnels = count_tunnels,
+};
 
 /* ---- what the tests say ---- */
 
@@ -134,20 +143,21 @@ static int set_up(void **state) {
     (void)state;
     memset(&stage, 0, sizeof stage);
     stage.loop = loop_new(clock_system(), random_system());
-    stage.config.data = "folder";
-    stage.up = (struct up){.config = &stage.config,
-                           .loop = stage.loop,
-                           .phase = UP_SERVING,
-                           .expected_tunnels = 3,
-                           .control = (struct control *)(void *)&the_control,
-                           .edge = (struct edge *)(void *)&the_edge};
-    up_handover_start(&stage.up);
+    stage.has_data = true;
+    stage.process = (struct up_process){
+        .kind = &kind,
+        .data = "folder",
+        .loop = stage.loop,
+        .phase = UP_SERVING,
+        .expected_tunnels = 3,
+    };
+    up_handover_start(&stage.process);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
-    up_handover_stop(&stage.up);
+    up_handover_stop(&stage.process);
     loop_free(&stage.loop);
     return 0;
 }
@@ -169,7 +179,7 @@ static void go(struct fd_channel *successor) {
 }
 
 static void take(struct fd_channel *successor) {
-    say(successor, UP_MESSAGE_TAKE, STR(UP_CHANNEL_VERSION));
+    say(successor, UP_MESSAGE_TAKE, STR("7"));
 }
 
 /* As far as accepting having ended. */
@@ -178,22 +188,22 @@ static void get_closing(struct fd_channel *successor) {
     take(successor);
     assert_int_equal(successor->last, UP_MESSAGE_SOCKETS);
     say(successor, UP_MESSAGE_RELEASE, STR_EMPTY);
-    assert_non_null(stage.on_edge_closed);
-    assert_int_equal(stage.up.phase, UP_HANDING);
+    assert_non_null(stage.on_closed);
+    assert_int_equal(stage.process.phase, UP_HANDING);
 }
 
 static void get_released(struct fd_channel *successor) {
     get_closing(successor);
-    stage.on_edge_closed(stage.edge_context);
-    stage.on_control_ended(stage.control_context);
+    stage.on_closed(stage.closed_context);
+    finish_release();
     assert_int_equal(successor->last, UP_MESSAGE_RELEASED);
-    assert_null(stage.up.control);
+    assert_false(stage.has_data);
 }
 
 static void assert_goes_on(void) {
-    assert_int_equal(stage.up.phase, UP_SERVING);
+    assert_int_equal(stage.process.phase, UP_SERVING);
     assert_int_equal(stage.open_count, 1);
-    assert_non_null(stage.up.control);
+    assert_true(stage.has_data);
     struct fd_channel next;
     come(&next);
     take(&next);
@@ -202,7 +212,7 @@ static void assert_goes_on(void) {
 }
 
 static void wait_served(void) {
-    while (stage.up.phase == UP_HANDING) {
+    while (stage.process.phase == UP_HANDING) {
         uv_run(loop_uv(stage.loop), UV_RUN_ONCE);
     }
 }
@@ -228,23 +238,23 @@ static void test_who_goes_before_it_asks_changes_nothing(void **state) {
     come(&successor);
     take(&successor);
     assert_int_equal(successor.last, UP_MESSAGE_SOCKETS);
-    assert_int_equal(stage.up.phase, UP_SERVING);
+    assert_int_equal(stage.process.phase, UP_SERVING);
     go(&successor);
 }
 
 static void test_who_goes_while_tunnels_are_waited_for(void **state) {
     struct fd_channel successor;
     (void)state;
-    stage.up.expected_tunnels = 4;
-    stage.up.serving_since_ms = loop_now_ms(stage.loop);
+    stage.process.expected_tunnels = 4;
+    stage.process.serving_since_ms = loop_now_ms(stage.loop);
     come(&successor);
     take(&successor);
     say(&successor, UP_MESSAGE_RELEASE, STR_EMPTY);
-    assert_int_equal(stage.up.phase, UP_SERVING);
+    assert_int_equal(stage.process.phase, UP_SERVING);
     go(&successor);
-    stage.up.expected_tunnels = 0;
+    stage.process.expected_tunnels = 0;
     uv_run(loop_uv(stage.loop), UV_RUN_NOWAIT);
-    assert_null(stage.on_edge_closed);
+    assert_null(stage.on_closed);
 }
 
 static void test_another_version_is_refused(void **state) {
@@ -291,7 +301,7 @@ static void test_one_that_hangs_makes_room(void **state) {
     go(&second);
 }
 
-static void test_lost_while_the_edge_closes(void **state) {
+static void test_lost_while_the_doors_close(void **state) {
     struct fd_channel successor;
     struct fd_channel other;
     (void)state;
@@ -302,23 +312,23 @@ static void test_lost_while_the_edge_closes(void **state) {
     assert_int_equal(other.last, UP_MESSAGE_REFUSED);
     go(&other);
     assert_int_equal(stage.open_count, 0);
-    stage.on_edge_closed(stage.edge_context);
-    assert_null(stage.on_control_ended);
+    stage.on_closed(stage.closed_context);
+    assert_null(stage.on_released);
     assert_goes_on();
 }
 
-static void test_lost_while_the_control_plane_ends(void **state) {
+static void test_lost_while_the_data_are_let_go(void **state) {
     struct fd_channel successor;
     (void)state;
     get_closing(&successor);
-    stage.on_edge_closed(stage.edge_context);
+    stage.on_closed(stage.closed_context);
     go(&successor);
     assert_int_equal(stage.open_count, 0);
-    stage.on_control_ended(stage.control_context);
+    finish_release();
     assert_goes_on();
 }
 
-static void test_lost_with_the_store(void **state) {
+static void test_lost_with_the_data(void **state) {
     struct fd_channel successor;
     (void)state;
     get_released(&successor);
@@ -326,19 +336,19 @@ static void test_lost_with_the_store(void **state) {
     assert_goes_on();
 }
 
-static void test_another_comes_while_the_store_is_not_back(void **state) {
+static void test_another_comes_while_the_data_are_not_back(void **state) {
     struct fd_channel first;
     struct fd_channel second;
     (void)state;
     get_released(&first);
-    stage.is_store_taken = true;
+    stage.is_data_taken = true;
     go(&first);
-    assert_int_equal(stage.up.phase, UP_HANDING);
+    assert_int_equal(stage.process.phase, UP_HANDING);
     come(&second);
     take(&second);
     assert_int_equal(second.last, UP_MESSAGE_REFUSED);
     go(&second);
-    stage.is_store_taken = false;
+    stage.is_data_taken = false;
     wait_served();
     assert_goes_on();
 }
@@ -347,7 +357,7 @@ static void test_a_stop_does_not_cut_a_successor_that_serves(void **state) {
     struct fd_channel successor;
     (void)state;
     get_released(&successor);
-    stage.up.is_stop_asked = true;
+    stage.process.is_stop_asked = true;
     say(&successor, UP_MESSAGE_SERVING, STR_EMPTY);
     assert_int_equal(stage.end_count, 1);
     assert_int_equal(stage.farewell, EDGE_FAREWELL_REPLACE);
@@ -357,22 +367,22 @@ static void test_a_stop_ends_what_a_lost_successor_left(void **state) {
     struct fd_channel successor;
     (void)state;
     get_closing(&successor);
-    stage.up.is_stop_asked = true;
+    stage.process.is_stop_asked = true;
     go(&successor);
     assert_int_equal(stage.end_count, 0);
-    stage.on_edge_closed(stage.edge_context);
+    stage.on_closed(stage.closed_context);
     assert_int_equal(stage.end_count, 1);
     assert_int_equal(stage.farewell, EDGE_FAREWELL_STOP);
     assert_int_equal(stage.open_count, 0);
 }
 
-static void test_a_stop_does_not_wait_for_the_store(void **state) {
+static void test_a_stop_does_not_wait_for_the_data(void **state) {
     struct fd_channel successor;
     (void)state;
     get_released(&successor);
-    stage.is_store_taken = true;
+    stage.is_data_taken = true;
     go(&successor);
-    stage.up.is_stop_asked = true;
+    stage.process.is_stop_asked = true;
     wait_served();
     assert_int_equal(stage.end_count, 1);
     assert_int_equal(stage.open_count, 0);
@@ -389,13 +399,13 @@ int main(void) {
         TEST(test_nothing_is_released_that_was_not_taken),
         TEST(test_one_at_a_time),
         TEST(test_one_that_hangs_makes_room),
-        TEST(test_lost_while_the_edge_closes),
-        TEST(test_lost_while_the_control_plane_ends),
-        TEST(test_lost_with_the_store),
-        TEST(test_another_comes_while_the_store_is_not_back),
+        TEST(test_lost_while_the_doors_close),
+        TEST(test_lost_while_the_data_are_let_go),
+        TEST(test_lost_with_the_data),
+        TEST(test_another_comes_while_the_data_are_not_back),
         TEST(test_a_stop_does_not_cut_a_successor_that_serves),
         TEST(test_a_stop_ends_what_a_lost_successor_left),
-        TEST(test_a_stop_does_not_wait_for_the_store),
+        TEST(test_a_stop_does_not_wait_for_the_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

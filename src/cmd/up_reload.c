@@ -17,7 +17,7 @@
 #define VARIABLES_MAX 1024
 
 struct up_reload {
-    struct up *up;
+    struct up_process *running;
     uv_signal_t signal;
     uv_process_t process;
     bool is_process_running;
@@ -54,14 +54,12 @@ static void on_exit_process(uv_process_t *process, int64_t exit_status, int sign
     uv_close((uv_handle_t *)process, on_process_closed);
 }
 
-/* Flags that were wiped: the owner's password, which only a first start needs, and what write_environment hands on. */
-static const char *const secret_flags[] = {"--admin-password", "--database"};
-
 /* How many words of the command line, from this one on, are a secret. */
-static int count_secret_words(const char *word) {
-    for (size_t i = 0; i < COUNT(secret_flags); i++) {
-        size_t len = strlen(secret_flags[i]);
-        if (strncmp(word, secret_flags[i], len) == 0 && (word[len] == '\0' || word[len] == '=')) {
+static int count_secret_words(const struct up_process *running, const char *word) {
+    for (size_t i = 0; i < running->secret_count; i++) {
+        const char *flag = running->secrets[i].flag;
+        size_t len = flag != NULL ? strlen(flag) : 0;
+        if (len > 0 && strncmp(word, flag, len) == 0 && (word[len] == '\0' || word[len] == '=')) {
             return word[len] == '\0' ? 2 : 1;
         }
     }
@@ -69,14 +67,14 @@ static int count_secret_words(const char *word) {
 }
 
 /* The command line again. */
-static void write_words(const struct up *up, char *words[WORDS_MAX], char *program) {
+static void write_words(const struct up_process *running, char *words[WORDS_MAX], char *program) {
     static char replace[] = "--replace";
     size_t count = 0;
     bool has_replace = false;
     words[count++] = program;
-    for (int i = 1; i < up->config->argc && count < WORDS_MAX - 2; i++) {
-        char *word = up->config->argv[i];
-        int secret_words = count_secret_words(word);
+    for (int i = 1; i < running->argc && count < WORDS_MAX - 2; i++) {
+        char *word = running->argv[i];
+        int secret_words = count_secret_words(running, word);
         if (secret_words > 0) {
             i += secret_words - 1;
             continue;
@@ -90,30 +88,28 @@ static void write_words(const struct up *up, char *words[WORDS_MAX], char *progr
     words[count] = NULL;
 }
 
-#define SECRETS 2
-#define SECRET_LINE_SIZE (SECRET_MAX + 32)
+#define SECRET_LINE_SIZE (SECRET_MAX + 64)
+
+static bool is_in_file(const char *variable) {
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s_FILE", variable);
+    return getenv(name) != NULL;
+}
 
 /* This process's environment, and secrets that the successor needs: reading them took them out of it. Where a file has one, the successor
  * reads it there. */
-static void write_environment(const struct up *up, char *variables[VARIABLES_MAX],
-                              char lines[SECRETS][SECRET_LINE_SIZE]) {
-    const struct {
-        const char *name;
-        const struct secret *secret;
-        bool is_in_file;
-    } secrets[SECRETS] = {
-        {"MEZUSPHERE_MASTER_KEY", &up->config->master_key.text, false},
-        {"MEZUSPHERE_DATABASE", &up->config->database, getenv("MEZUSPHERE_DATABASE_FILE") != NULL},
-    };
+static void write_environment(const struct up_process *running, char *variables[VARIABLES_MAX],
+                              char lines[UP_SECRETS_MAX][SECRET_LINE_SIZE]) {
     size_t count = 0;
-    while (environ[count] != NULL && count < VARIABLES_MAX - SECRETS - 1) {
+    while (environ[count] != NULL && count < VARIABLES_MAX - UP_SECRETS_MAX - 1) {
         variables[count] = environ[count];
         count++;
     }
-    for (size_t i = 0; i < SECRETS; i++) {
-        struct str text = secret_str(secrets[i].secret);
-        if (!str_is_empty(text) && !secrets[i].is_in_file) {
-            (void)snprintf(lines[i], SECRET_LINE_SIZE, "%s=%.*s", secrets[i].name, STR_ARG(text));
+    for (size_t i = 0; i < running->secret_count; i++) {
+        const struct up_secret *one = &running->secrets[i];
+        if (one->variable != NULL && !secret_is_empty(one->secret) && !is_in_file(one->variable)) {
+            (void)snprintf(lines[i], SECRET_LINE_SIZE, "%s=%.*s", one->variable,
+                           STR_ARG(secret_str(one->secret)));
             variables[count++] = lines[i];
         }
     }
@@ -123,13 +119,13 @@ static void write_environment(const struct up *up, char *variables[VARIABLES_MAX
 static void start_successor(struct up_reload *reload) {
     char *words[WORDS_MAX];
     char *variables[VARIABLES_MAX];
-    char lines[SECRETS][SECRET_LINE_SIZE];
-    if (reload->up->phase != UP_SERVING || reload->is_process_running) {
+    char lines[UP_SECRETS_MAX][SECRET_LINE_SIZE];
+    if (reload->running->phase != UP_SERVING || reload->is_process_running) {
         log_warn("mezusphere.reload_ignored", "it is starting, stopping, or being replaced");
         return;
     }
-    write_words(reload->up, words, reload->program);
-    write_environment(reload->up, variables, lines);
+    write_words(reload->running, words, reload->program);
+    write_environment(reload->running, variables, lines);
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = 1},
@@ -144,7 +140,7 @@ static void start_successor(struct up_reload *reload) {
         .stdio_count = 3,
     };
     log_info("mezusphere.reloading", "program=%s", reload->program);
-    int result = uv_spawn(loop_uv(reload->up->loop), &reload->process, &options);
+    int result = uv_spawn(loop_uv(reload->running->loop), &reload->process, &options);
     secret_wipe(lines, sizeof lines);
     reload->process.data = reload;
     reload->open_handles++;
@@ -161,30 +157,30 @@ static void on_hangup(uv_signal_t *signal, int number) {
     start_successor(signal->data);
 }
 
-void up_reload_now(struct up *up) {
-    if (up->reload != NULL) {
-        start_successor(up->reload);
+void up_reload_now(struct up_process *running) {
+    if (running->reload != NULL) {
+        start_successor(running->reload);
     }
 }
 
-void up_reload_start(struct up *up) {
+void up_reload_start(struct up_process *running) {
     struct up_reload *reload = MEMORY_NEW(struct up_reload);
     size_t len = sizeof reload->program;
-    reload->up = up;
+    reload->running = running;
     if (uv_exepath(reload->program, &len) != 0 ||
-        uv_signal_init(loop_uv(up->loop), &reload->signal) != 0) {
+        uv_signal_init(loop_uv(running->loop), &reload->signal) != 0) {
         memory_free(reload);
         return;
     }
     reload->signal.data = reload;
     reload->open_handles = 1;
     (void)uv_signal_start(&reload->signal, on_hangup, SIGHUP);
-    up->reload = reload;
+    running->reload = reload;
 }
 
-void up_reload_stop(struct up *up) {
-    struct up_reload *reload = up->reload;
-    up->reload = NULL;
+void up_reload_stop(struct up_process *running) {
+    struct up_reload *reload = running->reload;
+    running->reload = NULL;
     if (reload == NULL) {
         return;
     }

@@ -2,11 +2,11 @@
 #ifndef CMD_UP_TAKEOVER_H
 #define CMD_UP_TAKEOVER_H
 
-#include "cmd/up_state.h"
+#include "cmd/up_process.h"
 
-/* Asks the running process for its sockets, and then goes on with up_make_parts; at once where nobody runs. */
-void up_takeover_start(struct up *up);
+/* Asks the running process for its sockets, and then makes the kind's parts; at once where nobody runs. */
+void up_takeover_start(struct up_process *process);
 /* This process accepts: the other one may go. */
-void up_takeover_finish(struct up *up);
+void up_takeover_finish(struct up_process *process);
 
 #endif

@@ -16,6 +16,7 @@
 #include "control/change_reader.h"
 #include "control/control_conn.h"
 #include "control/control_demo.h"
+#include "control/control_door.h"
 #include "control/control_expiry.h"
 #include "control/control_keys.h"
 #include "control/control_names.h"
@@ -29,7 +30,6 @@
 #include "control/feed_hub.h"
 #include "control/presence.h"
 #include "identity/identity_owner.h"
-#include "net/socket.h"
 #include "pki/pem.h"
 
 #define STOP_GRACE_MS 5000
@@ -342,20 +342,19 @@ void control_add_services(struct control *control, struct front *front) {
     control_conn_add_services(control, front);
 }
 
-enum status control_open(struct control *control, int fd, struct why *why) {
-    int copy = socket_dup(fd);
-    if (copy < 0 || front_adopt(control->loop, copy, &control->front, why) != STATUS_OK) {
-        if (copy >= 0) {
-            (void)close(copy);
-        }
-        return why_set(why, STATUS_FAILED, "listen_failed", "the socket cannot be listened on");
-    }
-    control_conn_add_services(control, control->front);
-    return STATUS_OK;
+static void add_services(void *context, struct front *front) {
+    control_conn_add_services(context, front);
 }
 
-void control_close(struct control *control) {
-    front_free(&control->front);
+enum status control_open(struct control *control, int fd, struct why *why) {
+    if (control->door == NULL) {
+        control->door = control_door_new(control->loop);
+    }
+    return control_door_open(control->door, fd, add_services, control, why);
+}
+
+void control_close(struct control *control, void (*done)(void *context), void *context) {
+    control_door_close(control->door, done, context);
 }
 
 struct str control_first_password(const struct control *control) {
@@ -415,6 +414,7 @@ void control_free(struct control **at) {
     if (control == NULL) {
         return;
     }
+    control_door_free(&control->door);
     control_upkeep_end(control);
     control_expiry_free(&control->expiry);
     api_limit_free(&control->limit);

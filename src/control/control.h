@@ -69,8 +69,9 @@ struct str control_first_password(const struct control *control);
 
 /* For a process that is a control plane alone: accepts on this listening socket, of which it makes a duplicate. STATUS_FAILED. */
 enum status control_open(struct control *control, int fd, struct why *why) MUST_USE;
-/* Accepts no more there. */
-void control_close(struct control *control);
+/* After control_open: accepts no more there, at once. `done` once, when the handshakes under way have ended, or have been cut after a second.
+ * Then it may be opened again. */
+void control_close(struct control *control, void (*done)(void *context), void *context);
 
 /* What an edge in the same process starts with: an edge of the installation, the same at each start on this machine. */
 struct control_edge_identity {
@@ -92,6 +93,9 @@ enum status control_make_demo(struct control *control, struct control_demo *demo
 
 /* Clients of the API are told to go, and finish; feeds stay. Before control_stop, while an edge in the same process ends. */
 void control_drain(struct control *control);
+/* The same, gently, for a successor: clients may ask once more on the connections that they have, for half a second at most. Nothing ends
+ * but what they leave; `done` once, then control_stop. */
+void control_leave(struct control *control, void (*done)(void *context), void *context);
 /* Stops accepting, ends feeds; on_ended once. */
 void control_stop(struct control *control, void (*on_ended)(void *context), void *context);
 void control_free(struct control **control);

@@ -166,9 +166,10 @@ static void begin_feed(struct control_conn *client, struct http_stream *stream,
         refuse_feed(client, stream, 409);
         return;
     }
+    feed_edge_begin(control->hub, &identity.subject, instance, stream);
+    /* after that: a former feed of the same edge, which has just ended, has said that it is gone */
     edge_presence_up(control->edge_presence, &identity.subject, client->peer.ip_address,
                      identity.not_after_ms);
-    feed_edge_begin(control->hub, &identity.subject, instance, stream);
 }
 
 static void read_peer(struct control_conn *client) {
@@ -274,6 +275,29 @@ void control_conn_drain_all(struct control *control) {
         next = node->next;
         drain(CONTAINER_OF(node, struct control_conn, node));
     }
+}
+
+void control_conn_leave_all(struct control *control) {
+    for (struct list *node = control->conns.next, *next; node != &control->conns; node = next) {
+        struct control_conn *client = CONTAINER_OF(node, struct control_conn, node);
+        next = node->next;
+        if (client->is_machine) {
+            continue;
+        }
+        if (client->h2 != NULL) {
+            h2_session_drain(client->h2);
+        } else {
+            h1_server_drain(client->h1, false);
+        }
+    }
+}
+
+size_t control_conn_client_count(const struct control *control) {
+    size_t count = 0;
+    for (struct list *node = control->conns.next; node != &control->conns; node = node->next) {
+        count += CONTAINER_OF(node, struct control_conn, node)->is_machine ? 0 : 1;
+    }
+    return count;
 }
 
 void control_conn_abort_all(struct control *control) {

@@ -15,6 +15,9 @@ void control_conn_maintain(struct control *control);
 void control_conn_add_services(struct control *control, struct front *front);
 /* Tells all connections to finish, or ends them at once. */
 void control_conn_drain_all(struct control *control);
+/* Clients of the API, not machines: told to go, with the answer to what they ask next. */
+void control_conn_leave_all(struct control *control);
+size_t control_conn_client_count(const struct control *control);
 void control_conn_abort_all(struct control *control);
 
 #endif

@@ -45,6 +45,7 @@ struct presence;
 struct control_timers;
 struct control_reload;
 struct control_expiry;
+struct control_door;
 struct api_limit;
 struct api_idempotency;
 
@@ -60,7 +61,7 @@ struct control {
     struct tls_context *api_tls;
     struct tls_context *machine_tls;
     int64_t certificates_renew_at_ms; /* wall: the two above */
-    struct front *front; /* of a control plane alone; NULL: others bring us connections */
+    struct control_door *door; /* of a control plane alone; NULL: others bring us connections */
     struct feed_hub *hub;
     struct event_hub *events;
     struct event_watch *watch;

@@ -26,6 +26,12 @@ struct waiting {
     struct buf text;
 };
 
+enum disk_hold {
+    DISK_HELD,
+    DISK_RELEASING, /* what waits is being written */
+    DISK_RELEASED,  /* another process has the folder, or may have it */
+};
+
 struct edge_disk {
     struct loop *loop;
     struct edge_disk_place place; /* for any thread */
@@ -39,6 +45,10 @@ struct edge_disk {
     struct why why;    /* of the first that failed */
     struct loop_timer retry;
     struct notice notice;
+    enum disk_hold hold;
+    struct loop_task release_task;
+    void (*on_released)(void *context);
+    void *released_context;
 };
 
 /* Enough to tell whether a text has changed: nobody's enemy chooses it, the control plane does. */
@@ -99,6 +109,21 @@ static void give_back(struct edge_disk *disk) {
 
 static void start_work(struct edge_disk *disk);
 
+/* Also where the last write has failed: who has the folder next hears everything anew. */
+static void check_release(struct edge_disk *disk) {
+    if (disk->hold != DISK_RELEASING || disk->is_working) {
+        return;
+    }
+    disk->hold = DISK_RELEASED;
+    loop_timer_clear(&disk->retry);
+    (void)flock(disk->lock, LOCK_UN);
+    disk->on_released(disk->released_context);
+}
+
+static void run_release(struct loop_task *task) {
+    check_release(CONTAINER_OF(task, struct edge_disk, release_task));
+}
+
 static void finish_batch(void *context) {
     struct edge_disk *disk = context;
     bool has_failed = disk->done_count < disk->batch_count;
@@ -107,6 +132,7 @@ static void finish_batch(void *context) {
     if (!has_failed) {
         notice_forget(&disk->notice);
         start_work(disk);
+        check_release(disk);
         return;
     }
     if (notice_is_due(&disk->notice, disk->why.slug, loop_now_ms(disk->loop))) {
@@ -116,10 +142,11 @@ static void finish_batch(void *context) {
                  disk->why.slug, disk->why.text);
     }
     loop_timer_set(&disk->retry, RETRY_MS);
+    check_release(disk);
 }
 
 static void start_work(struct edge_disk *disk) {
-    if (disk->is_working || disk->waiting.count == 0) {
+    if (disk->is_working || disk->waiting.count == 0 || disk->hold == DISK_RELEASED) {
         return;
     }
     disk->is_working = true;
@@ -171,6 +198,9 @@ void edge_disk_remove(struct edge_disk *disk, const char *name) {
 
 enum status edge_disk_write(struct edge_disk *disk, const char *name, struct str text,
                             struct why *why) {
+    if (disk->hold == DISK_RELEASED) {
+        return why_set(why, STATUS_CONFLICT, "data_in_use", "another process has the folder");
+    }
     enum status status = edge_disk_file_write(&disk->place, name, text, why);
     if (status == STATUS_OK) {
         (void)map_set(&disk->known, str_from(name), fingerprint(text));
@@ -233,6 +263,15 @@ bool edge_disk_is_idle(const struct edge_disk *disk) {
     return !disk->is_working && disk->waiting.count == 0;
 }
 
+static enum status take_lock(struct edge_disk *disk, const char *folder, struct why *why) {
+    return flock(disk->lock, LOCK_EX | LOCK_NB) == 0
+               ? STATUS_OK
+               : why_set(why, STATUS_CONFLICT, "data_in_use",
+                         "another edge uses the folder %s: stop it, or give this one another with "
+                         "--data",
+                         folder);
+}
+
 static enum status lock_folder(struct edge_disk *disk, const char *folder, struct why *why) {
     char path[EDGE_DISK_PATH_SIZE];
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
@@ -245,12 +284,7 @@ static enum status lock_folder(struct edge_disk *disk, const char *folder, struc
         return why_set(why, STATUS_DENIED, "data_not_writable", "cannot write %s: %s", path,
                        strerror(errno));
     }
-    return flock(disk->lock, LOCK_EX | LOCK_NB) == 0
-               ? STATUS_OK
-               : why_set(why, STATUS_CONFLICT, "data_in_use",
-                         "another edge uses the folder %s: stop it, or give this one another with "
-                         "--data",
-                         folder);
+    return take_lock(disk, folder, why);
 }
 
 static void free_disk(struct loop_timer *timer) {
@@ -272,6 +306,7 @@ enum status edge_disk_open(struct loop *loop, const char *folder, const struct s
     map_init(&disk->known);
     map_init(&disk->waiting);
     loop_timer_init(&disk->retry, loop, on_retry, disk);
+    loop_task_init(&disk->release_task, run_release);
     enum status status = lock_folder(disk, folder, why);
     if (status == STATUS_OK) {
         status = edge_disk_file_open(folder, key, loop_random(loop), &disk->place, why);
@@ -285,9 +320,27 @@ enum status edge_disk_open(struct loop *loop, const char *folder, const struct s
     return STATUS_OK;
 }
 
+void edge_disk_release(struct edge_disk *disk, void (*done)(void *context), void *context) {
+    disk->on_released = done;
+    disk->released_context = context;
+    disk->hold = DISK_RELEASING;
+    start_work(disk);
+    loop_task_schedule(disk->loop, &disk->release_task);
+}
+
+enum status edge_disk_reclaim(struct edge_disk *disk, struct why *why) {
+    enum status status =
+        disk->hold == DISK_HELD ? STATUS_OK : take_lock(disk, disk->place.folder, why);
+    if (status == STATUS_OK) {
+        disk->hold = DISK_HELD;
+        start_work(disk);
+    }
+    return status;
+}
+
 /* The loop runs no more: what the pool has not finished, this thread does. */
 static void write_rest(struct edge_disk *disk) {
-    while (disk->waiting.count > 0) {
+    while (disk->waiting.count > 0 && disk->hold != DISK_RELEASED) {
         take_batch(disk);
         write_batch(disk);
         bool has_failed = disk->done_count < disk->batch_count;
@@ -311,6 +364,7 @@ void edge_disk_close(struct edge_disk **at) {
     while (disk->is_working) {
         (void)uv_run(loop_uv(disk->loop), UV_RUN_ONCE);
     }
+    loop_task_cancel(&disk->release_task);
     write_rest(disk);
     for (size_t walk = 0; map_next(&disk->waiting, &walk, &key, &value);) {
         free_waiting(value);

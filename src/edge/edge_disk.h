@@ -25,13 +25,18 @@ struct edge_disk;
  * STATUS_DENIED (data_not_writable, seal_key_missing, seal_key_open: others may read it), STATUS_INVALID (seal_key_malformed), with why. */
 enum status edge_disk_open(struct loop *loop, const char *folder, const struct secret *key,
                            struct edge_disk **disk, struct why *why) MUST_USE;
-/* Writes what waits, in here, and closes. NULL is allowed. */
+/* For a successor: writes what waits, and gives up the folder; `done` once, never from inside. What is put from then on waits. */
+void edge_disk_release(struct edge_disk *disk, void (*done)(void *context), void *context);
+/* Has the folder again, after edge_disk_release. STATUS_CONFLICT (data_in_use). */
+enum status edge_disk_reclaim(struct edge_disk *disk, struct why *why) MUST_USE;
+/* Writes what waits, in here, and closes; where the folder was given up, what waits is dropped. NULL is allowed. */
 void edge_disk_close(struct edge_disk **disk);
 
 /* Appends the text of a file. STATUS_NOT_FOUND; STATUS_INVALID with why (state_malformed, state_foreign); STATUS_FAILED. */
 enum status edge_disk_read(struct edge_disk *disk, const char *name, struct buf *text,
                            struct why *why) MUST_USE;
-/* Writes it now; for what must be there before anything else happens. STATUS_UNAVAILABLE (storage_full), STATUS_DENIED. */
+/* Writes it now; for what must be there before anything else happens. STATUS_UNAVAILABLE (storage_full), STATUS_DENIED,
+ * STATUS_CONFLICT (data_in_use: it was given up). */
 enum status edge_disk_write(struct edge_disk *disk, const char *name, struct str text,
                             struct why *why) MUST_USE;
 /* In the background. A text that is there already is not written again. */

@@ -204,12 +204,12 @@ def test_another_successor_while_the_store_is_not_back(tmp_path, started, worklo
         mark = platform.mark()
         stranger.get_released()
         stranger.socket.close()
-        platform.wait_line(r"mezusphere\.store_not_back", mark)
+        platform.wait_line(r"mezusphere\.data_not_back", mark)
         second = Program([programs() / "mezusphere", "up", "--data", platform.folder / "data", "--listen", f"127.0.0.1:{platform.port}",
                           "--replace"])
         assert second.wait() == 1 and "replace_refused" in second.output, second.output
         mark = platform.mark()
-        platform.wait_line(r"mezusphere\.store_not_back", mark)
+        platform.wait_line(r"mezusphere\.data_not_back", mark)
         stranger.lock.close()
         platform.wait_line(r"mezusphere\.not_replaced", mark)
         before = load.count
