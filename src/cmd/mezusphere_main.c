@@ -398,6 +398,8 @@ int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "help";
     tls_memory_install();
     descriptor_budget_raise_limit();
+    /* Threads for what blocks: most of them wait for the disk, and those who wait together share one sync (store_sync.h). */
+    (void)setenv("UV_THREADPOOL_SIZE", "16", 0);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";
     }

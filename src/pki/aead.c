@@ -1,6 +1,7 @@
 #include "pki/aead.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -14,12 +15,24 @@ static void abort_with(const char *what) {
     abort();
 }
 
+/* Looked up once: that costs more than sealing a name. */
+static pthread_once_t cipher_once = PTHREAD_ONCE_INIT;
+static EVP_CIPHER *aes_256_gcm;
+
+static void fetch_cipher(void) {
+    aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (aes_256_gcm == NULL) {
+        abort_with("fetch");
+    }
+}
+
 static EVP_CIPHER_CTX *begin(const uint8_t *key, const uint8_t *nonce, struct str context,
                              bool is_sealing) {
-    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     int written = 0;
+    pthread_once(&cipher_once, fetch_cipher);
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     if (cipher == NULL ||
-        EVP_CipherInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce, is_sealing) != 1) {
+        EVP_CipherInit_ex(cipher, aes_256_gcm, NULL, key, nonce, is_sealing) != 1) {
         abort_with("init");
     }
     if (context.len > INT_MAX ||

@@ -57,6 +57,16 @@ static enum status connect(struct store *store, const struct store_config *confi
                : status;
 }
 
+static enum status begin_group_commit(struct store *store, struct why *why) {
+    int fd = -1;
+    if (store->driver->defer_sync == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = store->driver->defer_sync(store->writer, store->place, &fd, why);
+    store_sync_use(&store->sync, fd);
+    return status;
+}
+
 static enum status open_all(struct store *store, const struct store_config *config,
                             struct why *why) {
     enum status status = connect(store, config, why);
@@ -65,6 +75,9 @@ static enum status open_all(struct store *store, const struct store_config *conf
     }
     if (status == STATUS_OK) {
         status = open_vault(store, &config->master_key, why);
+    }
+    if (status == STATUS_OK) {
+        status = begin_group_commit(store, why);
     }
     return status == STATUS_OK ? store_folder_set_ready(&store->folder, why) : status;
 }
@@ -75,6 +88,7 @@ enum status store_open(const struct store_config *config, struct store **store, 
     opened->random = config->random != NULL ? config->random : random_system();
     pthread_mutex_init(&opened->writer_lock, NULL);
     pthread_mutex_init(&opened->readers_lock, NULL);
+    store_sync_init(&opened->sync);
     pthread_cond_init(&opened->reader_free, NULL);
     uint8_t origin[8];
     random_fill(random_system(), origin, sizeof(origin));
@@ -105,6 +119,7 @@ void store_close(struct store **store) {
     store_folder_close(&closed->folder);
     pthread_cond_destroy(&closed->reader_free);
     pthread_mutex_destroy(&closed->readers_lock);
+    store_sync_fini(&closed->sync);
     pthread_mutex_destroy(&closed->writer_lock);
     secret_wipe(closed->place, sizeof(closed->place)); /* a URL holds a password */
     memory_free(closed);

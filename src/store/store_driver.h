@@ -61,6 +61,10 @@ struct store_driver {
     enum status (*begin)(struct store_connection *connection, bool is_write, struct why *why);
     enum status (*commit)(struct store_connection *connection, struct why *why);
     void (*rollback)(struct store_connection *connection);
+    /* From now on commits of this connection return before they have reached the disk: who answers for them syncs the file *fd, the
+     * caller's to close (store_sync.h). NULL: the driver's commits are lasting when they return, always. */
+    enum status (*defer_sync)(struct store_connection *connection, const char *place, int *fd,
+                              struct why *why);
     /* Tells whoever watches the database (store_watch.h), with the commit. Without quotes and backslashes. NULL: nobody else may. */
     enum status (*announce)(struct store_connection *connection, struct str text, struct why *why);
     /* Several statements without parameters: of our own, or made of the catalog's names: the schema alone. */

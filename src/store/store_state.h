@@ -8,6 +8,7 @@
 #include "store/store_driver.h"
 #include "store/store_folder.h"
 #include "store/store_master_key.h"
+#include "store/store_sync.h"
 #include "store/store_tx.h"
 #include "store/store_vault.h"
 
@@ -24,6 +25,7 @@ struct store {
     struct store_vault *vault;
     struct store_connection *writer;
     pthread_mutex_t writer_lock;  /* held from begin to the end of a writing transaction */
+    struct store_sync sync;       /* what a commit waits for then */
     struct id_sequence event_ids; /* under the writer_lock */
     pthread_mutex_t readers_lock;
     pthread_cond_t reader_free;

@@ -48,16 +48,23 @@ static enum status take_connection(struct store *store, enum store_tx_mode mode,
     return STATUS_OK;
 }
 
-static void end(struct store_tx **tx) {
-    struct store_tx *ended = *tx;
-    if (ended->mode == STORE_READ) {
-        give_reader(ended->store, ended->connection);
+static void give_connection(struct store_tx *tx) {
+    if (tx->mode == STORE_READ) {
+        give_reader(tx->store, tx->connection);
     } else {
-        pthread_mutex_unlock(&ended->store->writer_lock);
+        pthread_mutex_unlock(&tx->store->writer_lock);
     }
-    arena_fini(&ended->scratch);
-    memory_free(ended);
+}
+
+static void free_tx(struct store_tx **tx) {
+    arena_fini(&(*tx)->scratch);
+    memory_free(*tx);
     *tx = NULL;
+}
+
+static void end(struct store_tx **tx) {
+    give_connection(*tx);
+    free_tx(tx);
 }
 
 enum status store_tx_begin(struct store *store, enum store_tx_mode mode, struct why *why,
@@ -99,7 +106,13 @@ enum status store_tx_commit(struct store_tx **tx) {
         return failed;
     }
     enum status status = ended->store->driver->commit(ended->connection, ended->why);
-    end(tx);
+    bool has_written = status == STATUS_OK && ended->mode == STORE_WRITE;
+    uint64_t ticket = has_written ? store_sync_ticket(&ended->store->sync) : 0;
+    give_connection(ended); /* the next writer need not wait for the disk */
+    if (has_written) {
+        status = store_sync_wait(&ended->store->sync, ticket, ended->why);
+    }
+    free_tx(tx);
     return status;
 }
 

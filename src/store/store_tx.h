@@ -2,7 +2,8 @@
  *
  * A writing transaction is alone: the next one waits for it (a mutex within this process, the database between several), so
  * what it reads stays true until it commits, and it must be short: no network, no password hashing inside. Reading
- * transactions run beside it and see one consistent state. A committed transaction survives the loss of power.
+ * transactions run beside it and see one consistent state. A committed transaction survives the loss of power: a commit
+ * returns when it has reached the disk (store_sync.h: several share the wait; others may read it a few milliseconds earlier).
  *
  *     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
  *     enum status status = store_tx_begin(store, STORE_WRITE, why, &tx);
