@@ -5,7 +5,7 @@
 struct store_config command_place_config(const struct command_place *place) {
     return (struct store_config){
         .data_folder = place->data,
-        .database = secret_is_empty(&place->database) ? NULL : place->database.text,
+        .database = database_option_url(&place->database),
     };
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/option.h"
 #include "base/status.h"
+#include "cmd/database_option.h"
 #include "store/store.h"
 
 enum command_exit {
@@ -20,11 +21,8 @@ struct command_place {
 };
 
 #define COMMAND_PLACE_OPTIONS(place, data_help)                                                    \
-    {"data", "DIR", OPTION_TEXT, &(place).data, "mezusphere-data", data_help}, {                   \
-        "database", "URL", OPTION_SECRET, &(place).database, NULL,                                 \
-            "Its PostgreSQL database, as postgres://USER:PASSWORD@HOST/DATABASE (default: "        \
-            "store.db in the folder)."                                                             \
-    }
+    {"data", "DIR", OPTION_TEXT, &(place).data, "mezusphere-data", data_help},                     \
+        DATABASE_OPTION((place).database)
 
 /* Borrows. */
 struct store_config command_place_config(const struct command_place *place);

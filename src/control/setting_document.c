@@ -176,7 +176,8 @@ static bool is_standard(const struct setting *setting, const json_t *formed) {
 static json_t *form_document(const struct setting_shape *shape, const json_t *document,
                              form_fn *form, bool has_people) {
     json_t *made = json_object();
-    for (size_t i = 0; i < shape->count; i++) {
+    size_t count = json_object_size(document) == 0 ? 0 : shape->count; /* most routes say nothing */
+    for (size_t i = 0; i < count; i++) {
         const struct setting *setting = &shape->members[i];
         const json_t *value = json_object_get(document, setting->name);
         if (value == NULL || (setting->is_for_people && !has_people)) {
