@@ -191,6 +191,7 @@ static void on_tunnel_head(void *owner, const struct http_head *head, bool is_en
         }
         return;
     }
+    edge_probe_heard(request->try.tunnel);
     edge_request_stop_expecting(request);
     request->try.response = head;
     request->try.is_response_bodiless = is_end;

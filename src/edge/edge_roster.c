@@ -298,6 +298,15 @@ void edge_roster_update(struct edge_roster_seat *seat, enum edge_roster_standing
     edge_roster_unlock(roster, edge_roster_report_soon(roster, seat->warpgate));
 }
 
+void edge_roster_prove(struct edge_roster_seat *seat, bool is_proved) {
+    if (seat == NULL) {
+        return;
+    }
+    edge_roster_lock(seat->roster);
+    seat->is_silent = !is_proved;
+    edge_roster_unlock(seat->roster, edge_roster_report_soon(seat->roster, seat->warpgate));
+}
+
 static bool has_changed(const struct edge_roster_warpgate *warpgate,
                         const struct upstream_state *states, size_t count) {
     if (warpgate->upstreams == NULL || warpgate->upstream_count != count) {

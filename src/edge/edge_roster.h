@@ -51,6 +51,8 @@ void edge_roster_describe(struct edge_roster_seat *seat, const char *version, co
 /* How it stands, the revision it has applied, and why it refused a newer one ("": it did not). */
 void edge_roster_update(struct edge_roster_seat *seat, enum edge_roster_standing standing,
                         uint64_t applied_revision, const char *refused_code);
+/* Whether something is answered through its tunnel (edge_probe.h); one that is silent is not reported among the tunnels. */
+void edge_roster_prove(struct edge_roster_seat *seat, bool is_proved);
 /* What the warpgate says of its upstreams; copied. */
 void edge_roster_health(struct edge_roster_seat *seat, const struct upstream_state *states,
                         size_t count);

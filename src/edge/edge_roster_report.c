@@ -47,7 +47,7 @@ static void copy_warpgate(struct edge_roster_warpgate *warpgate, int64_t now_ms,
     for (const struct list *node = warpgate->seats.next; node != &warpgate->seats;
          node = node->next) {
         const struct edge_roster_seat *seat = CONTAINER_OF(node, struct edge_roster_seat, node);
-        report->tunnels += seat->standing == EDGE_ROSTER_READY ? 1 : 0;
+        report->tunnels += seat->standing == EDGE_ROSTER_READY && !seat->is_silent ? 1 : 0;
     }
     (void)snprintf(report->ip_address, sizeof report->ip_address, "%s", warpgate->ip_address);
     (void)snprintf(report->version, sizeof report->version, "%s", warpgate->version);

@@ -70,6 +70,34 @@ static void the_last_tunnel_is_reported_gone_and_forgotten(void **state) {
     edge_roster_free(&roster);
 }
 
+static void what_does_not_answer_is_not_counted(void **state) {
+    struct edge_roster *roster = new_roster();
+    (void)state;
+    struct edge_roster_seat *first = sit(roster, 1, 0);
+    struct edge_roster_seat *second = sit(roster, 1, 0);
+    edge_roster_update(first, EDGE_ROSTER_READY, 7, "");
+    edge_roster_update(second, EDGE_ROSTER_READY, 7, "");
+    report(roster);
+    edge_roster_prove(first, false);
+    now_ms += EDGE_ROSTER_REPORT_MS;
+    report(roster);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].tunnels, 1);
+    edge_roster_prove(second, false);
+    now_ms += EDGE_ROSTER_REPORT_MS;
+    report(roster);
+    assert_int_equal(told[0].tunnels, 0);
+    assert_int_equal(edge_roster_ready_count(roster), 2); /* they stand all the same */
+    edge_roster_prove(first, true);
+    now_ms += EDGE_ROSTER_REPORT_MS;
+    report(roster);
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].tunnels, 1);
+    assert_int_equal(told[0].revision, 7);
+    edge_roster_prove(NULL, true);
+    edge_roster_free(&roster);
+}
+
 static void an_environment_is_as_far_as_its_slowest_worker(void **state) {
     struct edge_roster *roster = new_roster();
     const struct id environment = {ENVIRONMENT};
@@ -134,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_is_reported_at_once_and_then_now_and_then),
         cmocka_unit_test(the_last_tunnel_is_reported_gone_and_forgotten),
+        cmocka_unit_test(what_does_not_answer_is_not_counted),
         cmocka_unit_test(an_environment_is_as_far_as_its_slowest_worker),
         cmocka_unit_test(health_is_told_when_it_changes),
         cmocka_unit_test(more_than_a_batch_is_told),

@@ -55,6 +55,7 @@ struct edge_roster_seat {
     struct edge_roster_warpgate *warpgate;
     unsigned worker;
     enum edge_roster_standing standing;
+    bool is_silent; /* it stands, and nothing is answered through it */
     uint64_t applied_revision;
     int64_t surplus_since_ms; /* 0: it is not */
 };

@@ -47,6 +47,7 @@ static bool may_speak(struct edge_tunnel *tunnel) {
 
 static void on_hello(struct edge_tunnel *tunnel, const struct tunnel_message *message) {
     tunnel->has_hello = true;
+    tunnel->probe.is_understood = message->has_probe;
     (void)snprintf(tunnel->version, sizeof tunnel->version, "%.*s", STR_ARG(message->version));
     (void)snprintf(tunnel->name, sizeof tunnel->name, "%.*s", STR_ARG(message->name));
     edge_roster_describe(tunnel->seat, tunnel->version, tunnel->name);
@@ -382,6 +383,9 @@ void edge_tunnel_sweep(struct edge_worker *worker) {
         edge_cancel_sweep(&tunnel->cancels, now_ms);
         check_reader(tunnel, now_ms);
         check_place(tunnel, now_ms);
+        if (tunnel->state == EDGE_TUNNEL_READY) {
+            edge_probe_look(tunnel, now_ms);
+        }
         check_certificate(tunnel, now_ms);
     }
 }

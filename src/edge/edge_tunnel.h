@@ -12,6 +12,7 @@
 #include "base/allowance.h"
 #include "edge/edge_cancel.h"
 #include "edge/edge_environment.h"
+#include "edge/edge_probe.h"
 #include "edge/edge_warpgate.h"
 #include "http/h2_session.h"
 #include "net/conn.h"
@@ -44,6 +45,7 @@ struct edge_tunnel {
     struct h2_session *session;
     struct tunnel_channel *channel;
     struct tunnel_heartbeat heartbeat;
+    struct edge_probe probe;
     bool has_hello;
     struct cert_identity identity;
     struct edge_roster_seat *seat; /* NULL in tests of one worker */

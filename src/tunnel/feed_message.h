@@ -21,7 +21,7 @@
  *                    {"type":"refused","environment":"env_…"|"","revision":7,"code":"…","detail":"…"}
  *                    {"type":"warpgate","warpgate":"wg_…","environment":"env_…","tunnels":1,"ip_address":"…","name":"…",
  *                     "version":"…","applied_revision":7,"refused_code":"…","upstreams":[{"name":"default","state":"up"}]}
- *                                       at each change, for all tunnels of this edge together, whichever of its workers have
+ *                                       at each change, for all tunnels of this edge through which the warpgate answers, whichever of its workers have
  *                                       them; tunnels 0: gone. applied_revision is the newest that it has told on any of them.
  *                                       upstreams may be missing: then nothing is known
  *                    {"type":"renew","csr":"PEM"}

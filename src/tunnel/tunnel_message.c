@@ -1,6 +1,7 @@
 #include "tunnel/tunnel_message.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "tunnel/message_form.h"
 #include "tunnel/record.h"
@@ -14,22 +15,29 @@
 #define AT(member) offsetof(struct tunnel_message, member)
 
 /* Capabilities are names that a newer peer may add to: looked at for their shape only. */
-static enum status read_capabilities(const json_t *value, void *message, struct why *why) {
-    (void)message;
+static enum status read_capabilities(const json_t *value, void *at, struct why *why) {
+    struct tunnel_message *message = at;
     size_t i;
     json_t *item;
     bool is_good = json_is_array(value) && json_array_size(value) <= CAPABILITIES_MAX;
+    message->has_probe = false;
     json_array_foreach(value, i, item) {
         is_good = is_good && json_is_string(item) && json_string_length(item) <= NAME_BYTES_MAX;
+        message->has_probe |=
+            is_good && strcmp(json_string_value(item), TUNNEL_CAPABILITY_PROBE) == 0;
     }
     return is_good ? STATUS_OK
                    : why_set(why, STATUS_INVALID, "member_value",
                              "/capabilities is not a list of names");
 }
 
-static json_t *write_capabilities(const void *message) {
-    (void)message;
-    return json_array();
+static json_t *write_capabilities(const void *at) {
+    const struct tunnel_message *message = at;
+    json_t *names = json_array();
+    if (message->has_probe) {
+        json_array_append_new(names, json_string(TUNNEL_CAPABILITY_PROBE));
+    }
+    return names;
 }
 
 static enum status read_upstream_names(const json_t *value, void *at, struct why *why) {

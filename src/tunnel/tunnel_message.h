@@ -29,6 +29,9 @@
 
 #define TUNNEL_CONTROL_PATH "/mezusphere/control"
 #define TUNNEL_CONTROL_AUTHORITY "edge"
+/* What the warpgate answers itself; no request of a visitor, since it names no environment. */
+#define TUNNEL_PROBE_PATH "/mezusphere/probe"
+#define TUNNEL_CAPABILITY_PROBE "probe"
 #define TUNNEL_UPSTREAMS_MAX UPSTREAM_STATE_MAX
 #define TUNNEL_COUNT_MAX 8
 
@@ -55,6 +58,7 @@ struct tunnel_message {
     struct str version, name; /* HELLO: at most 64 bytes each, printable ASCII without spaces */
     struct upstream_state upstreams[TUNNEL_UPSTREAMS_MAX]; /* HELLO: names alone; HEALTH */
     size_t upstream_count;
+    bool has_probe;          /* HELLO: the capability "probe" */
     uint64_t revision;       /* APPLIED, REFUSED */
     struct str code, detail; /* REFUSED: at most 64 and 256 bytes */
 };

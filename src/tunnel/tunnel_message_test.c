@@ -24,7 +24,7 @@ static void test_every_type_reads_and_writes_the_same(void **state) {
         "{\"type\":\"drain\"}",
         "{\"type\":\"replace\"}",
         "{\"type\":\"revoked\",\"reason\":\"key_revoked\"}",
-        "{\"type\":\"hello\",\"version\":\"0.1.0\",\"name\":\"box\",\"capabilities\":[],"
+        "{\"type\":\"hello\",\"version\":\"0.1.0\",\"name\":\"box\",\"capabilities\":[\"probe\"],"
         "\"upstreams\":[\"default\"]}",
         "{\"type\":\"applied\",\"revision\":7}",
         "{\"type\":\"refused\",\"revision\":7,\"code\":\"bundle_foreign\",\"detail\":\"not ours\"}",

@@ -139,9 +139,10 @@ static void settle(struct loop_task *task) {
 static void on_revoked(void *context, struct str reason) {
     struct warpgate *warpgate = context;
     if (warpgate->state == WARPGATE_RUNNING) {
-        log_error("warpgate.revoked",
-                  "reason=%.*s: this warpgate's credentials are void; start it with a new key",
-                  STR_ARG(reason));
+        bool is_deleted = str_eq(reason, STR("warpgate_deleted"));
+        log_error("warpgate.revoked", "reason=%.*s: %s", STR_ARG(reason),
+                  is_deleted ? "this warpgate was deleted; started again it enrols anew"
+                             : "this warpgate's credentials are void; start it with a new key");
         loop_task_schedule(warpgate->parts.loop, &warpgate->revoke);
     }
 }

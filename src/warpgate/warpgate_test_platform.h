@@ -324,10 +324,11 @@ static inline void world_open(struct world_exchange *exchange, const char *metho
         .scheme = STR("https"),
         .authority = str_from(authority),
         .path = str_from(path),
-        .fields = {.at = fields, .count = 1, .cap = 2},
+        .fields = {.at = fields, .count = world.is_bare ? 0 : 1, .cap = 2},
     };
     if (extra != NULL && str_eq(extra->name, STR(FIELD_TUNNEL_ENVIRONMENT))) {
         fields[0] = *extra;
+        head.fields.count = 1;
     } else if (extra != NULL) {
         fields[head.fields.count++] = *extra;
     }

@@ -73,6 +73,7 @@ struct world {
     unsigned revision;
     char routes[2048];
     bool is_enabled;
+    bool is_bare; /* requests name no environment */
     struct buf jws;
     char ca_path[64];
     /* control plane */

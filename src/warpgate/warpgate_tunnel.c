@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "http/h2_session.h"
 #include "pki/cert_identity.h"
+#include "policy/field_policy.h"
 #include "tunnel/tunnel_channel.h"
 #include "tunnel/tunnel_heartbeat.h"
 #include "tunnel/tunnel_message.h"
@@ -125,6 +126,7 @@ static void send_hello(struct warpgate_tunnel *tunnel) {
         .type = TUNNEL_MESSAGE_HELLO,
         .version = STR(MEZUSPHERE_VERSION),
         .name = str_from(parts->name),
+        .has_probe = true,
         .upstream_count = parts->upstream_count,
     };
     for (size_t i = 0; i < parts->upstream_count; i++) {
@@ -238,6 +240,19 @@ static bool is_control_head(const struct http_head *head) {
            str_eq(head->authority, STR(TUNNEL_CONTROL_AUTHORITY));
 }
 
+/* A visitor's request, whatever its host and path, names the environment: the edge writes that on each, and here nowhere. */
+static bool is_probe_head(const struct http_head *head) {
+    return str_eq(head->method, STR("GET")) && str_eq(head->path, STR(TUNNEL_PROBE_PATH)) &&
+           str_eq(head->authority, STR(TUNNEL_CONTROL_AUTHORITY)) &&
+           http_fields_get(&head->fields, STR(FIELD_TUNNEL_ENVIRONMENT)) == NULL;
+}
+
+static void answer_probe(struct http_stream *stream) {
+    const struct http_head answer = {.status = 204};
+    http_stream_discard(stream);
+    http_stream_send_head(stream, &answer, true);
+}
+
 static void open_control(struct warpgate_tunnel *tunnel, struct http_stream *stream) {
     const struct http_head answer = {.status = 200};
     tunnel->channel = tunnel_channel_new(&channel_events, tunnel);
@@ -273,6 +288,10 @@ static void on_agree_ping(struct warpgate_tunnel *tunnel) {
 static void on_request(void *context, struct http_stream *stream, const struct http_head *head,
                        bool is_end) {
     struct warpgate_tunnel *tunnel = context;
+    if (tunnel->has_control && is_probe_head(head)) {
+        answer_probe(stream);
+        return;
+    }
     if (tunnel->has_control) {
         warpgate_request_start(&tunnel->host, stream, head, is_end);
         tunnel_heartbeat_carry(&tunnel->heartbeat, tunnel->host.active_count > 0);

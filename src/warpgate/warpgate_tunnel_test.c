@@ -37,6 +37,29 @@ static void test_health_is_reported(void **state) {
     assert_string_equal(world_last_tunnel()->health, "up");
 }
 
+/* The edge's own question is answered without the workload; what a visitor asks under the same name is not. */
+static void test_probes_are_answered(void **state) {
+    (void)state;
+    size_t conn_count = world.conn_count;
+    const struct http_field foreign = {STR(FIELD_TUNNEL_ENVIRONMENT),
+                                       STR("env_01jd3m8k6vq2x7r9t4w5y6z8ab")};
+    world.is_bare = true;
+    ask("GET", TUNNEL_CONTROL_AUTHORITY, TUNNEL_PROBE_PATH, NULL);
+    assert_int_equal(exchange.status, 204);
+    assert_string_equal(exchange.error, "");
+    assert_int_equal(world.conn_count, conn_count);
+    ask("POST", TUNNEL_CONTROL_AUTHORITY, TUNNEL_PROBE_PATH, NULL);
+    assert_int_equal(exchange.status, 421);
+    ask("GET", WORLD_HOST, TUNNEL_PROBE_PATH, NULL);
+    assert_int_equal(exchange.status, 421);
+    ask("GET", TUNNEL_CONTROL_AUTHORITY, TUNNEL_PROBE_PATH, &foreign);
+    assert_int_equal(exchange.status, 421);
+    world.is_bare = false;
+    ask("GET", TUNNEL_CONTROL_AUTHORITY, TUNNEL_PROBE_PATH, NULL);
+    assert_int_equal(exchange.status, 421);
+    assert_string_equal(exchange.error, "wrong_host");
+}
+
 static void test_revoked_is_the_end(void **state) {
     (void)state;
     const struct tunnel_message revoked = {.type = TUNNEL_MESSAGE_REVOKED,
@@ -61,9 +84,8 @@ static void test_an_edge_needs_the_role_of_an_edge(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CONNECTED(test_forged_bundles_are_refused),
-        ALONE(test_health_is_reported),
-        CONNECTED(test_revoked_is_the_end),
+        CONNECTED(test_forged_bundles_are_refused),    ALONE(test_health_is_reported),
+        CONNECTED(test_probes_are_answered),           CONNECTED(test_revoked_is_the_end),
         ALONE(test_an_edge_needs_the_role_of_an_edge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@ import pytest
 
 import harness
 import network
-from harness import Platform, Program, Visitor, Workload, free_port, plain_response, programs
+from harness import Platform, Program, Visitor, Workload, eventually, free_port, plain_response, programs
 
 MISSING = network.why_not()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
@@ -211,6 +211,19 @@ def test_a_half_open_tunnel(world):
     assert since(began) < BACK + SLACK
     warpgate.wait_line(r"warpgate\.disconnected", mark)
     assert world.visit().body == b"far"
+
+
+def test_a_black_hole_shows_in_the_registry(world):
+    world.start()
+
+    def status():
+        with world.network.inside("edge"):
+            return [item["status"] for item in world.project.warpgates()]
+    eventually(lambda: status() == ["connected"], 5, "connected")
+    world.network.cut()
+    eventually(lambda: status() == ["disconnected"], 10 + SLACK, "disconnected")
+    world.network.heal()
+    eventually(lambda: status() == ["connected"], BACK + SLACK, "connected again")
 
 
 def test_a_stopped_warpgate_is_noticed_and_comes_back(world):

@@ -361,7 +361,7 @@ def test_records_however_they_are_cut(pair):
 def test_what_a_warpgate_says_first(pair):
     pair.start(arguments=["--upstream", "two=localhost:1", "--name", "Ada.1-x_y"])
     tunnel = pair.edge.wait_tunnel()
-    assert tunnel.records[0] == {"type": "hello", "version": tunnel.records[0]["version"], "name": "Ada.1-x_y", "capabilities": [],
+    assert tunnel.records[0] == {"type": "hello", "version": tunnel.records[0]["version"], "name": "Ada.1-x_y", "capabilities": ["probe"],
                                  "upstreams": ["default", "two"]}
     tunnel.wait(lambda: any(r["type"] == "health" and {"name": "two", "state": "down"} in r["upstreams"] for r in tunnel.records), "health")
     assert tunnel.settings[3] >= 1000 and tunnel.settings[6] == 32768
