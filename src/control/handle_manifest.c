@@ -57,15 +57,15 @@ static enum status judge_project(struct api_call *call) {
 
 static enum status answer_plan(struct api_call *call, const struct manifest_wish *wish,
                                struct manifest_plan *plan, bool is_dry_run) {
-    json_t *document = NULL;
-    enum status status = read_document(call, &document);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    manifest_document_tag(document, call->answer.etag);
-    json_decref(document);
-    if (is_dry_run) {
-        call->answer.etag[0] = '\0';
+    /* A dry run tells the tag of what is there, for the If-Match of the run that follows. */
+    if (!is_dry_run) {
+        json_t *document = NULL;
+        enum status status = read_document(call, &document);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        manifest_document_tag(document, call->answer.etag);
+        json_decref(document);
     }
     call->answer.body = manifest_plan_take(plan);
     json_object_set_new(call->answer.body, "dry_run", json_boolean(is_dry_run));

@@ -36,10 +36,14 @@ def test_strangers_have_one_an_address(tmp_path):
     try:
         api = platform.login()
         with Visitor(platform.port, f"api.{DOMAIN}", platform.ca) as visitor:
-            answers = [visitor.request("GET", "/v1/me", [("Authorization", "Bearer " + "x" * 43)]) for _ in range(600)]
-        assert answers[0].status == 401 and answers[0].header("ratelimit-policy") == '"address";q=400;w=20'
-        assert answers[-1].status == 429 and answers[-1].json["code"] == "rate_limited" and answers[-1].header("retry-after")
-        assert Api(platform).call("GET", "/v1/openapi.json").status == 429
+            answer = visitor.request("GET", "/v1/me", [("Authorization", "Bearer " + "x" * 43)])
+            assert answer.status == 401 and answer.header("ratelimit-policy") == '"address";q=400;w=20'
+            for _ in range(3000):  # faster than the bucket fills, however slow the machine
+                if answer.status == 429:
+                    break
+                answer = visitor.request("GET", "/v1/me", [("Authorization", "Bearer " + "x" * 43)])
+            assert answer.status == 429 and answer.json["code"] == "rate_limited" and answer.header("retry-after")
+            assert 429 in {visitor.request("HEAD", "/v1/openapi.json").status for _ in range(60)}, "whatever they ask for"
         assert api.call("GET", "/v1/me").status == 200, "whoever is known is not held up by those who are not"
     finally:
         platform.stop()
