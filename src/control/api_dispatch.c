@@ -202,7 +202,9 @@ static enum status read_input(struct api_call *call) {
     if (schema == NULL) {
         return STATUS_OK;
     }
-    if (buf_len(&call->body) == 0 && api_schema_may_be_absent(schema)) {
+    bool may_be_absent =
+        api_schema_may_be_absent(schema) && strcmp(call->operation->method, "PATCH") != 0;
+    if (buf_len(&call->body) == 0 && may_be_absent) {
         return STATUS_OK;
     }
     enum status status = parse_body(call);

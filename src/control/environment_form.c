@@ -170,6 +170,23 @@ enum status environment_form_default_hostname(struct api_call *call, const struc
 
 /* ---- the whole ---- */
 
+/* What is merged is what the table knows: the rest has to be told. */
+static void refuse_unknown(struct api_call *call, const json_t *settings, const char *place) {
+    const char *name;
+    json_t *value;
+    api_schema_enter(&call->faults, "%s", place);
+    json_object_foreach((json_t *)(uintptr_t)settings, name, value) {
+        bool is_known = false;
+        for (size_t i = 0; i < environment_settings_shape.count && !is_known; i++) {
+            is_known = strcmp(environment_settings_shape.members[i].name, name) == 0;
+        }
+        if (!is_known) {
+            api_schema_add_fault(&call->faults, name, "unknown_member", -1, "is not known here");
+        }
+    }
+    api_schema_enter(&call->faults, "%s", "");
+}
+
 static void take_settings(struct api_call *call, const json_t *body, const char *pointer,
                           struct store_environment *row) {
     char place[API_POINTER_SIZE];
@@ -182,6 +199,7 @@ static void take_settings(struct api_call *call, const json_t *body, const char 
         row->settings = STR_EMPTY;
         return;
     }
+    refuse_unknown(call, settings, place);
     row->settings = setting_document_take(&environment_settings_shape, settings, place,
                                           STORE_ENVIRONMENT_SETTINGS_MAX, &call->arena,
                                           &call->faults, row->settings);

@@ -94,7 +94,8 @@ class Side:
         return BUILDERS[kind](self)
 
     def first_environment(self):
-        return self.maker.get(f"/v1/projects/{self.id('prj')}/environments")["items"][0]["id"]
+        """The one that the project came with."""
+        return self.maker.get(f"/v1/projects/{self.id('prj')}/environments?order=asc")["items"][0]["id"]
 
 
 def build_invitation(side, role="viewer", email=None):
@@ -133,12 +134,13 @@ def find_edge(side):
 
 
 def build_warpgate(side):
-    key = build_key(side)["key"]
+    account = build_account(side, permissions=["warpgate:connect"])
+    key = build_key(side, account)["key"]
     platform = side.maker.platform
     mark = platform.mark()
     warpgate = Warpgate(platform, key, "127.0.0.1:1", "--name", fresh_name("gate"), "--environment", "production")
     side.world.programs.append(warpgate)
-    platform.wait_line(r"control\.warpgate_enrolled|edge\.tunnel_ready", mark)
+    platform.wait_line(r"edge\.tunnel_ready", mark)
     path = f"/v1/environments/{side.first_environment()}/warpgates"
     return eventually(lambda: side.maker.get(path)["items"], what="a warpgate")[0]["id"]
 
@@ -177,7 +179,7 @@ def absent(kind):
 
 
 class World:
-    def __init__(self, platform):
+    def __init__(self, platform, has_callers=True):
         self.platform, self.programs, self.callers = platform, [], {}
         self.operator = Caller(platform, "operator", platform.login().token, is_operator=True)
         self.operator.email, self.operator.password = f"admin@{DOMAIN}", platform.password
@@ -186,8 +188,12 @@ class World:
         self.own = Side(self, self.enrol(self.home, "maker", "viewer"))
         stranger = self.enrol(self.home, "stranger", "viewer")
         self.foreign = Side(self, stranger)
+        if has_callers:
+            self.add_callers(stranger)
+
+    def add_callers(self, stranger):
         self.callers = {role: self.enrol(self.own, f"person-{role}", role) for role in ROLES}
-        self.callers.update(operator=self.operator, stranger=stranger, nobody=Caller(platform, "nobody"))
+        self.callers.update(operator=self.operator, stranger=stranger, nobody=Caller(self.platform, "nobody"))
         stranger.role, stranger.is_elsewhere = "owner", True
         for permission in PERMISSIONS:
             self.callers[permission] = self.account(permission, [permission])
@@ -206,7 +212,7 @@ class World:
         return Caller(self.platform, name, build_key(self.own, account)["key"], permissions=permissions, is_account=True)
 
     def close(self):
-        for caller in [*self.callers.values(), self.own.maker]:
+        for caller in [*self.callers.values(), self.operator, self.own.maker, self.foreign.maker]:
             caller.close()
         for program in self.programs:
             program.stop()
