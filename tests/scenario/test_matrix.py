@@ -121,6 +121,8 @@ def ask(world, operation, caller, which):
     ids = object_ids(world, operation, caller, which, refusal is None and operation.method != "GET" and which == "own")
     ids = special_ids(world, operation, caller, ids) if refusal is None else ids
     path = fill(operation, ids)
+    if operation.id == "deleteOrganization" and refusal is None:
+        path += f"?name={caller.get('/v1/organizations/' + ids['org'])['name']}"  # so that nobody deletes the wrong one
     if operation.is_stream() and refusal is None:
         return caller.begin_stream(path), refusal, None
     body = right_body(world.own, operation, ids) if which == "own" else right_body_elsewhere(operation, world)
@@ -186,6 +188,7 @@ def test_what_was_refused_changed_nothing(world):
     assert {m["role"] for m in listed} <= {"owner", "viewer"}
     actors = {event["actor"]["id"] if isinstance(event["actor"], dict) else event["actor"]
               for event in side.maker.get(f"/v1/organizations/{side.id('org')}/audit-events?limit=200")["items"]}
-    theirs = {m["id"] for m in listed}
+    accounts = side.maker.get(f"/v1/projects/{side.id('prj')}/service-accounts?limit=200")["items"]
+    theirs = {owned["id"] for owned in listed + accounts}
     assert actors <= theirs | {None}, "nobody else has changed anything there"
     assert re.match(r"org_", side.id("org"))
