@@ -1,7 +1,14 @@
-/* control_embedded.c: the edge of a process that is control plane and edge in one: an edge like any other, that joins without a token. */
+/* control_embedded.c: the edge of a process that is control plane and edge in one: an edge like any other, that joins without a token.
+ *
+ * Which one it is stands in the data folder (edge.id), since its name and address may change. Where that file is missing, or names an edge that the
+ * database does not know (a restored one), it is the one with the machine's name at the same address, or a new one. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "control/audit.h"
 #include "control/change_reader.h"
 #include "control/control_watch.h"
@@ -10,6 +17,8 @@
 #include "pki/key.h"
 
 #define HOST_NAME_SIZE (STORE_EDGE_NAME_MAX + 1)
+#define FILE_NAME "edge.id"
+#define PATH_SIZE 4200
 
 struct embedding {
     struct control *control;
@@ -27,7 +36,8 @@ static enum status find_in_page(struct embedding *embedding, struct store_page *
     enum status status = store_edge_list(embedding->tx, page, &embedding->arena, &rows, &count);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         page->after = rows[i].object.id;
-        if (rows[i].is_embedded && str_eq(rows[i].name, str_from(embedding->name))) {
+        if (rows[i].is_embedded && str_eq(rows[i].name, str_from(embedding->name)) &&
+            str_eq(rows[i].address, str_from(embedding->control->public_address))) {
             embedding->edge = rows[i];
             return STATUS_OK;
         }
@@ -36,7 +46,50 @@ static enum status find_in_page(struct embedding *embedding, struct store_page *
     return status == STATUS_OK ? STATUS_NOT_FOUND : status;
 }
 
+static void write_path(const struct embedding *embedding, char out[PATH_SIZE]) {
+    (void)snprintf(out, PATH_SIZE, "%s/" FILE_NAME, embedding->control->data_folder);
+}
+
+/* STATUS_NOT_FOUND also for what is no edge's name, or of one that was revoked. */
+static enum status find_kept(struct embedding *embedding) {
+    char path[PATH_SIZE];
+    char text[2 * ID_SIZE];
+    struct id id;
+    write_path(embedding, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof(text)) : 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    len -= len > 0 && text[len - 1] == '\n' ? 1 : 0;
+    if (len <= 0 || id_parse(ID_EDGE, str_make(text, (size_t)len), &id) != STATUS_OK) {
+        return STATUS_NOT_FOUND;
+    }
+    enum status status = store_edge_get(embedding->tx, &id, &embedding->arena, &embedding->edge);
+    bool is_ours = embedding->edge.is_embedded && embedding->edge.revoked_at_ms == 0;
+    return status == STATUS_OK && !is_ours ? STATUS_NOT_FOUND : status;
+}
+
+/* Without it the next start goes by the name: no reason not to serve. */
+static void keep(const struct embedding *embedding) {
+    char path[PATH_SIZE];
+    char text[ID_SIZE + 2];
+    write_path(embedding, path);
+    int len = snprintf(text, sizeof(text), "%s\n", embedding->edge.object.id.text);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || write(fd, text, (size_t)len) != len || fsync(fd) != 0) {
+        log_warn("control.edge_not_kept", "cannot write %s: %s", path, strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 static enum status find(struct embedding *embedding) {
+    enum status kept = find_kept(embedding);
+    if (kept != STATUS_NOT_FOUND) {
+        return kept;
+    }
     struct store_page page = {.limit = STORE_PAGE_MAX, .order = STORE_ASCENDING};
     enum status status = find_in_page(embedding, &page);
     while (status == STATUS_NOT_FOUND && page.has_more && page.has_cursor) {
@@ -107,6 +160,7 @@ static enum status embed(struct control *control, struct id *id, struct why *why
     store_tx_rollback(&embedding.tx);
     if (status == STATUS_OK) {
         *id = embedding.edge.object.id;
+        keep(&embedding);
         feed_hub_apply(control->hub, &embedding.changes);
     }
     change_list_fini(&embedding.changes);

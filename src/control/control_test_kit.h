@@ -334,7 +334,7 @@ static inline int kit_setup(void **state) {
 static inline void kit_close(struct kit *kit) {
     static const char *const files[] = {"store.db",   "store.db-wal", "store.db-shm",
                                         "master.key", "ca.pem",       "mezusphere.lock",
-                                        NULL};
+                                        "edge.id",    NULL};
     control_free(&kit->control);
     loop_free(&kit->loop);
     for (size_t i = 0; files[i] != NULL; i++) {

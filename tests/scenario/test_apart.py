@@ -5,7 +5,8 @@ import time
 import pytest
 
 from apart import Control, Edge, join
-from harness import DOMAIN, Api, Program, Warpgate, eventually, programs
+from harness import DOMAIN, Warpgate, eventually
+from test_durability import fill, small_disk  # noqa: F401: a fixture
 
 
 @pytest.fixture
@@ -153,11 +154,64 @@ def test_revoking_a_key_ends_tunnels_at_every_edge(control, tmp_path, workload, 
     started.extend(edges)
     project = serve(control, edges, workload, started)
     marks = [edge.mark() for edge in edges]
-    since = time.monotonic()
-    control.api.delete(f"/v1/keys/{project.key_object['id']}")
+    tag = control.api.call("GET", f"/v1/keys/{project.key_object['id']}").header("etag")
+    answered = revoke(control, f"/v1/keys/{project.key_object['id']}", tag)
+    expect_ended(edges, marks, answered)
+
+
+def revoke(control, path, tag, method="DELETE", body=None):
+    """When the API had answered."""
+    control.api.ok(method, path, body, headers=[("If-Match", tag)] if tag else [])
+    return time.monotonic()
+
+
+def expect_ended(edges, marks, answered):
     for edge, mark in zip(edges, marks):
         edge.wait_line(r"edge\.tunnel_closed", mark)
-    assert time.monotonic() - since < 1.5
+    assert time.monotonic() - answered < 1
+
+
+def test_disabling_a_service_account_ends_tunnels_at_every_edge(control, tmp_path, workload, started):
+    edges = [join(control, tmp_path / f"edge-{i}") for i in range(2)]
+    started.extend(edges)
+    project = serve(control, edges, workload, started)
+    marks = [edge.mark() for edge in edges]
+    path = f"/v1/service-accounts/{project.account}"
+    answered = revoke(control, path, control.api.call("GET", path).header("etag"), "PATCH", {"enabled": False})
+    expect_ended(edges, marks, answered)
+
+
+def test_a_full_disk_at_an_edge_costs_nobody_anything(control, small_disk, workload, started):
+    edge = join(control, small_disk / "edge")
+    started.append(edge)
+    project = serve(control, [edge], workload, started)
+    eventually(lambda: (small_disk / "edge" / f"{project.environment['id']}.sealed").exists())
+    mark = edge.mark()
+    fill(small_disk)
+    for number in range(3):
+        applied = edge.mark()
+        project.route(f"/full-{number}")
+        edge.wait_line(r"edge\.environment_applied", applied)
+        fill(small_disk)
+        assert edge.visit(project.host).status == 200
+    edge.wait_line(r"edge\.state_not_kept .*code=storage_full", mark)
+    until = time.monotonic() + 5  # two more tries
+    while time.monotonic() < until:
+        assert edge.visit(project.host).status == 200
+    assert sum("edge.state_not_kept" in line for line in edge.lines[mark:]) == 1
+    kept = small_disk / "edge" / f"{project.environment['id']}.sealed"
+    before = kept.stat().st_mtime_ns
+    (small_disk / "filler").unlink()
+    revision = control.api.get(f"/v1/environments/{project.environment['id']}")["bundle_revision"]
+    eventually(lambda: kept.stat().st_mtime_ns != before, what="the file, written anew")
+    control.kill()
+    edge.kill()
+    control.wait()
+    edge.wait()
+    again = Edge(small_disk / "edge", control.ca, port=edge.port)
+    started.append(again)
+    again.wait_line(rf"edge\.environment_applied .*revision={revision}")
+    first_good(again, project.host, time.monotonic())
 
 
 def test_a_deleted_edge_is_left(control, tmp_path, workload, started):
