@@ -11,10 +11,11 @@ class Control(Program):
         self.folder = Path(folder)
         self.ca = self.folder / "ca.pem"
         self.password = "a long enough password"
+        self.env = env or {}
         self.port = port or free_port()
         super().__init__([programs() / "mezusphere", "control", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}",
                           "--log-level", level, *arguments],
-                         env={"MEZUSPHERE_ADMIN_PASSWORD": self.password, **(env or {})})
+                         env={"MEZUSPHERE_ADMIN_PASSWORD": self.password, **self.env})
         self.wait_line(r"API\s+https://api\.[\w.]+:(\d+)/v1")
         self.api = None
 
