@@ -51,6 +51,8 @@ static const struct api_problem problems[] = {
     {"managed", 409, "A manifest manages this", NULL, 0},
     {"keys_too_many", 409, "The service account has as many live keys as it may have", NULL, 0},
     {"routes_too_many", 409, "The environment has as many routes as it may have", NULL, 0},
+    {"ca_phase", 409, "The step does not follow", NULL, 0},
+    {"ca_laggards", 409, "Somebody would be cut off", NULL, 0},
     {"idempotency_running", 409, "The request is being worked on", NULL, 1},
     {"revision_mismatch", 412, "The object has changed", NULL, 0},
     {"body_too_large", 413, "The body is too large", NULL, 0},

@@ -107,6 +107,8 @@ static const struct api_operation public_operations[] = {
     {"GET",    "/v1/environments/{env}/metrics",                PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_metrics_get, .filters = metrics_filters},
     {"GET",    "/v1/environments/{env}/requests",               PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_TIME,  200, NULL,                         handle_request_list, .filters = request_filters},
     {"GET",    "/v1/environments/{env}/traffic",                PERMISSION_METRICS_READ,       API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_request_stream},
+    {"GET",    "/v1/ca",                                        PERMISSION_OPERATOR,           API_TX_READ,  API_LIST_NONE,  200, NULL,                         handle_ca_get},
+    {"POST",   "/v1/ca/steps",                                  PERMISSION_OPERATOR,           API_TX_WRITE, API_LIST_NONE,  200, SCHEMA(ca_step_new),          handle_ca_step},
     {"GET",    "/v1/openapi.json",                              PERMISSION_OPEN,               API_TX_NONE,  API_LIST_NONE,  200, NULL,                         handle_openapi_get},
 };
 

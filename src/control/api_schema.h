@@ -81,6 +81,7 @@ extern const struct api_schema api_schema_account_patch;
 extern const struct api_schema api_schema_account_filters;
 extern const struct api_schema api_schema_account_key_new;
 extern const struct api_schema api_schema_account_key_filters;
+extern const struct api_schema api_schema_ca_step_new; /* api_schema_ca.c */
 /* api_schema_edge.c */
 extern const struct api_schema api_schema_edge_patch;
 extern const struct api_schema api_schema_join_token_new;

@@ -1,6 +1,7 @@
 #include "control/change.h"
 
 #include "base/memory.h"
+#include "pki/ca_rotation.h"
 
 void change_list_init(struct change_list *list) {
     *list = (struct change_list){0};
@@ -46,5 +47,6 @@ void change_free(struct change **at) {
         return;
     }
     memory_free(change->bundle);
+    ca_rotation_free(&change->ca);
     memory_free(change);
 }

@@ -17,19 +17,22 @@ enum change_kind {
     CHANGE_ENVIRONMENT_REMOVED, /* deleted */
     CHANGE_REVOKED,             /* a warpgate's certificates are void */
     CHANGE_EDGE,                /* an edge joined, was changed, or is void */
+    CHANGE_CA,                  /* a step of the internal CA's rotation */
 };
 
 #define CHANGE_HOSTNAME_SIZE 256
 #define CHANGE_REASON_SIZE 48
 #define CHANGE_ADDRESS_SIZE 264
 
+struct ca_rotation;
+
 struct change {
     struct change *next;
     enum change_kind kind;
     struct id environment;
-    struct id warpgate;                  /* REVOKED */
-    struct id edge;                      /* EDGE */
-    uint64_t revision;                   /* ENVIRONMENT; EDGE: of its row */
+    struct id warpgate; /* REVOKED */
+    struct id edge;     /* EDGE */
+    uint64_t revision;  /* ENVIRONMENT; EDGE: of its row; CA: how many steps there were */
     char hostname[CHANGE_HOSTNAME_SIZE]; /* ENVIRONMENT */
     char *bundle;                        /* ENVIRONMENT: JWS, owned */
     size_t bundle_len;
@@ -38,6 +41,7 @@ struct change {
     char address[CHANGE_ADDRESS_SIZE]; /* EDGE */
     bool is_enabled;                   /* EDGE */
     bool is_revoked;                   /* EDGE */
+    struct ca_rotation *ca;            /* CA: owned */
 };
 
 struct change_list {

@@ -13,7 +13,9 @@
 #include "control/api_stream.h"
 #include "control/audit_access.h"
 #include "control/bundle_builder.h"
+#include "control/ca_report.h"
 #include "control/change_reader.h"
+#include "control/control_ca.h"
 #include "control/control_conn.h"
 #include "control/control_demo.h"
 #include "control/control_door.h"
@@ -30,7 +32,6 @@
 #include "control/feed_hub.h"
 #include "control/presence.h"
 #include "identity/identity_owner.h"
-#include "pki/pem.h"
 
 #define STOP_GRACE_MS 5000
 #define JWKS_BYTES_MAX 8192
@@ -245,18 +246,6 @@ static enum status take_controls(struct control *control, const struct control_c
     return STATUS_OK;
 }
 
-static enum status digest_root(struct control *control, const struct control_config *config,
-                               struct why *why) {
-    uint8_t der[PEM_BYTES_MAX];
-    size_t len = 0;
-    (void)config;
-    enum status status = pem_read(ca_root_pem(control->ca), PEM_CERTIFICATE, der, &len);
-    digest_sha256(str_make(der, len), control->root_sha256);
-    return status == STATUS_OK
-               ? STATUS_OK
-               : why_set(why, status, "ca_malformed", "the root certificate cannot be read");
-}
-
 static enum status read_rest(struct control *control, struct change_list *changes,
                              struct why *why) {
     struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
@@ -285,6 +274,7 @@ static enum status fill_hub(struct control *control, const struct control_config
     control->streams = api_stream_new(control);
     control->downloads = api_download_new(control);
     control->presence = presence_new(loop_clock(control->loop));
+    control->ca_reports = ca_report_new(loop_clock(control->loop));
     control->edge_presence = edge_presence_new(loop_clock(control->loop));
     control->edges = edge_registry_new(control);
     control->hub = feed_hub_new(control);
@@ -305,8 +295,8 @@ static enum status fill_hub(struct control *control, const struct control_config
 
 static enum status (*const steps[])(struct control *control, const struct control_config *config,
                                     struct why *why) = {
-    take_config, take_controls, open_store, open_identity, open_mail, open_keys,
-    digest_root, make_owner,    make_tls,   note_restored, fill_hub,
+    take_config, take_controls, open_store, open_identity, open_mail,
+    open_keys,   make_owner,    make_tls,   note_restored, fill_hub,
 };
 
 enum status control_new(const struct control_config *config, struct control **out,
@@ -362,11 +352,11 @@ struct str control_first_password(const struct control *control) {
 }
 
 struct str control_trust_anchors(const struct control *control) {
-    return ca_root_pem(control->ca);
+    return control_ca_anchors(control);
 }
 
 struct str control_trust_domain(const struct control *control) {
-    return ca_trust_domain(control->ca);
+    return control_ca_trust_domain(control);
 }
 
 enum status control_make_demo(struct control *control, struct control_demo *demo, struct why *why) {
@@ -429,6 +419,7 @@ void control_free(struct control **at) {
     edge_registry_free(&control->edges);
     edge_presence_free(&control->edge_presence);
     presence_free(&control->presence);
+    ca_report_free(&control->ca_reports);
     tls_context_unref(&control->api_tls);
     tls_context_unref(&control->machine_tls);
     control_reload_free(control);

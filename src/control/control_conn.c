@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "control/api_exchange.h"
 #include "control/api_problem.h"
+#include "control/control_ca.h"
 #include "control/edge_presence.h"
 #include "control/edge_registry.h"
 #include "control/feed_edge.h"
@@ -32,18 +33,19 @@ static enum status issue(struct control *control, const struct ca_leaf *leaf,
     struct buf chain;
     struct buf key_pem;
     struct cert_identity identity;
+    const struct ca *issuer = control_ca_issuer(control);
     EVP_PKEY *key = key_new();
     buf_init(&chain, CONTROL_PEM_BYTES_MAX);
     buf_init(&key_pem, CONTROL_PEM_BYTES_MAX);
     enum status status =
-        ca_issue(control->ca, leaf, key, loop_clock(control->loop), &chain, &identity, why);
+        ca_issue(issuer, leaf, key, loop_clock(control->loop), &chain, &identity, why);
     if (status == STATUS_OK) {
         status = key_private_pem(key, &key_pem);
         *not_after_ms = identity.not_after_ms;
     }
     /* An edge that joins knows no more of us than the root's fingerprint: it has to see the root. */
     if (status == STATUS_OK && leaf->role == CERT_CONTROL) {
-        status = buf_append_str(&chain, ca_root_pem(control->ca));
+        status = buf_append_str(&chain, ca_root_pem(issuer));
     }
     if (status == STATUS_OK) {
         status = tls_context_set_certificate(tls, buf_str(&chain), buf_str(&key_pem), why);
@@ -82,8 +84,15 @@ static enum status issue_both(struct control *control, struct why *why) {
 enum status control_conn_make_tls(struct control *control, struct why *why) {
     control->api_tls = tls_context_new(TLS_API_SERVER);
     control->machine_tls = tls_context_new(TLS_CONTROL_SERVER);
-    enum status status = tls_context_set_trust(control->machine_tls, ca_root_pem(control->ca), why);
+    enum status status =
+        tls_context_set_trust(control->machine_tls, control_ca_anchors(control), why);
     return status == STATUS_OK ? issue_both(control, why) : status;
+}
+
+enum status control_conn_take_ca(struct control *control, bool is_anew, struct why *why) {
+    enum status status =
+        tls_context_set_trust(control->machine_tls, control_ca_anchors(control), why);
+    return status == STATUS_OK && is_anew ? issue_both(control, why) : status;
 }
 
 void control_conn_maintain(struct control *control) {
@@ -149,7 +158,7 @@ static void begin_feed(struct control_conn *client, struct http_stream *stream,
         refuse_feed(client, stream, 401);
         return;
     }
-    if (cert_identity_check(chain, CERT_EDGE, ca_trust_domain(control->ca), &identity, &why) !=
+    if (cert_identity_check(chain, CERT_EDGE, control_ca_trust_domain(control), &identity, &why) !=
             STATUS_OK ||
         edge_registry_judge(control->edges, &identity.subject, &why) != STATUS_OK) {
         log_warn("control.feed_refused", "address=%s code=%s detail=%s", client->peer.ip_address,
@@ -174,7 +183,7 @@ static void begin_feed(struct control_conn *client, struct http_stream *stream,
 
 static void read_peer(struct control_conn *client) {
     STACK_OF(X509) *chain = conn_peer_chain(client->conn);
-    struct str trust_domain = ca_trust_domain(client->control->ca);
+    struct str trust_domain = control_ca_trust_domain(client->control);
     struct why why = {0};
     address_ip(conn_peer_address(client->conn), client->peer.ip_address);
     client->peer.is_warpgate =

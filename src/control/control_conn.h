@@ -10,6 +10,8 @@
 
 /* Makes both TLS contexts and their certificates. STATUS_INVALID, STATUS_FAILED. */
 enum status control_conn_make_tls(struct control *control, struct why *why) MUST_USE;
+/* After a step of the CA's rotation: trusts its roots from here on; `is_anew`: other certificates of our own, too. */
+enum status control_conn_take_ca(struct control *control, bool is_anew, struct why *why) MUST_USE;
 /* Renews the certificates when it is time. */
 void control_conn_maintain(struct control *control);
 void control_conn_add_services(struct control *control, struct front *front);

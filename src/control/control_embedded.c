@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "control/audit.h"
 #include "control/change_reader.h"
+#include "control/control_ca.h"
 #include "control/control_watch.h"
 #include "control/edge_view.h"
 #include "control/feed_hub.h"
@@ -180,7 +181,7 @@ static enum status issue(struct control *control, const struct id *id,
     };
     buf_init(&identity->certificate_pem, CONTROL_PEM_BYTES_MAX);
     buf_init(&identity->key_pem, CONTROL_PEM_BYTES_MAX);
-    enum status status = ca_issue(control->ca, &leaf, key, loop_clock(control->loop),
+    enum status status = ca_issue(control_ca_issuer(control), &leaf, key, loop_clock(control->loop),
                                   &identity->certificate_pem, NULL, why);
     if (status == STATUS_OK && key_private_pem(key, &identity->key_pem) != STATUS_OK) {
         status = why_set(why, STATUS_FAILED, "internal_error", "the edge's key cannot be written");

@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/control_ca.h"
 #include "pki/key.h"
 #include "store/store_setting.h"
 #include "store/store_tx.h"
 
-#define SETTING_BYTES_MAX CA_TEXT_BYTES_MAX
+#define SETTING_BYTES_MAX CA_ROTATION_TEXT_BYTES_MAX
 #define CA_FILE "ca.pem"
 
 /* One document of the store: read if it is there, else made and kept. */
@@ -24,23 +25,29 @@ struct key_document {
 };
 
 static enum status make_ca(struct control *control, struct buf *text, struct why *why) {
-    struct ca *ca = NULL;
-    enum status status = ca_new(str_from(control->domain), loop_clock(control->loop), &ca, why);
+    struct ca_rotation *ca = NULL;
+    enum status status =
+        ca_rotation_new(str_from(control->domain), loop_clock(control->loop), &ca, why);
     if (status == STATUS_OK) {
-        status = ca_export(ca, text);
+        status = ca_rotation_export(ca, text);
         log_info("control.ca_made", "trust_domain=%s", control->domain);
     }
-    ca_free(&ca);
+    ca_rotation_free(&ca);
     return status;
 }
 
 static enum status read_ca(struct control *control, struct str text, struct why *why) {
-    enum status status = ca_import(text, &control->ca, why);
-    if (status == STATUS_OK && !str_eq(ca_trust_domain(control->ca), str_from(control->domain))) {
-        log_warn("control.domain_changed", "was=%.*s is=%s: environments keep their host names",
-                 STR_ARG(ca_trust_domain(control->ca)), control->domain);
+    struct ca_rotation *ca = NULL;
+    enum status status = ca_rotation_import(text, &ca, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status;
+    (void)control_ca_put(control, &ca, 0);
+    if (!str_eq(control_ca_trust_domain(control), str_from(control->domain))) {
+        log_warn("control.domain_changed", "was=%.*s is=%s: environments keep their host names",
+                 STR_ARG(control_ca_trust_domain(control)), control->domain);
+    }
+    return STATUS_OK;
 }
 
 static enum status make_bundle_key(struct control *control, struct buf *text, struct why *why) {
@@ -86,7 +93,7 @@ static enum status read_cursor_key(struct control *control, struct str text, str
 }
 
 static const struct key_document documents[] = {
-    {"ca", make_ca, read_ca},
+    {CONTROL_KEYS_CA, make_ca, read_ca},
     {"bundle_key", make_bundle_key, read_bundle_key},
     {"cursor_key", make_cursor_key, read_cursor_key},
 };
@@ -125,10 +132,10 @@ static bool holds(const char *path, struct str text) {
 }
 
 /* Whole or not at all: a client may read it at any time. A start that has nothing new to write does not need room for it. */
-static enum status write_root(const struct control *control, struct why *why) {
+enum status control_keys_write_anchors(const struct control *control, struct why *why) {
     char path[sizeof(control->data_folder) + 16];
     char temporary[sizeof(path) + 8];
-    struct str pem = ca_root_pem(control->ca);
+    struct str pem = control_ca_anchors(control);
     snprintf(path, sizeof(path), "%s/%s", control->data_folder, CA_FILE);
     if (holds(path, pem)) {
         return STATUS_OK;
@@ -158,11 +165,11 @@ enum status control_keys_open(struct control *control, struct why *why) {
     if (status == STATUS_OK) {
         status = store_tx_commit(&tx);
     }
-    return status == STATUS_OK ? write_root(control, why) : status;
+    return status == STATUS_OK ? control_keys_write_anchors(control, why) : status;
 }
 
 void control_keys_close(struct control *control) {
-    ca_free(&control->ca);
+    control_ca_close(control);
     EVP_PKEY_free(control->bundle_key);
     control->bundle_key = NULL;
     buf_fini(&control->bundle_jwks);

@@ -33,6 +33,8 @@
 #define CONTROL_REVOCATION_MS ((CONTROL_WARPGATE_LIFETIME_SECONDS + 600) * 1000)
 
 struct api_downloads;
+struct ca_reports;
+struct control_ca;
 struct api_streams;
 struct audit_access;
 struct event_hub;
@@ -97,8 +99,9 @@ struct control {
     struct api_idempotency *idempotency; /* has a lock of its own, */
     struct api_limit *limit;             /* has a lock of its own, */
     struct presence *presence;           /* so has this, */
-    struct edge_presence *edge_presence; /* and so has this */
-    struct ca *ca;
+    struct edge_presence *edge_presence; /* and so has this, */
+    struct ca_reports *ca_reports;       /* and this */
+    _Atomic(struct control_ca *) ca;     /* control_ca.h */
     EVP_PKEY *bundle_key;
     struct buf bundle_jwks; /* the public keys that bundles are signed with, as JWKS */
     uint8_t cursor_key[CONTROL_CURSOR_KEY_BYTES];
@@ -116,9 +119,8 @@ struct control {
     struct mail_budget mail_budget;
     struct edge_controls controls; /* where edges find the control planes; texts in what follows */
     char control_addresses[EDGE_ENROLMENT_CONTROLS_MAX][ADDRESS_HOST_SIZE + 8];
-    uint8_t root_sha256[DIGEST_BYTES]; /* of the CA's root certificate */
-    int64_t audit_keep_ms;             /* audit events */
-    int64_t warpgate_keep_ms;          /* warpgates that are not connected */
+    int64_t audit_keep_ms;    /* audit events */
+    int64_t warpgate_keep_ms; /* warpgates that are not connected */
     struct secret first_password;
 };
 

@@ -7,6 +7,8 @@
 #include "control/api_idempotency.h"
 #include "control/api_stream.h"
 #include "control/audit_access.h"
+#include "control/ca_renewal.h"
+#include "control/ca_report.h"
 #include "control/control_conn.h"
 #include "control/control_erasure.h"
 #include "control/control_expiry.h"
@@ -196,11 +198,13 @@ static void run_hourly(struct control *control) {
     control_conn_maintain(control);
     feed_hub_maintain(control->hub);
     presence_sweep(control->presence);
+    ca_report_sweep(control->ca_reports);
     if (!control_watch_leads(control->others)) {
         return; /* another one does it */
     }
     control->work_count++;
     loop_work(control->loop, run_prune, finish_prune, control);
+    ca_renewal_check(control);
 }
 
 static void run_often(struct control_timers *timers) {

@@ -2,12 +2,15 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "control/bundle_builder.h"
+#include "control/ca_step.h"
 #include "control/change_reader.h"
+#include "control/control_keys.h"
 #include "control/feed_hub.h"
 #include "store/store_tenant.h"
 #include "store/store_watch.h"
@@ -53,6 +56,8 @@ static struct store_watch_event describe(const struct change *change) {
         snprintf(event.text, sizeof(event.text), "%s", change->reason);
     } else if (change->kind == CHANGE_EDGE) {
         event = (struct store_watch_event){.kind = STORE_WATCH_EDGES};
+    } else if (change->kind == CHANGE_CA) {
+        event = (struct store_watch_event){.kind = STORE_WATCH_SETTING, .text = CONTROL_KEYS_CA};
     }
     return event;
 }
@@ -99,6 +104,7 @@ static enum status read_environment(struct control *control, struct store_tx *tx
 static bool comes_again(const struct news *news, size_t at) {
     for (size_t i = at + 1; i < news->count; i++) {
         if (news->events[i].kind == news->events[at].kind &&
+            strcmp(news->events[i].text, news->events[at].text) == 0 &&
             id_eq(&news->events[i].object, &news->events[at].object)) {
             return true;
         }
@@ -121,6 +127,9 @@ static enum status read_events(struct control_watch *watch) {
             status = change_reader_revocations(tx, event->text, &watch->changes);
         } else if (event->kind == STORE_WATCH_EDGES) {
             status = change_reader_edges(tx, &watch->changes);
+        } else if (event->kind == STORE_WATCH_SETTING &&
+                   strcmp(event->text, CONTROL_KEYS_CA) == 0) {
+            status = ca_step_read_change(tx, &watch->changes, &watch->why);
         }
     }
     return status;
@@ -164,6 +173,9 @@ static enum status read_all(struct control_watch *watch) {
     }
     if (status == STATUS_OK) {
         status = change_reader_edges(tx, &watch->changes);
+    }
+    if (status == STATUS_OK) {
+        status = ca_step_read_change(tx, &watch->changes, &watch->why);
     }
     return status == STATUS_OK ? change_reader_revocations(tx, "revoked", &watch->changes) : status;
 }

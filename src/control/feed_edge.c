@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/control_ca.h"
 #include "control/edge_presence.h"
 #include "control/event_watch.h"
 #include "control/meter.h"
@@ -132,8 +133,8 @@ static void take_renew(struct feed_edge *edge, const struct feed_message *messag
     };
     enum status status = csr_public_key(message->csr, &key, &why);
     if (status == STATUS_OK) {
-        status =
-            ca_issue(control->ca, &leaf, key, loop_clock(control->loop), &chain, &identity, &why);
+        status = ca_issue(control_ca_issuer(control), &leaf, key, loop_clock(control->loop), &chain,
+                          &identity, &why);
     }
     if (status == STATUS_OK) {
         const struct feed_message answer = {.type = FEED_MESSAGE_CERTIFICATE,

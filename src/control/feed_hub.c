@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "control/control_ca.h"
 #include "control/control_names.h"
+#include "control/control_trust.h"
 #include "control/control_watch.h"
 #include "control/edge_registry.h"
 #include "control/event_watch.h"
@@ -179,8 +181,8 @@ static enum status issue_host(struct feed_hub *hub, struct hub_host *host, struc
     buf_clear(&host->chain_pem);
     buf_fini_wiped(&host->key_pem);
     buf_init(&host->key_pem, CONTROL_PEM_BYTES_MAX);
-    enum status status = ca_issue(hub->control->ca, &leaf, key, loop_clock(hub->control->loop),
-                                  &host->chain_pem, &identity, why);
+    enum status status = ca_issue(control_ca_issuer(hub->control), &leaf, key,
+                                  loop_clock(hub->control->loop), &host->chain_pem, &identity, why);
     if (status == STATUS_OK) {
         status = key_private_pem(key, &host->key_pem);
         host->not_after_ms = identity.not_after_ms;
@@ -232,21 +234,25 @@ static void uncover_host(struct feed_hub *hub, const char *hostname) {
     free_host(host);
 }
 
-static void renew_hosts(struct feed_hub *hub, int64_t now_ms) {
+static void renew_host(struct feed_hub *hub, struct hub_host *host) {
+    struct why why = {0};
+    if (issue_host(hub, host, &why) != STATUS_OK) {
+        log_error("control.certificate_failed", "host=%s detail=%s", host->hostname, why.text);
+        return;
+    }
+    const struct feed_message message = describe_host(host);
+    send_to_all(hub, &message);
+}
+
+/* Those that end before `before_ms`. */
+static void renew_hosts(struct feed_hub *hub, int64_t before_ms) {
     struct str key;
     void *value;
     for (size_t walk = 0; map_next(&hub->hosts, &walk, &key, &value);) {
         struct hub_host *host = value;
-        struct why why = {0};
-        if (host->not_after_ms - now_ms > HOST_RENEW_MS) {
-            continue;
+        if (host->not_after_ms <= before_ms) {
+            renew_host(hub, host);
         }
-        if (issue_host(hub, host, &why) != STATUS_OK) {
-            log_error("control.certificate_failed", "host=%s detail=%s", host->hostname, why.text);
-            continue;
-        }
-        const struct feed_message message = describe_host(host);
-        send_to_all(hub, &message);
     }
 }
 
@@ -339,12 +345,23 @@ static void apply_edge(struct feed_hub *hub, struct change *change) {
     }
 }
 
+static void apply_ca(struct feed_hub *hub, struct change *change) {
+    control_trust_apply(hub->control, change);
+}
+
+void feed_hub_take_ca(struct feed_hub *hub, bool is_anew) {
+    if (is_anew) {
+        renew_hosts(hub, INT64_MAX);
+    }
+}
+
 void feed_hub_apply(struct feed_hub *hub, struct change_list *changes) {
     static void (*const appliers[])(struct feed_hub * hub, struct change * change) = {
         [CHANGE_ENVIRONMENT] = apply_environment,
         [CHANGE_ENVIRONMENT_REMOVED] = apply_removal,
         [CHANGE_REVOKED] = apply_revocation,
         [CHANGE_EDGE] = apply_edge,
+        [CHANGE_CA] = apply_ca,
     };
     struct change *change = change_list_take(changes);
     while (change != NULL) {
@@ -369,7 +386,7 @@ void feed_hub_maintain(struct feed_hub *hub) {
     int64_t now_ms = clock_wall_ms(loop_clock(hub->control->loop));
     struct str key;
     void *value;
-    renew_hosts(hub, now_ms);
+    renew_hosts(hub, now_ms + HOST_RENEW_MS);
     forget_removed(hub, now_ms);
     for (size_t walk = 0; map_next(&hub->revocations, &walk, &key, &value);) {
         struct hub_revocation *revocation = value;

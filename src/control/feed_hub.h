@@ -21,6 +21,8 @@ void feed_hub_free(struct feed_hub **hub);
 enum status feed_hub_start(struct feed_hub *hub, struct why *why) MUST_USE;
 /* Takes everything in `changes` and tells it to the edges. */
 void feed_hub_apply(struct feed_hub *hub, struct change_list *changes);
+/* After a step of the CA's rotation; `is_anew`: visitors' certificates are issued anew. */
+void feed_hub_take_ca(struct feed_hub *hub, bool is_anew);
 /* Hourly: renews visitors' certificates in time, forgets revocations that have expired. */
 void feed_hub_maintain(struct feed_hub *hub);
 /* Each second: pings, ends feeds that are silent. */

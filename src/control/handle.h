@@ -109,6 +109,9 @@ enum status handle_request_list(struct api_call *call) MUST_USE;
 enum status handle_request_stream(struct api_call *call) MUST_USE;
 /* handle_openapi.c */
 enum status handle_openapi_get(struct api_call *call) MUST_USE;
+/* handle_ca.c */
+enum status handle_ca_get(struct api_call *call) MUST_USE;
+enum status handle_ca_step(struct api_call *call) MUST_USE;
 /* handle_edge.c */
 enum status handle_edge_list(struct api_call *call) MUST_USE;
 enum status handle_edge_get(struct api_call *call) MUST_USE;

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/audit.h"
+#include "control/control_ca.h"
 #include "control/control_watch.h"
 #include "control/edge_view.h"
 #include "control/handle.h"
@@ -96,8 +97,8 @@ static enum status issue(struct api_call *call, struct store_edge *edge, EVP_PKE
         .dns_name_count = 1,
         .lifetime_seconds = CONTROL_EDGE_LIFETIME_SECONDS,
     };
-    enum status status = ca_issue(call->control->ca, &leaf, key, loop_clock(call->control->loop),
-                                  chain, &identity, &call->why);
+    enum status status = ca_issue(control_ca_issuer(call->control), &leaf, key,
+                                  loop_clock(call->control->loop), chain, &identity, &call->why);
     edge->certificate_until_ms = identity.not_after_ms;
     return status;
 }
@@ -110,9 +111,9 @@ static enum status write_answer(struct api_call *call, struct store_edge *edge, 
     if (status == STATUS_OK) {
         const struct edge_enrolment_answer answer = {
             .edge = edge->object.id,
-            .trust_domain = ca_trust_domain(control->ca),
+            .trust_domain = control_ca_trust_domain(control),
             .certificate = buf_str(&chain),
-            .trust_anchors = ca_root_pem(control->ca),
+            .trust_anchors = control_ca_anchors(control),
             .tunnel_server_name = str_from(control->edge_name),
             .controls = control->controls,
         };

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/audit_access.h"
 #include "control/bundle_builder.h"
+#include "control/control_ca.h"
 #include "control/handle.h"
 #include "control/presence.h"
 #include "pki/csr.h"
@@ -206,7 +207,7 @@ static enum status make_documents(struct api_call *call, const struct store_warp
         .environment = warpgate->environment,
         .lifetime_seconds = CONTROL_WARPGATE_LIFETIME_SECONDS,
     };
-    enum status status = ca_issue(control->ca, &leaf, key, loop_clock(control->loop),
+    enum status status = ca_issue(control_ca_issuer(control), &leaf, key, loop_clock(control->loop),
                                   &documents->certificate, NULL, &call->why);
     if (status == STATUS_OK) {
         status = bundle_builder_make(control->bundle_key, call->tx, &warpgate->object.organization,
@@ -248,9 +249,9 @@ static enum status write_answer(struct api_call *call, const struct store_warpga
         struct enrolment_answer answer = {
             .warpgate = warpgate->object.id,
             .environment = warpgate->environment,
-            .trust_domain = ca_trust_domain(control->ca),
+            .trust_domain = control_ca_trust_domain(control),
             .certificate = buf_str(&documents.certificate),
-            .trust_anchors = ca_root_pem(control->ca),
+            .trust_anchors = control_ca_anchors(control),
             .bundle_keys = documents.bundle_keys,
             .bundle = str_make(documents.bundle.first->bundle, documents.bundle.first->bundle_len),
         };

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "control/api_cursor.h"
 #include "control/audit.h"
+#include "control/control_ca.h"
 #include "control/handle.h"
 #include "store/store_join_token.h"
 #include "tunnel/join_token.h"
@@ -45,7 +46,7 @@ enum status handle_join_token_list(struct api_call *call) {
 /* As many control planes as fit: the edge learns the others from the one that it reaches. */
 static enum status write_secret(const struct control *control, struct join_token *token,
                                 struct secret *text) {
-    memcpy(token->root_sha256, control->root_sha256, sizeof(token->root_sha256));
+    control_ca_root_sha256(control, token->root_sha256);
     enum status status =
         str_to_cstr(str_from(control->api_name), token->server_name, sizeof(token->server_name));
     for (size_t i = 0; i < control->controls.count && status == STATUS_OK; i++) {

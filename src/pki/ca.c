@@ -149,6 +149,26 @@ struct str ca_trust_domain(const struct ca *ca) {
     return str_from(ca->trust_domain);
 }
 
+static int64_t end_of(const struct authority *authority) {
+    struct tm end;
+    return ASN1_TIME_to_tm(X509_get0_notAfter(authority->cert), &end) == 1
+               ? (int64_t)timegm(&end) * 1000
+               : 0;
+}
+
+int64_t ca_root_until_ms(const struct ca *ca) {
+    return end_of(&ca->root);
+}
+
+int64_t ca_intermediates_until_ms(const struct ca *ca) {
+    int64_t first_ms = INT64_MAX;
+    for (size_t i = 0; i < CA_ROLE_COUNT; i++) {
+        int64_t end_ms = end_of(&ca->intermediates[i]);
+        first_ms = end_ms < first_ms ? end_ms : first_ms;
+    }
+    return first_ms;
+}
+
 /* Export. The document is written by hand: jansson would leave unwiped copies of the keys, and PEM needs no escapes but
  * those of its newlines. */
 

@@ -40,6 +40,9 @@ enum status ca_renew_intermediates(struct ca *ca, const struct clock *clock,
 
 struct str ca_root_pem(const struct ca *ca); /* borrowed from the ca */
 struct str ca_trust_domain(const struct ca *ca);
+/* When the root, and the first of the intermediates, end: wall clock in ms. */
+int64_t ca_root_until_ms(const struct ca *ca);
+int64_t ca_intermediates_until_ms(const struct ca *ca);
 
 struct ca_leaf {
     enum cert_role role;

@@ -45,6 +45,10 @@ const struct ca *ca_rotation_issuer(const struct ca_rotation *rotation) {
     return rotation->phase == CA_ISSUING ? rotation->next : rotation->ca;
 }
 
+const struct ca *ca_rotation_other(const struct ca_rotation *rotation) {
+    return rotation->phase == CA_ISSUING ? rotation->ca : rotation->next;
+}
+
 enum ca_phase ca_rotation_phase(const struct ca_rotation *rotation) {
     return rotation->phase;
 }
@@ -55,7 +59,7 @@ struct str ca_rotation_anchors(const struct ca_rotation *rotation) {
 
 static enum status write_anchors(struct ca_rotation *rotation) {
     const struct ca *issuer = ca_rotation_issuer(rotation);
-    const struct ca *other = issuer == rotation->ca ? rotation->next : rotation->ca;
+    const struct ca *other = ca_rotation_other(rotation);
     enum status status = buf_append_str(&rotation->anchors, ca_root_pem(issuer));
     return status == STATUS_OK && other != NULL
                ? buf_append_str(&rotation->anchors, ca_root_pem(other))

@@ -42,6 +42,8 @@ enum status ca_rotation_import(struct str text, struct ca_rotation **rotation,
 enum ca_phase ca_rotation_phase(const struct ca_rotation *rotation);
 /* The one that issues. Borrowed. */
 const struct ca *ca_rotation_issuer(const struct ca_rotation *rotation);
+/* The other one that is trusted; NULL when stable. Borrowed. */
+const struct ca *ca_rotation_other(const struct ca_rotation *rotation);
 /* All roots that are trusted, the issuer's first: PEM. Borrowed. */
 struct str ca_rotation_anchors(const struct ca_rotation *rotation);
 /* A name for this set of roots: hex of a SHA-256 over the certificates, in whatever order they stand. What peers report. */

@@ -391,6 +391,9 @@ static const char *const texts[STORE_STATEMENT_COUNT] = {
     [STATEMENT_WARPGATE_DELETE] = "DELETE FROM warpgate WHERE id = $1 AND organization_id = $2",
     [STATEMENT_WARPGATE_PRUNE_ANY] =
         "DELETE FROM warpgate WHERE last_seen_at < $1 AND created_at < $1",
+    [STATEMENT_WARPGATE_SEEN_SINCE_ANY] =
+        "SELECT id FROM warpgate WHERE revoked_at = 0 AND (last_seen_at >= $1 OR updated_at >= $1) "
+        "ORDER BY id",
 
     [STATEMENT_SESSION_INSERT] = "INSERT INTO session (" SESSION_COLUMNS
                                  ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

@@ -128,3 +128,9 @@ enum status store_warpgate_prune_any(struct store_tx *tx, int64_t before_ms) {
     const struct store_value value = store_row_number(before_ms);
     return store_row_write(tx, STATEMENT_WARPGATE_PRUNE_ANY, &value, 1, NULL);
 }
+
+enum status store_warpgate_seen_since_any(struct store_tx *tx, int64_t since_ms,
+                                          struct arena *arena, struct id **ids, size_t *count) {
+    const struct store_value value = store_row_number(since_ms);
+    return store_row_ids(tx, STATEMENT_WARPGATE_SEEN_SINCE_ANY, &value, 1, 1, arena, ids, count);
+}

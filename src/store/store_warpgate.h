@@ -57,5 +57,9 @@ enum status store_warpgate_delete(struct store_tx *tx, const struct id *organiza
                                   const struct id *id, int64_t certificates_end_at_ms) MUST_USE;
 /* Deletes those of all tenants that were last seen (or enrolled) before `before_ms`. */
 enum status store_warpgate_prune_any(struct store_tx *tx, int64_t before_ms) MUST_USE;
+/* Of all tenants: those that are not revoked, and were seen or enrolled since. */
+enum status store_warpgate_seen_since_any(struct store_tx *tx, int64_t since_ms,
+                                          struct arena *arena, struct id **ids,
+                                          size_t *count) MUST_USE;
 
 #endif

@@ -18,6 +18,7 @@ OTHERWISE = {
     "createSession": (401, 429),  # with a password that is wrong, again and again
     "acceptInvitation": (404, 429),  # with a token that is none
     "leaveOrganization": 409,  # the only owner
+    "createCaStep": (200, 409),  # the first one announces a root, which does not follow again
     "getStatement": (200, 404),  # there may be none of that month
     "resendInvitation": 429,  # it has just been sent
     "deleteEdge": 404,  # the only edge there is stays
