@@ -1,6 +1,8 @@
 #include "control/bundle_builder.h"
 
+#include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -14,6 +16,8 @@
 #include "store/store_organization.h"
 #include "tunnel/record.h"
 #include "tunnel/signed_bundle.h"
+
+#define PARTS_MAX 3 /* one of the store's readers is left for others */
 
 /* What differs from the standard, which the bundle's readers know. */
 static json_t *write_settings(const struct store_environment *environment) {
@@ -56,7 +60,8 @@ static json_t *write_payload(const struct store_environment *environment,
     return payload;
 }
 
-/* Slugs of the bundle's reader name members of the bundle; the caller knows routes. */
+/* Slugs of the bundle's reader name members of the bundle; the caller knows
+ * routes. */
 static enum status judge_payload(struct str payload, struct why *why) {
     struct bundle *bundle = NULL;
     struct why reason = {0};
@@ -148,36 +153,95 @@ enum status bundle_builder_make(EVP_PKEY *key, struct store_tx *tx, const struct
     return status;
 }
 
-static enum status make_page(EVP_PKEY *key, struct store_tx *tx, struct store_page *page,
-                             struct arena *arena, struct change_list *changes, struct why *why) {
-    struct store_environment *rows = NULL;
-    size_t count = 0;
-    enum status status = store_environment_list_any(tx, page, arena, &rows, &count);
+/* All of them, by several threads: each goes through all pages, and makes the
+ * bundles of every so-manieth. */
+
+struct part {
+    EVP_PKEY *key;
+    struct store *store;
+    size_t number; /* of `count` parts */
+    size_t count;
+    struct change_list changes;
+    enum status status;
+    struct why why;
+};
+
+static enum status make_rows(struct part *part, struct store_tx *tx,
+                             const struct store_environment *rows, size_t count,
+                             struct arena *arena) {
+    enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = make_bundle(key, tx, &rows[i], arena, changes, why);
+        status = make_bundle(part->key, tx, &rows[i], arena, &part->changes, &part->why);
         if (status == STATUS_INVALID) {
             log_error("control.bundle_refused", "environment=%s code=%s detail=%s",
-                      rows[i].object.id.text, why->slug, why->text);
+                      rows[i].object.id.text, part->why.slug, part->why.text);
             status = STATUS_OK;
         }
-        page->after = rows[i].object.id;
+    }
+    return status;
+}
+
+static enum status make_page(struct part *part, struct store_tx *tx, struct store_page *page,
+                             bool is_mine) {
+    struct store_environment *rows = NULL;
+    size_t count = 0;
+    struct arena arena;
+    arena_init(&arena);
+    enum status status = store_environment_list_any(tx, page, &arena, &rows, &count);
+    if (status == STATUS_OK && count > 0) {
+        page->after = rows[count - 1].object.id;
     }
     page->has_cursor = count > 0;
+    if (status == STATUS_OK && is_mine) {
+        status = make_rows(part, tx, rows, count, &arena);
+    }
+    arena_fini(&arena);
     return status;
+}
+
+static void *make_part(void *context) {
+    struct part *part = context;
+    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
+    struct store_page page = {.limit = 100, .order = STORE_ASCENDING};
+    part->status = store_tx_begin(part->store, STORE_READ, &part->why, &tx);
+    bool has_more = true;
+    for (size_t i = 0; part->status == STATUS_OK && has_more; i++) {
+        part->status = make_page(part, tx, &page, i % part->count == part->number);
+        has_more = page.has_more && page.has_cursor;
+    }
+    return NULL;
+}
+
+static size_t count_parts(void) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : processors > PARTS_MAX ? PARTS_MAX : (size_t)processors;
 }
 
 enum status bundle_builder_make_all(EVP_PKEY *key, struct store *store, struct change_list *changes,
                                     struct why *why) {
-    struct store_tx *tx __attribute__((cleanup(store_tx_rollback))) = NULL;
-    struct store_page page = {.limit = 100, .order = STORE_ASCENDING};
-    enum status status = store_tx_begin(store, STORE_READ, why, &tx);
-    bool has_more = true;
-    while (status == STATUS_OK && has_more) {
-        struct arena arena;
-        arena_init(&arena);
-        status = make_page(key, tx, &page, &arena, changes, why);
-        has_more = page.has_more && page.has_cursor;
-        arena_fini(&arena);
+    struct part parts[PARTS_MAX];
+    pthread_t threads[PARTS_MAX];
+    bool has_thread[PARTS_MAX] = {false};
+    size_t count = count_parts();
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        parts[i] = (struct part){.key = key, .store = store, .number = i, .count = count};
+        has_thread[i] = i > 0 && pthread_create(&threads[i], NULL, make_part, &parts[i]) == 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!has_thread[i]) {
+            make_part(&parts[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (has_thread[i]) {
+            pthread_join(threads[i], NULL);
+        }
+        if (status == STATUS_OK && parts[i].status != STATUS_OK) {
+            status = parts[i].status;
+            *why = parts[i].why;
+        }
+        change_list_append(changes, &parts[i].changes);
     }
     return status;
 }

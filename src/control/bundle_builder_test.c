@@ -5,7 +5,10 @@
 #include "store/store_route.h"
 #include "tunnel/signed_bundle.h"
 
-/* Straight into the store: these tests are of what a bundle becomes, not of who may change it. */
+#define PAGES_ENVIRONMENTS 230
+
+/* Straight into the store: these tests are of what a bundle becomes, not of who
+ * may change it. */
 static struct id add_environment(struct kit *kit, const char *name, const char *const *paths,
                                  size_t count) {
     struct store_tx *tx = NULL;
@@ -177,6 +180,32 @@ static void test_all_but_the_bad_one(void **state) {
     change_list_fini(&changes);
 }
 
+/* More than a page of them, so that several threads have something to do. */
+static void test_each_once(void **state) {
+    static const char *const paths[] = {"/"};
+    struct kit *kit = *state;
+    struct change_list changes;
+    struct why why = {0};
+    char name[16];
+    size_t count = 0;
+    for (unsigned i = 0; i < PAGES_ENVIRONMENTS; i++) {
+        snprintf(name, sizeof(name), "many-%u", i);
+        (void)add_environment(kit, name, paths, 1);
+    }
+    change_list_init(&changes);
+    assert_int_equal(
+        bundle_builder_make_all(kit->control->bundle_key, kit->control->store, &changes, &why),
+        STATUS_OK);
+    for (struct change *change = changes.first; change != NULL; change = change->next) {
+        count += strncmp(change->hostname, "many-", 5) == 0;
+        for (struct change *later = change->next; later != NULL; later = later->next) {
+            assert_false(id_eq(&change->environment, &later->environment));
+        }
+    }
+    assert_int_equal(count, PAGES_ENVIRONMENTS);
+    change_list_fini(&changes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_built_opens),
@@ -184,6 +213,7 @@ int main(void) {
         cmocka_unit_test(test_what_would_be_refused_is_not_signed),
         cmocka_unit_test(test_an_environment_that_is_not_there),
         cmocka_unit_test(test_all_but_the_bad_one),
+        cmocka_unit_test(test_each_once),
     };
     return store_test_database_run_group(tests, kit_setup, kit_teardown);
 }

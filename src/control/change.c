@@ -50,3 +50,16 @@ void change_free(struct change **at) {
     ca_rotation_free(&change->ca);
     memory_free(change);
 }
+
+void change_list_append(struct change_list *list, struct change_list *from) {
+    if (from->first == NULL) {
+        return;
+    }
+    if (list->last == NULL) {
+        list->first = from->first;
+    } else {
+        list->last->next = from->first;
+    }
+    list->last = from->last;
+    change_list_init(from);
+}

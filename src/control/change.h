@@ -1,7 +1,9 @@
 /* change.h: what edges must be told because of something that was committed.
  *
- * Made by handlers on pool threads inside their transaction, applied by the feed hub on the loop's thread once it is
- * committed, dropped when it is not. Bundles are signed inside the transaction, so what was committed can be pushed.
+ * Made by handlers on pool threads inside their transaction, applied by the
+ * feed hub on the loop's thread once it is committed, dropped when it is not.
+ * Bundles are signed inside the transaction, so what was committed can be
+ * pushed.
  */
 #ifndef CONTROL_CHANGE_H
 #define CONTROL_CHANGE_H
@@ -56,5 +58,7 @@ struct change *change_list_add(struct change_list *list, enum change_kind kind);
 /* The first, which the caller frees with change_free; NULL when empty. */
 struct change *change_list_take(struct change_list *list);
 void change_free(struct change **change);
+/* Moves all of `from` to the end. */
+void change_list_append(struct change_list *list, struct change_list *from);
 
 #endif

@@ -41,10 +41,34 @@ static void test_what_is_left_is_freed(void **state) {
     change_list_fini(&list);
 }
 
+static void test_lists_are_joined(void **state) {
+    struct change_list list;
+    struct change_list from;
+    (void)state;
+    change_list_init(&list);
+    change_list_init(&from);
+    change_list_append(&list, &from);
+    assert_null(list.first);
+    change_list_add(&from, CHANGE_ENVIRONMENT)->revision = 1;
+    change_list_append(&list, &from);
+    assert_null(from.first);
+    assert_null(from.last);
+    change_list_add(&from, CHANGE_ENVIRONMENT)->revision = 2;
+    change_list_append(&list, &from);
+    change_list_add(&list, CHANGE_ENVIRONMENT)->revision = 3;
+    for (uint64_t revision = 1; revision <= 3; revision++) {
+        struct change *change = change_list_take(&list);
+        assert_int_equal(change->revision, revision);
+        change_free(&change);
+    }
+    assert_null(list.last);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_in_first_out),
         cmocka_unit_test(test_what_is_left_is_freed),
+        cmocka_unit_test(test_lists_are_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
