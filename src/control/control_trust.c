@@ -5,6 +5,10 @@
 #include "control/control_conn.h"
 #include "control/control_keys.h"
 #include "control/feed_hub.h"
+#include "control/presence.h"
+
+#define RENEW_LEAST_MS 1000
+#define RENEW_EACH_MS 5 /* 200 certificates each second */
 
 static bool has_same_issuer(const struct ca_rotation *a, const struct ca_rotation *b) {
     const struct ca *one = ca_rotation_issuer(a);
@@ -19,6 +23,10 @@ static void write_anchors(struct control *control) {
     if (control_keys_write_anchors(control, &why) != STATUS_OK) {
         log_error("control.anchors_not_written", "code=%s detail=%s", why.slug, why.text);
     }
+}
+
+unsigned control_trust_renew_within_ms(const struct control *control) {
+    return RENEW_LEAST_MS + RENEW_EACH_MS * (unsigned)presence_count(control->presence);
 }
 
 void control_trust_apply(struct control *control, struct change *change) {

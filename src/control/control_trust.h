@@ -9,6 +9,8 @@
 #include "control/change.h"
 #include "control/control_state.h"
 
+/* So long everybody has who is to renew: the more there are, the longer. */
+unsigned control_trust_renew_within_ms(const struct control *control);
 /* A CHANGE_CA; takes its rotation. */
 void control_trust_apply(struct control *control, struct change *change);
 

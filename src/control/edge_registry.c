@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "control/control_ca.h"
+#include "control/control_trust.h"
 #include "tunnel/signed_edges.h"
 
 struct registered {
@@ -116,6 +118,11 @@ static void sign(struct edge_registry *registry) {
                                     ? (uint64_t)now_ms
                                     : registry->signed_revision + 1;
     list->revision = registry->signed_revision;
+    char issuer[CA_ANCHORS_SIZE];
+    ca_rotation_anchors_name(ca_root_pem(control_ca_issuer(registry->control)), issuer);
+    list->anchors = control_ca_anchors(registry->control);
+    list->issuer = str_from(issuer);
+    list->renew_within_ms = control_trust_renew_within_ms(registry->control);
     for (size_t i = 0; i < registry->edges.count; i++) {
         add(registry, sorted[i], list);
     }
@@ -137,4 +144,8 @@ struct str edge_registry_signed(struct edge_registry *registry) {
         sign(registry);
     }
     return buf_str(&registry->jws);
+}
+
+void edge_registry_sign_anew(struct edge_registry *registry) {
+    buf_clear(&registry->jws);
 }

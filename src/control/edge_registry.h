@@ -22,5 +22,7 @@ enum status edge_registry_judge(const struct edge_registry *registry, const stru
                                 struct why *why) MUST_USE;
 /* The list as warpgates are told it (signed_edges.h), newer than any before. Borrowed until the next change; empty if it cannot be signed. */
 struct str edge_registry_signed(struct edge_registry *registry);
+/* What the list says beside the edges has changed. */
+void edge_registry_sign_anew(struct edge_registry *registry);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "control/ca_report.h"
 #include "control/control_ca.h"
 #include "control/edge_presence.h"
 #include "control/event_watch.h"
@@ -114,6 +115,14 @@ static void take_warpgate(struct feed_edge *edge, const struct feed_message *mes
               edge->id.text, message->warpgate.text, message->tunnels,
               (unsigned long long)message->revision);
     presence_report(control->presence, &edge->id, message);
+    if (message->tunnels > 0 && !str_is_empty(message->anchors)) { /* else it is old, or unknown */
+        ca_report_take(control->ca_reports, &message->warpgate, message->anchors, message->root);
+    }
+}
+
+static void take_trust(struct feed_edge *edge, const struct feed_message *message) {
+    ca_report_take(feed_hub_control(edge->hub)->ca_reports, &edge->id, message->anchors,
+                   message->root);
 }
 
 /* The same edge, a new certificate: nothing but the public key is taken from the request. */
@@ -165,7 +174,7 @@ static const struct {
     {FEED_MESSAGE_HELLO, take_hello},     {FEED_MESSAGE_APPLIED, take_applied},
     {FEED_MESSAGE_REFUSED, take_refused}, {FEED_MESSAGE_WARPGATE, take_warpgate},
     {FEED_MESSAGE_RENEW, take_renew},     {FEED_MESSAGE_LOAD, take_load},
-    {FEED_MESSAGE_USAGE, take_usage},
+    {FEED_MESSAGE_TRUST, take_trust},     {FEED_MESSAGE_USAGE, take_usage},
 };
 
 static void on_record(void *owner, const json_t *object) {

@@ -155,6 +155,10 @@ static void test_the_whole_state(void **state) {
     assert_int_equal(message.type, FEED_MESSAGE_EDGES);
     json_decref(object);
     object = next_message(&fake, &message);
+    assert_int_equal(message.type, FEED_MESSAGE_ANCHORS);
+    assert_true(str_starts_with(message.anchors, STR("-----BEGIN CERTIFICATE-----")));
+    json_decref(object);
+    object = next_message(&fake, &message);
     assert_int_equal(message.type, FEED_MESSAGE_HOST);
     assert_true(str_eq(message.hostname, STR("*." KIT_DOMAIN)));
     assert_true(str_starts_with(message.key, STR("-----BEGIN PRIVATE KEY")));

@@ -349,10 +349,30 @@ static void apply_ca(struct feed_hub *hub, struct change *change) {
     control_trust_apply(hub->control, change);
 }
 
+/* `issuer` lends the text. */
+static struct feed_message describe_anchors(const struct feed_hub *hub,
+                                            char issuer[CA_ANCHORS_SIZE]) {
+    ca_rotation_anchors_name(ca_root_pem(control_ca_issuer(hub->control)), issuer);
+    return (struct feed_message){
+        .type = FEED_MESSAGE_ANCHORS,
+        .anchors = control_ca_anchors(hub->control),
+        .issuer = str_from(issuer),
+        .renew_within_ms = control_trust_renew_within_ms(hub->control),
+    };
+}
+
+/* Edges first: what warpgates show them next, they have to trust. */
 void feed_hub_take_ca(struct feed_hub *hub, bool is_anew) {
+    char issuer[CA_ANCHORS_SIZE];
+    const struct feed_message anchors = describe_anchors(hub, issuer);
+    send_to_all(hub, &anchors);
     if (is_anew) {
         renew_hosts(hub, INT64_MAX);
     }
+    edge_registry_sign_anew(hub->control->edges);
+    const struct feed_message edges = {.type = FEED_MESSAGE_EDGES,
+                                       .edges = edge_registry_signed(hub->control->edges)};
+    send_to_all(hub, &edges);
 }
 
 void feed_hub_apply(struct feed_hub *hub, struct change_list *changes) {
@@ -441,6 +461,7 @@ void feed_hub_tick(struct feed_hub *hub) {
 /* The state, told to one edge */
 
 void feed_hub_send_basis(struct feed_hub *hub, struct feed_edge *edge) {
+    char issuer[CA_ANCHORS_SIZE];
     struct str key;
     void *value;
     const struct feed_message first[] = {
@@ -450,6 +471,7 @@ void feed_hub_send_basis(struct feed_hub *hub, struct feed_edge *edge) {
         {.type = FEED_MESSAGE_KEYS, .jwks = hub->jwks},
         {.type = FEED_MESSAGE_CONTROLS, .controls = hub->control->controls},
         {.type = FEED_MESSAGE_EDGES, .edges = edge_registry_signed(hub->control->edges)},
+        describe_anchors(hub, issuer),
     };
     for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
         feed_edge_send(edge, &first[i]);

@@ -349,3 +349,10 @@ size_t presence_take_changed(struct presence *presence, struct id *warpgates, si
     pthread_mutex_unlock(&presence->lock);
     return count;
 }
+
+size_t presence_count(struct presence *presence) {
+    pthread_mutex_lock(&presence->lock);
+    size_t count = presence->warpgates.count;
+    pthread_mutex_unlock(&presence->lock);
+    return count;
+}

@@ -103,6 +103,8 @@ struct presence_brief {
 /* Of each warpgate of the environment that is known; NULL for none, else the caller's to memory_free. */
 struct presence_brief *presence_list(struct presence *presence, const struct id *environment,
                                      size_t *count);
+/* How many warpgates are known, at most PRESENCE_ENTRIES_MAX. */
+size_t presence_count(struct presence *presence);
 /* Another number whenever a view of some warpgate may have changed. */
 uint64_t presence_generation(struct presence *presence);
 

@@ -11,6 +11,7 @@
 #include "edge/edge_feed.h"
 #include "edge/edge_feeds.h"
 #include "edge/edge_keep.h"
+#include "edge/edge_trust.h"
 #include "edge/edge_usage.h"
 #include "edge/edge_worker.h"
 #include "net/socket.h"
@@ -36,6 +37,7 @@ static enum status use_certificate(struct edge *edge, struct str chain_pem, stru
     if (status == STATUS_OK) {
         int64_t now_ms = clock_wall_ms(loop_clock(edge->loop));
         edge->certificate_renew_at_ms = now_ms + (identity.not_after_ms - now_ms) / 2;
+        edge_trust_certificate(edge, chain_pem);
     }
     return status;
 }
@@ -112,10 +114,7 @@ static enum status fill(struct edge *edge, const struct edge_config *config, str
     }
     enum status status = key_from_private_pem(config->key_pem, &edge->key, why);
     if (status == STATUS_OK) {
-        status = tls_context_set_trust(edge->tunnel_tls, config->trust_anchors_pem, why);
-    }
-    if (status == STATUS_OK) {
-        status = tls_context_set_trust(edge->control_tls, config->trust_anchors_pem, why);
+        status = edge_trust_start(edge, config->trust_anchors_pem, why);
     }
     if (status == STATUS_OK) {
         status = use_certificate(edge, config->certificate_pem, config->key_pem, why);
@@ -355,6 +354,7 @@ void edge_free(struct edge **at) {
     tls_context_unref(&edge->visitor_tls);
     tls_context_unref(&edge->tunnel_tls);
     tls_context_unref(&edge->control_tls);
+    edge_trust_fini(edge);
     EVP_PKEY_free(edge->key);
     memory_free(edge);
 }

@@ -9,6 +9,7 @@
 #include "base/notice.h"
 #include "edge/edge_load.h"
 #include "edge/edge_roster_report.h"
+#include "edge/edge_trust.h"
 #include "edge/edge_usage.h"
 #include "http/h1_client.h"
 #include "net/conn.h"
@@ -99,6 +100,7 @@ static void take_synced(struct edge_feed *feed, const struct feed_message *messa
     edge_roster_report_all(edge->roster);
     edge_report_due(edge);
     edge_usage_feed_live(edge->usage, feed);
+    edge_trust_report(edge);
     edge_note_synced(edge);
 }
 

@@ -4,6 +4,7 @@
 #include "edge/edge_feeds.h"
 #include "edge/edge_keep.h"
 #include "edge/edge_learn.h"
+#include "edge/edge_trust.h"
 #include "tunnel/signed_edges.h"
 
 /* Clocks of control planes differ by less than this; an election takes longer. */
@@ -131,6 +132,12 @@ static enum status hear_controls(struct edge *edge, struct edge_hearing *hearing
     return STATUS_OK;
 }
 
+/* One that was left behind may not know the newest root, or name one that has gone. */
+static enum status hear_anchors(struct edge *edge, struct edge_hearing *hearing,
+                                const struct feed_message *message, struct why *why) {
+    return hearing->is_behind ? STATUS_END : edge_trust_hear(edge, message, why);
+}
+
 static void forget_hosts(struct edge *edge, uint64_t generation) {
     size_t at = 0;
     struct str key;
@@ -187,6 +194,7 @@ static const struct {
     {FEED_MESSAGE_HOST_REMOVED, hear_host_removed},
     {FEED_MESSAGE_EDGES, hear_edges},
     {FEED_MESSAGE_CONTROLS, hear_controls},
+    {FEED_MESSAGE_ANCHORS, hear_anchors},
     {FEED_MESSAGE_SYNCED, hear_synced},
 };
 

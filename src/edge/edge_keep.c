@@ -17,13 +17,14 @@
 #define STATE "state"
 #define EDGES "edges"
 #define CONTROLS "controls"
+#define ANCHORS "anchors"
 #define HOST_PREFIX "host-"
 #define ENVIRONMENT_PREFIX "env_"
 #define REVOKED_PREFIX "wg_"
 
 /* In this order they are learned: what follows may need what stands before. */
-static const char *const prefixes[] = {STATE,       KEYS,           CONTROLS,          EDGES,
-                                       HOST_PREFIX, REVOKED_PREFIX, ENVIRONMENT_PREFIX};
+static const char *const prefixes[] = {STATE, KEYS,        ANCHORS,        CONTROLS,
+                                       EDGES, HOST_PREFIX, REVOKED_PREFIX, ENVIRONMENT_PREFIX};
 
 /* Names */
 
@@ -58,6 +59,9 @@ static bool name_record(const struct edge *edge, const struct feed_message *mess
         return true;
     case FEED_MESSAGE_CONTROLS:
         (void)snprintf(out, EDGE_DISK_NAME_MAX + 1, CONTROLS);
+        return true;
+    case FEED_MESSAGE_ANCHORS:
+        (void)snprintf(out, EDGE_DISK_NAME_MAX + 1, ANCHORS);
         return true;
     case FEED_MESSAGE_HOST:
     case FEED_MESSAGE_HOST_REMOVED:

@@ -307,6 +307,17 @@ void edge_roster_prove(struct edge_roster_seat *seat, bool is_proved) {
     edge_roster_unlock(seat->roster, edge_roster_report_soon(seat->roster, seat->warpgate));
 }
 
+void edge_roster_trust(struct edge_roster_seat *seat, struct str anchors, struct str root) {
+    if (seat == NULL) {
+        return;
+    }
+    struct edge_roster_warpgate *warpgate = seat->warpgate;
+    edge_roster_lock(seat->roster);
+    (void)snprintf(warpgate->anchors, sizeof warpgate->anchors, "%.*s", STR_ARG(anchors));
+    (void)snprintf(warpgate->root, sizeof warpgate->root, "%.*s", STR_ARG(root));
+    edge_roster_unlock(seat->roster, edge_roster_report_soon(seat->roster, warpgate));
+}
+
 static bool has_changed(const struct edge_roster_warpgate *warpgate,
                         const struct upstream_state *states, size_t count) {
     if (warpgate->upstreams == NULL || warpgate->upstream_count != count) {

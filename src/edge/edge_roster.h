@@ -53,6 +53,8 @@ void edge_roster_update(struct edge_roster_seat *seat, enum edge_roster_standing
                         uint64_t applied_revision, const char *refused_code);
 /* Whether something is answered through its tunnel (edge_probe.h); one that is silent is not reported among the tunnels. */
 void edge_roster_prove(struct edge_roster_seat *seat, bool is_proved);
+/* What the warpgate says of whom it trusts (tunnel_message.h). */
+void edge_roster_trust(struct edge_roster_seat *seat, struct str anchors, struct str root);
 /* What the warpgate says of its upstreams; copied. */
 void edge_roster_health(struct edge_roster_seat *seat, const struct upstream_state *states,
                         size_t count);

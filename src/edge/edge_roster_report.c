@@ -34,6 +34,8 @@ struct report {
     char version[65];
     char name[65];
     char refused_code[65];
+    char anchors[65];
+    char root[65];
 };
 
 static void copy_warpgate(struct edge_roster_warpgate *warpgate, int64_t now_ms,
@@ -53,6 +55,8 @@ static void copy_warpgate(struct edge_roster_warpgate *warpgate, int64_t now_ms,
     (void)snprintf(report->version, sizeof report->version, "%s", warpgate->version);
     (void)snprintf(report->name, sizeof report->name, "%s", warpgate->name);
     (void)snprintf(report->refused_code, sizeof report->refused_code, "%s", warpgate->refused_code);
+    (void)snprintf(report->anchors, sizeof report->anchors, "%s", warpgate->anchors);
+    (void)snprintf(report->root, sizeof report->root, "%s", warpgate->root);
     report->upstream_count = warpgate->upstream_count;
     for (size_t i = 0; i < warpgate->upstream_count; i++) {
         report->upstreams[i] = warpgate->upstreams[i];
@@ -130,6 +134,8 @@ static void tell_report(const struct report *report,
         .version = str_from(report->version),
         .revision = report->revision,
         .code = str_from(report->refused_code),
+        .anchors = str_from(report->anchors),
+        .root = str_from(report->root),
         .upstream_count = report->upstream_count,
     };
     for (size_t i = 0; i < report->upstream_count; i++) {

@@ -40,6 +40,8 @@ struct edge_roster_warpgate {
     char version[65];
     char name[65];
     char refused_code[65];
+    char anchors[65]; /* of its "trust" */
+    char root[65];
     struct edge_roster_upstream *upstreams; /* NULL: it has said nothing of them */
     size_t upstream_count;
     uint64_t

@@ -19,6 +19,7 @@
 #include "edge/edge_meter.h"
 #include "edge/edge_offence.h"
 #include "edge/edge_roster.h"
+#include "pki/ca_rotation.h"
 #include "pki/jws.h"
 #include "tunnel/feed_message.h"
 
@@ -53,6 +54,15 @@ enum edge_worker_state {
 
 struct edge_worker;
 
+/* See edge_trust.h. */
+struct edge_trust {
+    struct buf anchors_pem;
+    struct buf chain_pem;          /* the edge's own */
+    char anchors[CA_ANCHORS_SIZE]; /* their name */
+    char issuer[CA_ANCHORS_SIZE];  /* the root that issues; empty: not told yet */
+    char root[CA_ANCHORS_SIZE];    /* that the edge's own certificate is of */
+};
+
 struct edge {
     /* the main loop's thread */
     struct loop *loop;
@@ -76,8 +86,9 @@ struct edge {
     uint64_t load_requests;
     EVP_PKEY *key;                   /* of this edge's own certificate */
     int64_t certificate_renew_at_ms; /* wall */
-    unsigned running;                /* workers that have not ended yet */
-    unsigned closing;                /* workers whose fronts have not ended yet */
+    struct edge_trust trust;
+    unsigned running; /* workers that have not ended yet */
+    unsigned closing; /* workers whose fronts have not ended yet */
     void (*on_synced)(void *context);
     void *synced_context;
     void (*on_ended)(void *context);

@@ -117,6 +117,9 @@ static void on_record(void *owner, const json_t *object) {
             edge_warpgate_report(tunnel->warpgate, &message);
         }
         return;
+    case TUNNEL_MESSAGE_TRUST:
+        edge_roster_trust(tunnel->seat, message.anchors, message.root);
+        return;
     default:
         return; /* what only an edge may say, or what is newer, is ignored */
     }

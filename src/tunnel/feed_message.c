@@ -79,6 +79,17 @@ static const struct message_member warpgate_members[] = {
     {"refused_code", MESSAGE_TOKEN, AT(code), .max = CODE_BYTES_MAX},
     {"upstreams", MESSAGE_CUSTOM, .is_optional = true, .read = read_upstreams,
      .write = write_upstreams},
+    {"anchors", MESSAGE_NAME, AT(anchors), .max = NAME_BYTES_MAX, .is_optional = true},
+    {"root", MESSAGE_NAME, AT(root), .max = NAME_BYTES_MAX, .is_optional = true},
+};
+static const struct message_member anchors_members[] = {
+    {"anchors", MESSAGE_TEXT, AT(anchors), .max = PEM_BYTES_MAX},
+    {"issuer", MESSAGE_NAME, AT(issuer), .max = NAME_BYTES_MAX},
+    {"renew_within_ms", MESSAGE_COUNT, AT(renew_within_ms), .max = UINT32_MAX},
+};
+static const struct message_member trust_members[] = {
+    {"anchors", MESSAGE_NAME, AT(anchors), .max = NAME_BYTES_MAX},
+    {"root", MESSAGE_NAME, AT(root), .max = NAME_BYTES_MAX},
 };
 static const struct message_member renew_members[] = {
     {"csr", MESSAGE_TEXT, AT(csr), .max = PEM_BYTES_MAX},
@@ -180,6 +191,8 @@ static const struct message_form forms[] = {
     [FEED_MESSAGE_EDGES] = MESSAGE_FORM("edges", edges_members),
     [FEED_MESSAGE_CONTROLS] = MESSAGE_FORM("controls", controls_members),
     [FEED_MESSAGE_LOAD] = MESSAGE_FORM("load", load_members),
+    [FEED_MESSAGE_ANCHORS] = MESSAGE_FORM("anchors", anchors_members),
+    [FEED_MESSAGE_TRUST] = MESSAGE_FORM("trust", trust_members),
 };
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
 

@@ -15,6 +15,8 @@
  *                    {"type":"controls","controls":[{"address":"host:port","server_name":"api.…"}]}   all control planes: keep a feed to each
  *                    {"type":"usage_taken","process":"4f…","sequence":7}     it is committed: never to be sent again
  *                    {"type":"pace","report_ms":1000}                        usage is wanted as often as that; 5 s unless told
+ *                    {"type":"anchors","anchors":"PEM","issuer":"hex","renew_within_ms":5000}   all roots that are trusted, and the name of the
+ *                                       one that issues: an edge whose own certificate is of another renews it within that time
  *                    {"type":"synced"}                                       the whole state has been sent; live from here
  *   edge -> control  {"type":"hello","version":"…"}                          first
  *                    {"type":"applied","environment":"env_…","revision":7}
@@ -24,7 +26,10 @@
  *                                       at each change, for all tunnels of this edge through which the warpgate answers, whichever of its workers have
  *                                       them; tunnels 0: gone. applied_revision is the newest that it has told on any of them.
  *                                       upstreams may be missing: then nothing is known
+ *                                       anchors and root, both optional: as in its "trust" (tunnel_message.h)
  *                    {"type":"renew","csr":"PEM"}
+ *                    {"type":"trust","anchors":"hex","root":"hex"}           the names (ca_rotation_anchors_name) of the roots that it trusts, and of
+ *                                       the one that its own certificate is of; when synced, and when one of the two changes
  *                    {"type":"load","connections":9,"tunnels":2,"requests_per_second":40,"cpu_percent":12,"memory_bytes":50000000,
  *                     "environments":3}                                      every 5 s
  *                    {"type":"usage","process":"4f…","sequence":7,"at":1795177020000,"counts":[…],"requests":[…]}
@@ -79,6 +84,8 @@ enum feed_message_type {
     FEED_MESSAGE_EDGES,
     FEED_MESSAGE_CONTROLS,
     FEED_MESSAGE_LOAD,
+    FEED_MESSAGE_ANCHORS,
+    FEED_MESSAGE_TRUST,
     FEED_MESSAGE_PING,
 };
 
@@ -115,10 +122,14 @@ struct feed_message {
     struct str edges;              /* EDGES: JWS */
     struct edge_controls controls; /* CONTROLS */
     struct feed_load load;         /* LOAD */
-    struct str process;   /* USAGE, USAGE_TAKEN: of the edge's process; hexadecimal */
-    uint64_t sequence;    /* likewise: from 1, rising */
-    uint64_t at_ms;       /* USAGE */
-    const json_t *counts; /* USAGE: arrays, their members not looked at yet */
+    struct str anchors;            /* ANCHORS: PEM; TRUST, WARPGATE: their name */
+    struct str issuer;             /* ANCHORS */
+    struct str root;               /* TRUST, WARPGATE */
+    unsigned renew_within_ms;      /* ANCHORS */
+    struct str process;            /* USAGE, USAGE_TAKEN: of the edge's process; hexadecimal */
+    uint64_t sequence;             /* likewise: from 1, rising */
+    uint64_t at_ms;                /* USAGE */
+    const json_t *counts;          /* USAGE: arrays, their members not looked at yet */
     const json_t *requests;
     unsigned report_ms; /* PACE */
 };

@@ -38,6 +38,8 @@ static const char *const texts[] = {
     "\"server_name\":\"api.a.example\"}]}",
     "{\"type\":\"load\",\"connections\":9,\"tunnels\":2,\"requests_per_second\":40,"
     "\"cpu_percent\":12,\"memory_bytes\":50000000,\"environments\":3}",
+    "{\"type\":\"anchors\",\"anchors\":\"PEM\\n\",\"issuer\":\"ab\",\"renew_within_ms\":5000}",
+    "{\"type\":\"trust\",\"anchors\":\"ab\",\"root\":\"cd\"}",
     "{\"type\":\"ping\"}",
 };
 #define TEXT_COUNT (sizeof(texts) / sizeof(texts[0]))

@@ -9,6 +9,7 @@
 
 #define HOST_BYTES_MAX 253
 #define ADDRESS_BYTES_MAX 261
+#define ISSUER_BYTES_MAX 64
 
 static const struct message_member edge_members[] = {
     {"address", MESSAGE_WORD, offsetof(struct enrolment_edge, address), .max = ADDRESS_BYTES_MAX},
@@ -67,11 +68,34 @@ static json_t *write_revoked(const void *at) {
     return items;
 }
 
+static enum status read_renew(const json_t *value, void *at, struct why *why) {
+    struct signed_edges *list = at;
+    json_int_t within_ms = value == NULL ? 0 : json_integer_value(value);
+    if ((value != NULL && !json_is_integer(value)) || within_ms < 0 ||
+        within_ms > SIGNED_EDGES_RENEW_MS_MAX) {
+        return why_set(why, STATUS_INVALID, "member_value", "/renew_within_ms is from 0 to %d",
+                       SIGNED_EDGES_RENEW_MS_MAX);
+    }
+    list->renew_within_ms = (unsigned)within_ms;
+    return STATUS_OK;
+}
+
+static json_t *write_renew(const void *at) {
+    const struct signed_edges *list = at;
+    return str_is_empty(list->anchors) ? NULL : json_integer(list->renew_within_ms);
+}
+
 static const struct message_member members[] = {
     {"revision", MESSAGE_REVISION, offsetof(struct signed_edges, revision),
      .max = MESSAGE_REVISION_MAX},
     {"edges", MESSAGE_CUSTOM, .read = read_edges, .write = write_edges},
     {"revoked", MESSAGE_CUSTOM, .read = read_revoked, .write = write_revoked},
+    {"anchors", MESSAGE_TEXT, offsetof(struct signed_edges, anchors),
+     .max = SIGNED_EDGES_ANCHORS_MAX, .is_optional = true},
+    {"issuer", MESSAGE_NAME, offsetof(struct signed_edges, issuer), .max = ISSUER_BYTES_MAX,
+     .is_optional = true},
+    {"renew_within_ms", MESSAGE_CUSTOM, .is_optional = true, .read = read_renew,
+     .write = write_renew},
 };
 static const struct message_form form = MESSAGE_FORM(NULL, members);
 

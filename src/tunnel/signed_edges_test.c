@@ -35,6 +35,9 @@ static struct signed_edges make(uint64_t revision) {
         .edge_count = 2,
         .revoked = {{"edg_01jd3m8k6vq2x7r9t4w5y6z8ab"}},
         .revoked_count = 1,
+        .anchors = STR_INIT("PEM\n"),
+        .issuer = STR_INIT("ab12"),
+        .renew_within_ms = 5000,
     };
 }
 
@@ -50,6 +53,9 @@ static void test_opens_what_was_signed(void **state) {
     assert_int_equal(read.revision, 7);
     assert_int_equal(read.edge_count, 2);
     assert_true(str_eq(read.edges[1].address, STR("two.example.net:443")));
+    assert_true(str_eq(read.anchors, list.anchors));
+    assert_true(str_eq(read.issuer, list.issuer));
+    assert_int_equal(read.renew_within_ms, 5000);
     assert_true(signed_edges_is_revoked(&read, &list.revoked[0]));
     assert_false(signed_edges_is_revoked(&read, &other));
     signed_edges_fini(&read);

@@ -91,6 +91,11 @@ static const struct message_member edges_members[] = {
     {"jws", MESSAGE_WORD, AT(jws), .max = EDGES_BYTES_MAX},
 };
 
+static const struct message_member trust_members[] = {
+    {"anchors", MESSAGE_NAME, AT(anchors), .max = NAME_BYTES_MAX},
+    {"root", MESSAGE_NAME, AT(root), .max = NAME_BYTES_MAX},
+};
+
 static const struct message_form forms[] = {
     [TUNNEL_MESSAGE_UNKNOWN] = {NULL, NULL, 0},
     [TUNNEL_MESSAGE_BUNDLE] = MESSAGE_FORM("bundle", bundle_members),
@@ -103,6 +108,7 @@ static const struct message_form forms[] = {
     [TUNNEL_MESSAGE_REFUSED] = MESSAGE_FORM("refused", refused_members),
     [TUNNEL_MESSAGE_HEALTH] = MESSAGE_FORM("health", health_members),
     [TUNNEL_MESSAGE_EDGES] = MESSAGE_FORM("edges", edges_members),
+    [TUNNEL_MESSAGE_TRUST] = MESSAGE_FORM("trust", trust_members),
 };
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
 

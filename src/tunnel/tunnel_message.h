@@ -12,6 +12,8 @@
  *                     {"type":"applied","revision":7}
  *                     {"type":"refused","revision":7,"code":"…","detail":"…"}
  *                     {"type":"health","upstreams":[{"name":"default","state":"up"}]}      up, down or unknown
+ *                     {"type":"trust","anchors":"hex","root":"hex"}   names (ca_rotation_anchors_name) of the roots that it trusts, and of the one that its
+ *                                       own certificate is of; after hello, and when one of the two changes
  * Unknown types are ignored (a newer peer); unknown members of known types are refused.
  */
 #ifndef TUNNEL_TUNNEL_MESSAGE_H
@@ -47,6 +49,7 @@ enum tunnel_message_type {
     TUNNEL_MESSAGE_REFUSED,
     TUNNEL_MESSAGE_HEALTH,
     TUNNEL_MESSAGE_EDGES,
+    TUNNEL_MESSAGE_TRUST,
 };
 
 /* Text is borrowed from the JSON object that was read. */
@@ -58,9 +61,10 @@ struct tunnel_message {
     struct str version, name; /* HELLO: at most 64 bytes each, printable ASCII without spaces */
     struct upstream_state upstreams[TUNNEL_UPSTREAMS_MAX]; /* HELLO: names alone; HEALTH */
     size_t upstream_count;
-    bool has_probe;          /* HELLO: the capability "probe" */
-    uint64_t revision;       /* APPLIED, REFUSED */
-    struct str code, detail; /* REFUSED: at most 64 and 256 bytes */
+    bool has_probe;           /* HELLO: the capability "probe" */
+    uint64_t revision;        /* APPLIED, REFUSED */
+    struct str code, detail;  /* REFUSED: at most 64 and 256 bytes */
+    struct str anchors, root; /* TRUST: at most 64 bytes of [A-Za-z0-9._-] */
 };
 
 /* STATUS_INVALID with why. */

@@ -32,6 +32,7 @@ static void test_every_type_reads_and_writes_the_same(void **state) {
         "\"a\",\"state\":\"down\"},"
         "{\"name\":\"b\",\"state\":\"unknown\"}]}",
         "{\"type\":\"edges\",\"jws\":\"a.b.c\"}",
+        "{\"type\":\"trust\",\"anchors\":\"ab\",\"root\":\"cd\"}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct tunnel_message message;

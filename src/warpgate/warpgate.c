@@ -184,6 +184,12 @@ static void on_edges(void *context, struct str jws) {
     }
     signed_edges_fini(&parts->edges);
     parts->edges = list;
+    if (warpgate_anchors_follow(parts, &parts->edges)) {
+        for_each_edge(warpgate, warpgate_edge_send_trust);
+        if (warpgate_anchors_is_renewal_due(&parts->anchors)) {
+            warpgate_renewal_plan(&warpgate->renewal, list.renew_within_ms);
+        }
+    }
     loop_task_schedule(parts->loop, &warpgate->roam);
 }
 
@@ -274,6 +280,7 @@ static void on_renewed(void *owner, const struct enrolment_answer *answer) {
     warpgate->has_garbage = true;
     warpgate->connected_at_ms = loop_now_ms(warpgate->parts.loop);
     take_edges(warpgate, answer->edges, answer->edge_count);
+    for_each_edge(warpgate, warpgate_edge_send_trust);
 }
 
 static void on_denied(void *owner) {

@@ -287,6 +287,10 @@ void warpgate_edge_send_health(struct warpgate_edge *edge) {
     for_each(edge, warpgate_tunnel_send_health);
 }
 
+void warpgate_edge_send_trust(struct warpgate_edge *edge) {
+    for_each(edge, warpgate_tunnel_send_trust);
+}
+
 void warpgate_edge_tick(struct warpgate_edge *edge, int64_t now_ms) {
     struct list *node = edge->tunnels.next;
     while (node != &edge->tunnels) {

@@ -24,6 +24,7 @@ size_t warpgate_edge_standing_count(const struct warpgate_edge *edge);
 /* The certificate is another: new tunnels first, then the old ones drain. */
 void warpgate_edge_renew(struct warpgate_edge *edge);
 void warpgate_edge_send_health(struct warpgate_edge *edge);
+void warpgate_edge_send_trust(struct warpgate_edge *edge);
 void warpgate_edge_tick(struct warpgate_edge *edge, int64_t now_ms);
 /* No new tunnels; drains those there are. With the last of them the edge leaves its list and is freed: perhaps at once. */
 void warpgate_edge_leave(struct warpgate_edge *edge);

@@ -13,6 +13,7 @@
 #define EXCHANGE_MS 30000
 #define CONNECT_MS 4000
 #define KEY_PEM_BYTES_MAX 1024
+#define TRUST_BYTES_MAX ((size_t)2 << 20)
 #define BEARER_SIZE (SECRET_MAX + 8)
 
 struct warpgate_enrol {
@@ -279,12 +280,30 @@ static enum status write_request(struct warpgate_enrol *enrol) {
                : why_set(&enrol->why, STATUS_FAILED, "csr", "the request could not be made");
 }
 
+/* The file that was given, and what the platform has made of it since. */
+static enum status trust(struct warpgate_enrol *enrol) {
+    struct buf both;
+    buf_init(&both, TRUST_BYTES_MAX);
+    enum status status = buf_append_str(&both, buf_str(&enrol->settings->ca_pem));
+    if (status == STATUS_OK) {
+        status = buf_append_str(&both, STR("\n"));
+    }
+    if (status == STATUS_OK) {
+        status = buf_append_str(&both, buf_str(&enrol->parts->anchors.pem));
+    }
+    if (status == STATUS_OK) {
+        status = tls_context_set_trust(enrol->tls, buf_str(&both), &enrol->why);
+    }
+    buf_fini(&both);
+    return status;
+}
+
 static enum status make_tls(struct warpgate_enrol *enrol,
                             const struct warpgate_enrol_config *config) {
     enum status status = STATUS_OK;
     enrol->tls = tls_context_new(TLS_CONTROL_CLIENT);
     if (enrol->settings->has_ca) {
-        status = tls_context_set_trust(enrol->tls, buf_str(&enrol->settings->ca_pem), &enrol->why);
+        status = trust(enrol);
     }
     if (status == STATUS_OK && enrol->is_renewal) {
         status = tls_context_set_certificate(enrol->tls, config->certificate_pem, config->key_pem,

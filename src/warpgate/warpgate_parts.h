@@ -14,6 +14,7 @@
 #include "tunnel/enrolment.h"
 #include "tunnel/signed_edges.h"
 #include "warpgate/warpgate.h"
+#include "warpgate/warpgate_anchors.h"
 #include "warpgate/warpgate_policy.h"
 
 struct warpgate_upstream;
@@ -37,6 +38,7 @@ struct warpgate_parts {
     const struct warpgate_proxy *proxy; /* the way to control plane and edges; NULL: straight */
     struct tls_context *tunnel_tls;     /* our present certificate; set when enrolled */
     char trust_domain[CERT_TRUST_DOMAIN_SIZE];
+    struct warpgate_anchors anchors;
     unsigned generation; /* of the certificate: tunnels of older ones are to be replaced */
     struct warpgate_policy policy;
     struct signed_edges edges; /* the newest list that was signed; none: revision 0 */

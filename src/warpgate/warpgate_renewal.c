@@ -13,6 +13,7 @@
 #define RETRY_CAP_MS 30000
 #define RENEWALS_FAILED 3 /* in a row: begin anew with the API key */
 #define PEM_BYTES_MAX 65536
+#define BEHIND_MS 60000
 
 /* What to do about the control plane's refusals; of connecting there, warpgate_dial.h speaks. */
 static const struct {
@@ -68,6 +69,9 @@ static enum status take_certificate(struct warpgate_renewal *renewal,
     if (status == STATUS_OK) {
         status = tls_context_set_certificate(tls, answer->certificate, key_pem, why);
     }
+    if (status == STATUS_OK) {
+        status = warpgate_anchors_enrolled(&parts->anchors, answer);
+    }
     if (status != STATUS_OK) {
         tls_context_unref(&tls);
         return status;
@@ -78,6 +82,9 @@ static enum status take_certificate(struct warpgate_renewal *renewal,
     int64_t now_ms = clock_wall_ms(loop_clock(parts->loop));
     renewal->not_after_ms = identity.not_after_ms;
     renewal->renew_at_ms = now_ms + (identity.not_after_ms - now_ms) / 2;
+    if (warpgate_anchors_is_renewal_due(&parts->anchors)) { /* that control plane is behind */
+        renewal->renew_at_ms = now_ms + BEHIND_MS;
+    }
     buf_fini_wiped(&renewal->certificate_pem);
     buf_fini_wiped(&renewal->key_pem);
     status = buf_append_str(&renewal->certificate_pem, answer->certificate);
@@ -190,9 +197,17 @@ void warpgate_renewal_init(struct warpgate_renewal *renewal, struct warpgate_par
     *renewal = (struct warpgate_renewal){
         .parts = parts, .settings = settings, .events = events, .owner = owner};
     backoff_init(&renewal->backoff, RETRY_BASE_MS, RETRY_CAP_MS);
+    warpgate_anchors_init(&parts->anchors);
     buf_init(&renewal->certificate_pem, PEM_BYTES_MAX);
     buf_init(&renewal->key_pem, PEM_BYTES_MAX);
     loop_timer_init(&renewal->retry, parts->loop, on_retry, renewal);
+}
+
+void warpgate_renewal_plan(struct warpgate_renewal *renewal, int64_t within_ms) {
+    struct loop *loop = renewal->parts->loop;
+    int64_t at_ms = clock_wall_ms(loop_clock(loop)) +
+                    (int64_t)random_below(loop_random(loop), (uint64_t)within_ms + 1);
+    renewal->renew_at_ms = at_ms < renewal->renew_at_ms ? at_ms : renewal->renew_at_ms;
 }
 
 bool warpgate_renewal_is_due(const struct warpgate_renewal *renewal) {
@@ -211,6 +226,9 @@ void warpgate_renewal_end(struct warpgate_renewal *renewal) {
 }
 
 void warpgate_renewal_fini(struct warpgate_renewal *renewal) {
+    if (renewal->parts != NULL) { /* else it never began */
+        warpgate_anchors_fini(&renewal->parts->anchors);
+    }
     buf_fini_wiped(&renewal->certificate_pem);
     buf_fini_wiped(&renewal->key_pem);
 }

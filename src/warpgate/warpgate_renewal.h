@@ -46,6 +46,8 @@ void warpgate_renewal_init(struct warpgate_renewal *renewal, struct warpgate_par
                            const struct warpgate_renewal_events *events, void *owner);
 /* Tries now, unless a try is running. */
 void warpgate_renewal_begin(struct warpgate_renewal *renewal);
+/* At some moment within that time, if not before. */
+void warpgate_renewal_plan(struct warpgate_renewal *renewal, int64_t within_ms);
 /* Half of the certificate's life is over. False before it is enrolled. */
 bool warpgate_renewal_is_due(const struct warpgate_renewal *renewal);
 /* Another try, of whatever kind, will come by itself. */

@@ -148,6 +148,14 @@ void warpgate_tunnel_send_health(struct warpgate_tunnel *tunnel) {
     send_message(tunnel, &message);
 }
 
+void warpgate_tunnel_send_trust(struct warpgate_tunnel *tunnel) {
+    const struct warpgate_anchors *anchors = &tunnel->parts->anchors;
+    const struct tunnel_message message = {.type = TUNNEL_MESSAGE_TRUST,
+                                           .anchors = str_from(anchors->name),
+                                           .root = str_from(anchors->root)};
+    send_message(tunnel, &message);
+}
+
 static void apply_bundle(struct warpgate_tunnel *tunnel, struct str jws) {
     struct warpgate_policy *policy = &tunnel->parts->policy;
     struct why why;
@@ -260,6 +268,7 @@ static void open_control(struct warpgate_tunnel *tunnel, struct http_stream *str
     tunnel_channel_attach(tunnel->channel, stream);
     send_hello(tunnel);
     warpgate_tunnel_send_health(tunnel);
+    warpgate_tunnel_send_trust(tunnel);
     tunnel->stood_at_ms = loop_now_ms(tunnel->parts->loop);
     tunnel->events->on_standing(tunnel->owner);
     if (tunnel->state == WARPGATE_TUNNEL_GREETING) {

@@ -54,6 +54,8 @@ bool warpgate_tunnel_is_leaving(const struct warpgate_tunnel *tunnel);
 bool warpgate_tunnel_is_left_to_edge(const struct warpgate_tunnel *tunnel);
 /* Health of the upstreams, to the edge. */
 void warpgate_tunnel_send_health(struct warpgate_tunnel *tunnel);
+/* Whom we trust, and whose certificate we have. */
+void warpgate_tunnel_send_trust(struct warpgate_tunnel *tunnel);
 /* GOAWAY; closes when the last request is done. A tunnel that carries nothing yet is aborted. */
 void warpgate_tunnel_drain(struct warpgate_tunnel *tunnel);
 /* What still runs is lost now, but in good order: GOAWAY, what is written already, close_notify. The edge says the rest to visitors. */
