@@ -87,6 +87,14 @@ void cli_http_free(struct cli_http **http) {
     *http = NULL;
 }
 
+bool cli_http_trust(struct cli_http *http, struct str ca_pem) {
+    if (buf_len(&http->ca_pem) == 0 || str_is_empty(ca_pem)) {
+        return false;
+    }
+    buf_clear(&http->ca_pem);
+    return buf_append_str(&http->ca_pem, ca_pem) == STATUS_OK;
+}
+
 const char *cli_http_url(const struct cli_http *http) {
     return http->url;
 }

@@ -31,6 +31,8 @@ struct cli_http_answer {
 enum status cli_http_new(const char *url, struct str ca_pem, struct str token,
                          struct cli_http **http, struct why *why) MUST_USE;
 void cli_http_free(struct cli_http **http);
+/* Trusts these from the next connection on, where it does not go by the system's: the platform's roots change. False: it does. */
+bool cli_http_trust(struct cli_http *http, struct str ca_pem);
 const char *cli_http_url(const struct cli_http *http);
 
 /* One call. `body` and `if_match` may be NULL. An answer of 400 and over is a status with the API's own code and sentence in `why`, and

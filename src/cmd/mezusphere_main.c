@@ -7,6 +7,7 @@
 #include "base/option.h"
 #include "base/option_doc.h"
 #include "cli/cli_apply.h"
+#include "cli/cli_ca.h"
 #include "cli/cli_login.h"
 #include "cli/cli_logs.h"
 #include "cli/cli_object.h"
@@ -339,6 +340,7 @@ static const struct command {
     {{"diff", "Tell what apply would change", &cli_apply_diff_set}, cli_apply_diff_run},
     {{"export", "Print a project as a document", &cli_apply_export_set}, cli_apply_export_run},
     {{"logs", "Show an environment's requests", &cli_logs_set}, cli_logs_run},
+    {{"ca", "The internal CA: its state, and a new root", &cli_ca_set}, cli_ca_run},
     {{"backup", "Write everything that is kept into one file", &command_backup_set},
      command_backup},
     {{"restore", "Put a backup in the place of everything that is kept", &command_restore_set},

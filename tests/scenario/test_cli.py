@@ -182,6 +182,23 @@ def test_a_project_as_one_document(person):
     person.type("delete", "project", "paper", "--yes")
 
 
+def test_a_new_root(person, workload, started):
+    project = person.platform.project("rooted")
+    project.route("/")
+    started.append(project.start_warpgate(workload.address))
+    before = person.read("ca", "status")
+    assert before["phase"] == "stable" and "issues" in person.type("ca", "status")
+    person.type("ca", "rotate")
+    after = person.read("ca", "status")
+    assert after["phase"] == "stable" and after["roots"][0]["sha256"] != before["roots"][0]["sha256"]
+    person.type("ca", "rotate", "--no-wait")
+    person.type("ca", "back")
+    person.type("ca", "renew-intermediates")
+    assert person.read("ca", "status")["roots"][0]["sha256"] == after["roots"][0]["sha256"]
+    assert person.platform.visit(project.host).status == 200
+    assert "renew-intermediates" in person.type("ca", expect=USAGE)
+
+
 def test_completions_and_manual(stranger):
     for shell in ("bash", "zsh", "fish"):
         assert "rotate-key" in stranger.type("completion", shell)
